@@ -1,0 +1,1 @@
+"""The rules as pure functions: which office may have which item, and why."""

@@ -1,0 +1,1 @@
+"""Publish: border checks, sealing and appending for forces, prisons and the movements feed."""

@@ -1,0 +1,193 @@
+"""Who is who at a moment: offices with their effective-dated terms and keys, and the questions policy asks of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, lru_cache
+from typing import Literal
+
+Kind = Literal[
+    "force", "fib", "pio", "pas", "lea", "security", "governor", "cat-a-team",
+    "paso-unit", "escort", "probation", "inspector", "feed",
+]  # fmt: skip
+KeyUse = Literal["sign", "open", "compartment"]
+
+POLICE_KINDS = frozenset({"force", "fib", "pio", "pas"})
+POLICE_SIDE = POLICE_KINDS | {"lea"}
+PRISON_OFFICES = frozenset({"security", "governor"})
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key of an office: `id` is the hex key id, `end` is exclusive and None while it is current."""
+
+    id: str
+    use: KeyUse
+    public: bytes
+    start: datetime
+    end: datetime | None = None
+    example: bool = False
+
+    def current(self, at: datetime) -> bool:
+        return self.start <= at and (self.end is None or at < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A period in which an office stood as said: `force` posts a PIO, is a force's own, or polices a prison's area."""
+
+    start: datetime
+    end: datetime | None = None
+    force: str | None = None
+    contracted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """An office with every term and key it ever had, oldest first."""
+
+    id: str
+    kind: Kind
+    prison: str | None
+    terms: tuple[Term, ...]
+    keys: tuple[PublicKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An office as it stands at one moment; an office whose term has ended or not begun is not `active`."""
+
+    id: str
+    kind: Kind
+    prison: str | None
+    force: str | None
+    contracted: bool
+    active: bool
+    start: datetime
+    end: datetime | None
+
+    @property
+    def police_side(self) -> bool:
+        return self.kind in POLICE_SIDE
+
+    @property
+    def handling_class(self) -> str:
+        """The class for handling (domain, *Who takes part*): police, law enforcement, prison, non-prosecuting or none."""
+        if self.kind in POLICE_KINDS:
+            return "police"
+        if self.kind in {"lea", "paso-unit"}:
+            return "law enforcement"
+        if self.kind in {"inspector", "feed"}:
+            return "none"
+        if self.kind in {"escort", "probation"} or self.contracted:
+            return "non-prosecuting"
+        return "prison"
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Every office as it stands at one moment, by id, with the postings policy asks for."""
+
+    offices: dict[str, Standing] = field(repr=False)
+
+    def get(self, office: str) -> Standing | None:
+        return self.offices.get(office)
+
+    @cached_property
+    def prisons(self) -> frozenset[str]:
+        return frozenset(o.prison for o in self.offices.values() if o.kind in PRISON_OFFICES and o.prison)
+
+    @cached_property
+    def _pio_of(self) -> dict[str, str]:
+        return {o.prison: o.id for o in self.offices.values() if o.kind == "pio" and o.active and o.prison}
+
+    @cached_property
+    def _area_of(self) -> dict[str, str]:
+        areas: dict[str, str] = {}
+        for office in self.offices.values():
+            if office.kind in PRISON_OFFICES and office.prison and office.force:
+                areas.setdefault(office.prison, office.force)
+        return areas
+
+    @cached_property
+    def _own_of_force(self) -> dict[str, frozenset[str]]:
+        own: dict[str, set[str]] = {}
+        for office in self.offices.values():
+            if office.kind in {"force", "fib"} or (office.kind == "pio" and office.active):
+                own.setdefault(office.force or "", set()).add(office.id)
+        return {force: frozenset(ids) for force, ids in own.items()}
+
+    def conduit(self, prison: str) -> str | None:
+        """The active PIO of a prison, else the FIB of the force in whose area it lies; None where the area is unknown."""
+        pio = self._pio_of.get(prison)
+        if pio is not None:
+            return pio
+        area = self._area_of.get(prison)
+        return f"fib:{area}" if area else None
+
+    def own(self, originator: str) -> frozenset[str]:
+        """The originator's own offices (domain, *Side*); an unknown originator has only itself."""
+        office = self.offices.get(originator)
+        if office is None:
+            return frozenset({originator})
+        if office.kind in {"force", "fib", "pio"} and office.force:
+            return self._own_of_force.get(office.force, frozenset()) | {originator}
+        if office.kind in PRISON_OFFICES and office.prison:
+            return frozenset({f"security:{office.prison}", f"governor:{office.prison}"})
+        return frozenset({originator})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One numbered edition of the directory: clients refuse a lower version and complain after `expires_at`."""
+
+    version: int
+    issued_at: datetime
+    expires_at: datetime
+    offices: tuple[Office, ...] = field(repr=False)
+    example: bool = False
+
+    @cached_property
+    def by_id(self) -> dict[str, Office]:
+        return {office.id: office for office in self.offices}
+
+    def at(self, moment: datetime) -> Estate:
+        """The estate as it stands at `moment`; recomputed only when an office's term begins or ends."""
+        return _estate(self, max((edge for edge in self._edges if edge <= moment), default=None))
+
+    @cached_property
+    def _edges(self) -> tuple[datetime, ...]:
+        edges = {edge for office in self.offices for term in office.terms for edge in (term.start, term.end) if edge}
+        return tuple(sorted(edges))
+
+    def __hash__(self) -> int:
+        return hash((self.version, self.issued_at))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def keys(self, office: str, use: KeyUse) -> tuple[PublicKey, ...]:
+        """Every key an office ever had for a use, oldest first; empty for an unknown office."""
+        found = self.by_id.get(office)
+        return tuple(key for key in found.keys if key.use == use) if found else ()
+
+    def key(self, office: str, use: KeyUse, at: datetime) -> PublicKey | None:
+        """The key of an office that is current at `at` (the newest, should two overlap), or None."""
+        return next((key for key in reversed(self.keys(office, use)) if key.current(at)), None)
+
+
+# Terms begin and end rarely: a handful of moments is asked about at a time.
+ESTATES_KEPT = 16
+
+
+@lru_cache(maxsize=ESTATES_KEPT)
+def _estate(snapshot: Snapshot, edge: datetime | None) -> Estate:
+    return Estate({office.id: _standing(office, edge) for office in snapshot.offices})
+
+
+def _standing(office: Office, edge: datetime | None) -> Standing:
+    begun = [term for term in office.terms if edge is not None and term.start <= edge]
+    term = begun[-1] if begun else office.terms[0]
+    active = bool(begun) and (term.end is None or (edge is not None and edge < term.end))
+    return Standing(office.id, office.kind, office.prison, term.force, term.contracted, active, term.start, term.end)

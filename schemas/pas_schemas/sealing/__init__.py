@@ -1,0 +1,1 @@
+"""Keys, seals, signatures and trees: the one place that uses cryptographic primitives."""

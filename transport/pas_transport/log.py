@@ -1,0 +1,120 @@
+"""The Log port: what the broker needs of a partitioned, durable, ordered log, and every way it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, NamedTuple, Protocol, Self
+
+from pas_schemas.errors import LogError
+from pas_schemas.topics import Topic
+
+
+class Partition(NamedTuple):
+    """One ordered part of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to append; the partition is `first 8 bytes of key mod partitions` unless `partition` is given."""
+
+    topic: str
+    key: bytes
+    value: bytes = field(repr=False)
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A record as the log holds it; `at` is the log's own time of append (shifted like the workspace's clock)."""
+
+    partition: Partition
+    offset: int
+    at: datetime
+    key: bytes
+    value: bytes = field(repr=False)
+
+
+class AppendError(LogError):
+    """Some records are not known to be in the log: `failed` holds their indices; repeating them is safe."""
+
+    retriable: ClassVar[bool] = True
+
+    def __init__(self, sentence: str, hint: str, failed: Sequence[int]) -> None:
+        super().__init__(sentence, hint)
+        self.failed = tuple(failed)
+
+
+class LogUnavailableError(LogError):
+    """The log did not answer in its bounded time, or its disk is full or read-only."""
+
+    retriable: ClassVar[bool] = True
+
+
+class TopicMismatchError(LogError):
+    """A topic exists with other partitions or retention than declared, or does not exist."""
+
+
+class OffsetGoneError(LogError):
+    """The position asked for is no longer (or not yet) in the log; a reader must never skip silently."""
+
+
+StartAt = Callable[[Partition], int]
+
+
+class Subscription(Protocol):
+    """One member of a group; a partition is read by one live member at a time."""
+
+    def poll(self, max_records: int, timeout: float) -> list[Taken]:
+        """Up to `max_records` from the partitions owned, oldest append first as far as the engine can tell; each partition in offset order.
+
+        Waits at most `timeout` seconds for a first record. Takes what partitions it can get at each call, and asks
+        `start(partition)` for the first offset before it returns a record of a newly assigned one.
+        """
+
+    def assigned(self) -> frozenset[Partition]: ...
+
+    def rewind(self, partition: Partition) -> None:
+        """Forget the place in a partition: `start` is asked again before its next record."""
+
+    def commit(self) -> None:
+        """Advisory: tell the engine how far this group has read (lag displays); positions are the reader's own."""
+
+    def close(self) -> None:
+        """Give the partitions back at once."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Log(Protocol):
+    """The log itself. Every method raises a `LogError` and nothing else."""
+
+    @property
+    def identity(self) -> str:
+        """A name this log keeps for life and no other log has: part of every position."""
+
+    def append(self, records: Sequence[Outgoing]) -> None:
+        """Durable in the log when it returns; else an `AppendError` that names which records failed."""
+
+    def subscribe(self, topics: Iterable[str], group: str, start: StartAt) -> Subscription: ...
+
+    def ensure(self, topics: Iterable[Topic]) -> None:
+        """Create what is missing; a topic that exists otherwise than declared is a `TopicMismatchError`."""
+
+    def ends(self, topics: Iterable[str]) -> Mapping[Partition, int]:
+        """For each partition the offset that the next record will get."""
+
+    def starts(self, topics: Iterable[str]) -> Mapping[Partition, int]:
+        """For each partition the first offset still held."""
+
+    def read(self, partition: Partition, offset: int, max_records: int) -> list[Taken]:
+        """Records from `offset` on, outside any group; `OffsetGoneError` below the first held or past the end."""
+
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...

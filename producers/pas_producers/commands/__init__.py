@@ -1,0 +1,3 @@
+"""The sub-commands of this package: name -> (where it is, what it does); nothing is imported until it is asked for."""
+
+COMMANDS: dict[str, tuple[str, str]] = {}

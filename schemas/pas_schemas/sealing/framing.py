@@ -1,0 +1,8 @@
+"""One way to join byte strings so that no two lists of them give the same bytes."""
+
+from __future__ import annotations
+
+
+def frame(*parts: bytes) -> bytes:
+    """Each part after its length in four bytes (big-endian): what is signed, bound and hashed."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

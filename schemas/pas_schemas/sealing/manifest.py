@@ -1,0 +1,48 @@
+"""Selective disclosure: salted digests by which a recipient checks its items and learns nothing of the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+
+from pas_schemas.errors import MisuseError
+from pas_schemas.sealing.framing import frame
+
+# A report has at most 32 items (domain), and its manifest always as many digests, so that none can count them.
+MANIFEST_DIGESTS = 32
+MANIFEST_BYTES = 32 * MANIFEST_DIGESTS
+SALT_BYTES = 16
+
+
+def new_salt() -> bytes:
+    """What keeps one item's digest from being guessed: as secret as the item, and given with it."""
+    return os.urandom(SALT_BYTES)
+
+
+def subject_digest(part: bytes) -> bytes:
+    """The digest of one subject's part, as its originator encoded it."""
+    return sha256(frame(b"pas/v1/subject", part)).digest()
+
+
+def item_digest(salt: bytes, shared: bytes, subject_digests: Sequence[bytes]) -> bytes:
+    """The digest of an item's shared part and of the subjects it concerns, in whatever order."""
+    return sha256(frame(b"pas/v1/item", salt, shared, *sorted(subject_digests))).digest()
+
+
+def withheld_digest(salt: bytes, withheld: bytes) -> bytes:
+    """The digest of an item's withheld part, under the item's salt."""
+    return sha256(frame(b"pas/v1/withheld", salt, withheld)).digest()
+
+
+def build_manifest(item_digests: Sequence[bytes]) -> bytes:
+    """1,024 bytes: the digests and random ones, 32 in all, sorted by value; raises MisuseError for more than 32."""
+    if len(item_digests) > MANIFEST_DIGESTS or any(len(digest) != 32 for digest in item_digests):
+        raise MisuseError(f"A manifest holds at most {MANIFEST_DIGESTS} digests of 32 bytes.", "split the report")
+    fill = [os.urandom(32) for _ in range(MANIFEST_DIGESTS - len(item_digests))]
+    return b"".join(sorted([*item_digests, *fill]))
+
+
+def contains(manifest: bytes, digest: bytes) -> bool:
+    """Whether a manifest holds a digest."""
+    return len(manifest) == MANIFEST_BYTES and any(manifest[at : at + 32] == digest for at in range(0, MANIFEST_BYTES, 32))

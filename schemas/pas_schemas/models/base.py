@@ -1,0 +1,76 @@
+"""What every model shares: frozen, closed to unknown fields, and silent about its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from pas_schemas.clock import parse_end, parse_time, show_time
+
+
+class Model(BaseModel):
+    """A frozen record; `repr` names the type alone, so that no log or traceback can show content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
+
+
+def _read_time(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("not a time such as 2012-11-13T09:30:00Z")
+    moment = parse_time(value)
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def _check_end(value: str) -> str:
+    parse_end(value)
+    return value
+
+
+def _check_date(value: str) -> str:
+    if len(value) != len("YYYY-MM-DD"):
+        raise ValueError("not a date such as 1988-02-03")
+    date.fromisoformat(value)
+    return value
+
+
+def blank_to_none(value: object) -> object:
+    """Blank content counts as none: the rule that names the field speaks of both."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _refuse_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def one_of(letters: str) -> Callable[[object], str]:
+    """A code among `letters`, or the empty string for anything else: what is wrong with a grade is V-GRADE's to say."""
+    allowed = frozenset(letters)
+
+    def check(value: object) -> str:
+        return value if isinstance(value, str) and value in allowed else ""
+
+    return check
+
+
+T = TypeVar("T")
+# A JSON array: the array may be a list, what is in it stays strict.
+Many = Annotated[tuple[T, ...], Field(strict=False)]
+Time = Annotated[datetime, BeforeValidator(_read_time), PlainSerializer(show_time, return_type=str)]
+End = Annotated[str, AfterValidator(_check_end)]
+Day = Annotated[str, AfterValidator(_check_date)]
+Text = Annotated[str, AfterValidator(_refuse_blank)]
+MaybeText = Annotated[str | None, BeforeValidator(blank_to_none)]
+MaybeEnd = Annotated[End | None, BeforeValidator(blank_to_none)]
+MaybeTime = Annotated[Time | None, BeforeValidator(blank_to_none)]

@@ -1,0 +1,27 @@
+"""The closed word lists of a report and of what answers it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+Priority = Literal["ROUTINE", "URGENT", "THREAT_TO_LIFE"]
+Purpose = Literal["PREVENTION_OF_CRIME", "PUBLIC_SAFETY", "PRISON_SECURITY"]
+LegalBasis = Literal["POLICING_PURPOSE", "OMA_2007_S14", "OTHER"]
+Role = Literal["SUBJECT", "ASSOCIATE"]
+Standing = Literal["SUSPECT", "CONVICTED", "VICTIM", "WITNESS", "OTHER"]
+RiskTag = Literal[
+    "ESCAPE", "FIREARMS", "THREAT_TO_LIFE", "SELF_HARM", "VIOLENCE", "MOBILE_PHONE", "DRUGS", "OCG", "EXTREMISM", "DISORDER",
+    "CORRUPTION", "HEALTH", "HARASSMENT", "ABSCOND",
+]  # fmt: skip
+Event = Literal["RECEIVED", "STATUS", "ABSENT", "RELEASED", "MERGED", "UNKNOWN"]
+Receipt = Literal["DELIVERED", "CONDITIONS_ACCEPTED", "READ", "ACTIONED", "DECLINED"]
+DeliveryKind = Literal["DISCLOSURE", "CONDITIONS", "WITHDRAWAL", "SUMMARY", "NOTICE"]
+NoticeWord = Literal[
+    "ACCEPTED", "REJECTED", "QUARANTINED", "REFUSED", "CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED", "DECIDE", "READ",
+]  # fmt: skip
+AddressRole = Literal["pio", "security", "governor"]
+
+PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
+RISK_TAGS: Final[tuple[str, ...]] = get_args(RiskTag)
+EVENTS: Final[tuple[str, ...]] = get_args(Event)
+ROLES_ADDRESSED: Final = frozenset(get_args(AddressRole))

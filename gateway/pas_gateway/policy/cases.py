@@ -1,0 +1,118 @@
+"""Cases: which questions a decision leaves to a person, and who owns each (domain, *Cases* and *Routing*)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pas_gateway.policy.gates import category_of
+from pas_gateway.policy.routing import Origin, is_senior
+from pas_gateway.policy.situation import Earlier, Situation
+from pas_gateway.policy.verdicts import Case, Verdict
+from pas_schemas.models.report import Report
+from pas_schemas.rulebook import Rulebook
+
+PAS = "pas"
+Judged = dict[str, list[Verdict]]
+
+
+def paso_case() -> tuple[Case, ...]:
+    """The only case of a compartment report: two named people at PAS."""
+    return (Case(PAS, ("G-PASO",)),)
+
+
+def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: Origin, judged: Judged) -> tuple[Case, ...]:
+    """One case for each owner, with every reason, sorted."""
+    secret_owner = _owner_of_code4(origin, situation)
+    raised = list(_held(report, origin, judged, secret_owner))
+    verdicts = [verdict for row in judged.values() for verdict in row]
+    if _asks_escort_summary(report, situation, judged):
+        raised.append((PAS, "R-ESCORT"))
+    if is_senior(report, rulebook) and _governor_left_out(report, situation, origin, judged):
+        raised.append((_owner_of_silence(report, origin, secret_owner), "R-SENIORITY"))
+    if adds_up(report, situation, rulebook):
+        raised.append((PAS, "R-REFERRAL"))
+    if not any(verdict.word in ("release", "hold") for verdict in verdicts):
+        raised.append((secret_owner if all(item.handling == "4" for item in report.items) else PAS, "R-NOBODY"))
+    owners = sorted({owner for owner, _ in raised})
+    return tuple(Case(owner, tuple(sorted({reason for who, reason in raised if who == owner}))) for owner in owners)
+
+
+def _owner_of_code4(origin: Origin, situation: Situation) -> str:
+    """PAS never sees code 4 text: the originating force's active FIB decides, else the originating office."""
+    if origin.standing.kind in {"force", "fib", "pio"} and origin.standing.force:
+        fib = situation.estate.get(f"fib:{origin.standing.force}")
+        if fib is not None and fib.active:
+            return fib.id
+    return origin.id
+
+
+def _held(report: Report, origin: Origin, judged: Judged, secret_owner: str) -> Iterable[tuple[str, str]]:
+    conduit_has = {verdict.item for verdict in judged.get(origin.conduit or "", ()) if verdict.word == "release"}
+    for verdicts in judged.values():
+        for verdict in verdicts:
+            if verdict.word != "hold":
+                continue
+            secret = report.items[verdict.item].handling == "4"
+            for rule in verdict.holds:
+                yield secret_owner if secret else _owner(rule, verdict.item in conduit_has, origin), rule
+
+
+def _owner(rule: str, conduit_has: bool, origin: Origin) -> str:
+    if rule in ("G-WARRANT", "G-PRIVILEGE"):
+        return origin.id
+    # Of an item the conduit was not released, the case itself would tell it.
+    if rule == "R-EVALUATE" and conduit_has and origin.conduit is not None:
+        return origin.conduit
+    return PAS
+
+
+def _asks_escort_summary(report: Report, situation: Situation, judged: Judged) -> bool:
+    """Rule 5: a person writes the Person Escort Record summary of items of other codes than 4 addressed to an escort."""
+    for office, verdicts in judged.items():
+        standing = situation.estate.get(office)
+        if standing is not None and standing.kind == "escort" and any(report.items[v.item].handling != "4" for v in verdicts):
+            return True
+    return False
+
+
+def _governor_left_out(report: Report, situation: Situation, origin: Origin, judged: Judged) -> bool:
+    """Secrecy may be decided, never fallen into: a code 4 or 5 item, and no Governor is released or held anything."""
+    if origin.standing.kind == "governor" or not any(item.handling in "45" for item in report.items):
+        return False
+    governors = (office for office in judged if (standing := situation.estate.get(office)) is not None and standing.kind == "governor")
+    return not any(verdict.word != "refuse" for office in governors for verdict in judged[office])
+
+
+def _owner_of_silence(report: Report, origin: Origin, secret_owner: str) -> str:
+    if any(item.handling == "5" for item in report.items):
+        return PAS
+    if origin.standing.kind == "security":
+        return f"governor:{origin.standing.prison}"
+    return secret_owner
+
+
+def adds_up(report: Report, situation: Situation, rulebook: Rulebook) -> bool:
+    """R-REFERRAL: this report completes two or more on one subject, within the days of the rulebook, whose tags add up."""
+    for index, person in enumerate(report.subjects):
+        if person.role != "SUBJECT":
+            continue
+        earlier = [e for e in situation.earlier if e.subject == index]
+        state = situation.whereabouts.get(person.noms_number) if person.noms_number else None
+        if earlier and category_of(state, situation, rulebook) not in rulebook.category.high and _completes(report, earlier, rulebook):
+            return True
+    return False
+
+
+def _completes(report: Report, earlier: list[Earlier], rulebook: Rulebook) -> bool:
+    """Whether the tags add up with this report, and did not without it."""
+    span = rulebook.referral.within_days * 86400
+    near = [e for e in earlier if abs((e.created_at - report.created_at).total_seconds()) <= span]
+    before = frozenset().union(*(e.tags for e in near))
+    if not near or not _sums(before | frozenset(report.risk_tags), rulebook):
+        return False
+    return not (len({e.report for e in near}) > 1 and _sums(before, rulebook))
+
+
+def _sums(tags: frozenset[str], rulebook: Rulebook) -> bool:
+    """One tag of the first list and one more of the second."""
+    return any(tags & rulebook.referral.with_ - {tag} for tag in tags & rulebook.referral.risk)

@@ -1,0 +1,121 @@
+"""The gates: what a person must see first (domain, *Gates*)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pas_gateway.policy.situation import Situation
+from pas_gateway.policy.whereabouts import State
+from pas_schemas.border import ANY_PRISON, bad_pin
+from pas_schemas.directory import Standing
+from pas_schemas.identifiers import is_nomis, is_pnc
+from pas_schemas.models.report import Item, Report, Subject
+from pas_schemas.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the rules need to know of one item: its subjects of role SUBJECT, where they are, and which gates it sets off."""
+
+    index: int
+    code: str
+    numbers: tuple[str, ...]
+    prisons: frozenset[str]
+    unidentified: bool
+    unverified: bool
+    gatekept: bool
+
+
+def item_facts(report: Report, index: int, item: Item, situation: Situation, rulebook: Rulebook, gatekept: bool) -> ItemFacts:
+    """The facts of an item; `gatekept` is what the report as a whole says for G-CATA."""
+    people = [report.subjects[subject] for subject in report.subjects_of(item)]
+    subjects = [person for person in people if person.role == "SUBJECT"]
+    states = [_state(person, situation) for person in subjects]
+    return ItemFacts(
+        index=index,
+        code=item.handling,
+        numbers=tuple(person.noms_number for person, state in zip(subjects, states, strict=True) if state and person.noms_number),
+        prisons=frozenset(state.prison for state in states if state and state.prison),
+        unidentified=not subjects or not all(_resolves(person, state) for person, state in zip(subjects, states, strict=True)),
+        unverified=any(state and person.pnc_id is not None and not is_pnc(person.pnc_id) for person, state in zip(subjects, states, strict=True)),
+        gatekept=gatekept
+        or any(is_high(state, situation, rulebook) for state in states)
+        or any(_associate_is_high(person, situation, rulebook) for person in people if person.role == "ASSOCIATE"),
+    )
+
+
+def _state(person: Subject, situation: Situation) -> State | None:
+    return situation.whereabouts.get(person.noms_number) if person.noms_number is not None else None
+
+
+def _resolves(person: Subject, state: State | None) -> bool:
+    """Known to the whereabouts, or a PNC check letter that passes; a malformed NOMIS number never does."""
+    if person.noms_number is not None and not is_nomis(person.noms_number):
+        return False
+    return state is not None or (person.pnc_id is not None and is_pnc(person.pnc_id))
+
+
+def category_of(state: State | None, situation: Situation, rulebook: Rulebook) -> str | None:
+    """The category a prisoner is known to be in; None where it is none, unlisted or stated too long ago."""
+    book = rulebook.category
+    if state is None or state.category not in book.known or state.category_at is None:
+        return None
+    return None if (situation.now - state.category_at).total_seconds() > book.category_stale_after_days * 86400 else state.category
+
+
+def is_high(state: State | None, situation: Situation, rulebook: Rulebook) -> bool:
+    """A high category, an alert of that weight, or a category (or alerts) nobody can vouch for."""
+    category = category_of(state, situation, rulebook)
+    if state is None or category is None or state.alerts is None:
+        return True
+    return category in rulebook.category.high or not rulebook.category.alerts.isdisjoint(state.alerts)
+
+
+def _associate_is_high(person: Subject, situation: Situation, rulebook: Rulebook) -> bool:
+    """An associate counts only when last stated to be high, however long ago, or under one of the alerts."""
+    state = _state(person, situation)
+    if state is None:
+        return False
+    return state.category in rulebook.category.high or not rulebook.category.alerts.isdisjoint(state.alerts or ())
+
+
+def holds_everybody(report: Report, situation: Situation, rulebook: Rulebook) -> tuple[str, ...]:
+    """The gates that hold the whole report for everybody, in table order."""
+    said = report.declarations
+    suspected = {suspicion.gate for suspicion in situation.suspicions}
+    fired = {
+        "G-PIN": situation.again and bad_pin(report, situation.now),
+        "G-MARKING": report.protective_marking in rulebook.markings.held,
+        "G-WARRANT": "G-WARRANT" in suspected,
+        "G-PRIVILEGE": "G-PRIVILEGE" in suspected,
+        "G-VISOR": said.visor_derived and said.visor_permission is None,
+        "G-SOURCE": "G-SOURCE" in suspected,
+    }
+    return tuple(gate for gate, fires in fired.items() if fires)
+
+
+def is_gatekept(report: Report, rulebook: Rulebook) -> bool:
+    """G-CATA for the report as a whole: terrorism declared, or a tag of that weight."""
+    return report.declarations.terrorism or not rulebook.tags.gatekept.isdisjoint(report.risk_tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """G-STAFF as it fired: `prisons` None means any prison."""
+
+    prisons: frozenset[str] | None
+
+    def refuses(self, office: Standing | None) -> bool:
+        if office is None or office.kind != "security":
+            return False
+        return self.prisons is None or office.prison in self.prisons
+
+
+def staff_concern(report: Report, rulebook: Rulebook) -> Staff | None:
+    """Whose staff the report concerns; None where it concerns none."""
+    prisons = frozenset(report.declarations.concerns_staff)
+    if ANY_PRISON in prisons or (not prisons and not rulebook.tags.staff.isdisjoint(report.risk_tags)):
+        return Staff(None)
+    return Staff(prisons) if prisons else None
+
+

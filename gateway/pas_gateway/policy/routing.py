@@ -1,0 +1,140 @@
+"""Routing: which offices are considered for an item, how each was reached, and what the routing rules say (domain, *Routing*)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pas_gateway.policy.gates import ItemFacts
+from pas_gateway.policy.situation import Situation
+from pas_schemas.directory import PRISON_OFFICES, Estate, Standing
+from pas_schemas.models.report import Item, Report
+from pas_schemas.models.words import ROLES_ADDRESSED
+from pas_schemas.rulebook import Rulebook
+from pas_schemas.rules import Word
+
+CAT_A_TEAM = "cat-a-team"
+PASO_UNIT = "paso-unit"
+# Codes that rules 3 and 4 add an office for.
+_ADDABLE = frozenset("123")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the rules need to know of who wrote the report."""
+
+    id: str
+    own: frozenset[str]
+    police_side: bool
+    standing: Standing
+    conduit: str | None
+    compartmented: bool
+
+    @property
+    def from_prison(self) -> bool:
+        return self.standing.kind in PRISON_OFFICES
+
+
+def origin_of(report: Report, estate: Estate) -> Origin:
+    """The originator as it stands; raises KeyError for an unknown one, which validation has refused before."""
+    standing = estate.offices[report.originator]
+    from_prison = standing.kind in PRISON_OFFICES and standing.prison is not None
+    conduit = estate.conduit(standing.prison) if from_prison and standing.prison else None
+    # A report of these two is evaluated by PAS itself (rule 7).
+    return Origin(standing.id, estate.own(standing.id), standing.police_side, standing, conduit, standing.kind in {CAT_A_TEAM, PASO_UNIT})
+
+
+@dataclass(slots=True)
+class Audience:
+    """The offices considered for one item: who was named, by id or by role, who was added, and through which prisons."""
+
+    by_id: frozenset[str] = frozenset()
+    named: set[str] = field(default_factory=set)
+    considered: set[str] = field(default_factory=set)
+    through: dict[str, set[str]] = field(default_factory=dict)
+    added: dict[str, str] = field(default_factory=dict)
+
+    def reach(self, office: str | None, prison: str) -> None:
+        if office is not None:
+            self.considered.add(office)
+            self.through.setdefault(office, set()).add(prison)
+
+
+def audience(report: Report, item: Item, facts: ItemFacts, origin: Origin, estate: Estate, rulebook: Rulebook) -> Audience:
+    """Rules 1 to 5 and the conduit of rule 7: every office considered for an item."""
+    addressed = report.addressees_of(item)
+    found = Audience(by_id=addressed - ROLES_ADDRESSED)
+    found.named |= found.by_id
+    for prison in facts.prisons:
+        for role in addressed & ROLES_ADDRESSED:
+            office = estate.conduit(prison) if role == "pio" else f"{role}:{prison}"
+            if office is not None:
+                found.named.add(office)
+                found.reach(office, prison)
+        found.reach(estate.conduit(prison), prison)
+    internal = frozenset(report.handling.internal_recipients) if facts.code == "4" else frozenset()
+    found.considered |= found.named | internal
+    if facts.code in _ADDABLE:
+        _add(report, facts, found, estate, rulebook)
+    if origin.conduit is not None:
+        found.considered.add(origin.conduit)
+    asked_for = found.by_id | internal
+    if origin.id not in asked_for:
+        found.considered.discard(origin.id)
+    found.considered = {office for office in found.considered if office in asked_for or estate.get(office) is not None}
+    return found
+
+
+def _add(report: Report, facts: ItemFacts, found: Audience, estate: Estate, rulebook: Rulebook) -> None:
+    """Rules 3 and 4, which count as naming: the Category A Team for an escape, the Governor where security alone will not do."""
+    tags = frozenset(report.risk_tags)
+    added = {}
+    if not rulebook.tags.cat_a_team.isdisjoint(tags):
+        added[CAT_A_TEAM] = "R-CATA"
+    if is_senior(report, rulebook):
+        security = (estate.get(office) for office in found.named)
+        prisons = facts.prisons | {office.prison for office in security if office and office.kind == "security" and office.prison}
+        added.update({f"governor:{prison}": "R-SENIORITY" for prison in prisons})
+    found.added = {office: rule for office, rule in added.items() if office not in found.named}
+    found.considered |= found.added.keys()
+
+
+def is_senior(report: Report, rulebook: Rulebook) -> bool:
+    """Rule 4's words stand: a matter for the Governing Governor, not for security alone."""
+    return report.priority in rulebook.priorities.seniority or not rulebook.tags.seniority.isdisjoint(report.risk_tags)
+
+
+def routing_word(office: str, standing: Standing | None, facts: ItemFacts, found: Audience, origin: Origin, written: frozenset[str]) -> list[tuple[str, Word]]:
+    """What the routing rules say of an office and an item, in their order; `written` are the prisons of the item's subjects when it was written."""
+    if standing is None or standing.kind == "feed":
+        return [("R-UNKNOWN", "refuse")]
+    words: list[tuple[str, Word]] = []
+    if not standing.active:
+        words.append(("R-INACTIVE", "refuse"))
+    if office in found.added:
+        words.append((found.added[office], "hold"))
+    if standing.kind == "escort":
+        words.append(("R-ESCORT", "refuse"))
+    elif standing.kind == "inspector":
+        words.append(("R-INSPECTOR", "refuse"))
+    if office in found.by_id:
+        if standing.kind in PRISON_OFFICES and office not in origin.own and standing.prison not in facts.prisons:
+            words.append(("R-WHEREABOUTS", "hold"))
+    elif facts.code == "5" and office in found.through and written.isdisjoint(found.through[office]):
+        words.append(("R-FOLLOW", "hold"))
+    if _awaits_evaluation(office, standing, origin):
+        words.append(("R-EVALUATE", "hold"))
+    return words
+
+
+def _awaits_evaluation(office: str, standing: Standing, origin: Origin) -> bool:
+    """Rule 7: what a prison writes waits for its conduit, what the Category A Team or the unit writes for PAS."""
+    if origin.compartmented:
+        return standing.police_side
+    if not origin.from_prison:
+        return False
+    return office != origin.conduit and office not in origin.own and standing.kind not in {CAT_A_TEAM, PASO_UNIT}
+
+
+def written_prisons(facts: ItemFacts, situation: Situation) -> frozenset[str]:
+    """Where the subjects of an item were when the report was written, under the numbers as written."""
+    return frozenset(prison for number in facts.numbers if (prison := situation.written.get(number)) is not None)

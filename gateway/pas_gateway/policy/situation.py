@@ -1,0 +1,48 @@
+"""What a decision may look at besides the report: the moment, the estate, the whereabouts and what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from pas_gateway.policy.whereabouts import State
+from pas_schemas.directory import Estate
+
+
+class Suspicion(NamedTuple):
+    """A text rule that an item's text set off."""
+
+    item: int
+    gate: str
+    pattern: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An accepted report that came before this one and names one of its subjects: `subject` is the index in this report."""
+
+    subject: int
+    report: str
+    created_at: datetime
+    tags: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The world as it stood at the time of the decision.
+
+    `whereabouts` has a state for each well-formed NOMIS number of the report that is known now, through merges;
+    `written` the prison that held each such number, as written, when the report was written. `accepted` names the
+    offices that have accepted the report's conditions. `again` is true when an accepted report is decided anew.
+    """
+
+    now: datetime
+    estate: Estate = field(repr=False)
+    whereabouts: Mapping[str, State] = field(repr=False)
+    written: Mapping[str, str | None] = field(repr=False)
+    earlier: tuple[Earlier, ...] = ()
+    suspicions: frozenset[Suspicion] = frozenset()
+    accepted: frozenset[str] = frozenset()
+    again: bool = False

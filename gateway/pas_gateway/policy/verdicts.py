@@ -1,0 +1,69 @@
+"""What a decision says: gates that fired, a verdict for each office and item, obligations, and the cases it opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pas_schemas.rules import SENTENCES, Effect, Word
+
+
+class Gate(NamedTuple):
+    """A gate that fired, whether or not it changed a verdict."""
+
+    gate: str
+    effect: Effect
+
+    @property
+    def why(self) -> str:
+        return SENTENCES[self.gate]
+
+
+class Verdict(NamedTuple):
+    """The word for one item and office: `rule` is the first with that word; `holds` every rule that says hold."""
+
+    item: int
+    word: Word
+    rule: str
+    holds: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        return SENTENCES[self.rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One office's verdicts, in item order, and what it must observe for what it is released.
+
+    `by_id` is true where the report addressed the office by its id: it keeps what it had when a prisoner moves.
+    """
+
+    office: str
+    verdicts: tuple[Verdict, ...]
+    obligations: tuple[str, ...]
+    by_id: bool = False
+
+    @property
+    def released(self) -> tuple[int, ...]:
+        return tuple(verdict.item for verdict in self.verdicts if verdict.word == "release")
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        return tuple(verdict.item for verdict in self.verdicts if verdict.word == "hold")
+
+
+class Case(NamedTuple):
+    """A question for a person: who decides it, and every rule that raised it, sorted."""
+
+    owner: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """A decision on an accepted report: gates in table order, outcomes by office, cases by owner."""
+
+    gates: tuple[Gate, ...]
+    outcomes: tuple[Outcome, ...]
+    cases: tuple[Case, ...]

@@ -1,0 +1,115 @@
+"""Where a prisoner is and in which category, folded from the feed's rows up to a moment (domain, *Whereabouts*)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the feed under opaque names: `number` and `removed` may be NOMIS numbers or keyed hashes of them."""
+
+    number: str
+    event: str
+    prison: str | None
+    at: datetime
+    category: str | None
+    alerts: frozenset[str] | None
+    removed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is believed of a prisoner: None means not stated, or for `prison` in no prison.
+
+    `placed_at` is the time of the last RECEIVED, ABSENT or RELEASED: what a merge compares.
+    """
+
+    prison: str | None = None
+    placed_at: datetime | None = None
+    category: str | None = None
+    category_at: datetime | None = None
+    alerts: frozenset[str] | None = None
+
+
+NOWHERE = State()
+
+
+class Whereabouts:
+    """The rows of a group of prisoner numbers, in the order they were told; answers for any number and moment."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        # sorted() is stable: rows of one moment keep the order in which they were told.
+        self._rows: Sequence[Row] = sorted(dict.fromkeys(rows), key=lambda row: row.at)
+        self._folds: dict[datetime, dict[str, State]] = {}
+
+    def state(self, number: str, at: datetime) -> State | None:
+        """The state of a number, through merges, as the rows up to and including `at` tell it; None if none knows it."""
+        if not self._rows:
+            return None
+        edge = max((row.at for row in self._rows if row.at <= at), default=None)
+        if edge is None:
+            return None
+        fold = self._folds.get(edge)
+        if fold is None:
+            fold = self._folds[edge] = _fold(row for row in self._rows if row.at <= edge)
+        return fold.get(number)
+
+
+def _fold(rows: Iterable[Row]) -> dict[str, State]:
+    states: dict[str, State] = {}
+    leads_to: dict[str, str] = {}
+    for row in rows:
+        number = _survivor(row.number, leads_to)
+        state = states.get(number, NOWHERE)
+        if row.event == "MERGED" and row.removed is not None:
+            removed = _survivor(row.removed, leads_to)
+            if removed != number:
+                state = _merge(state, states.pop(removed, NOWHERE))
+                leads_to[removed] = number
+        states[number] = _apply(state, row)
+    return states | {removed: states[_survivor(removed, leads_to)] for removed in leads_to}
+
+
+def _survivor(number: str, leads_to: dict[str, str]) -> str:
+    while number in leads_to:
+        number = leads_to[number]
+    return number
+
+
+def _merge(kept: State, removed: State) -> State:
+    """The later RECEIVED, ABSENT or RELEASED wins, alerts are joined, differing categories, stated or not, are unknown."""
+    later = removed if _time(removed.placed_at) > _time(kept.placed_at) else kept
+    same = kept.category == removed.category
+    stated = None if kept.alerts is None and removed.alerts is None else (kept.alerts or frozenset()) | (removed.alerts or frozenset())
+    return State(
+        prison=later.prison,
+        placed_at=later.placed_at,
+        category=kept.category if same else None,
+        category_at=max(kept.category_at, removed.category_at, key=_time) if same else None,
+        alerts=stated,
+    )
+
+
+def _time(moment: datetime | None) -> float:
+    return moment.timestamp() if moment is not None else float("-inf")
+
+
+def _apply(state: State, row: Row) -> State:
+    if row.category is not None:
+        state = replace(state, category=row.category, category_at=row.at)
+    if row.alerts is not None:
+        state = replace(state, alerts=row.alerts)
+    match row.event:
+        case "RECEIVED":
+            return replace(state, prison=row.prison, placed_at=row.at)
+        case "ABSENT":
+            return replace(state, placed_at=row.at)
+        case "RELEASED":
+            return replace(state, prison=None, placed_at=row.at, category=None, category_at=None)
+        case "UNKNOWN":
+            return replace(state, prison=None)
+        case _:  # STATUS and MERGED leave the place as it is; another word is refused at import
+            return state

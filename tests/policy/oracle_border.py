@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from oracle_facts import Estate, Row, prison_codes, read_date, read_end, read_time
+from policy.oracle_facts import Estate, Row, prison_codes, read_date, read_end, read_time
 
 MARKINGS = {"NOT PROTECTIVELY MARKED", "PROTECT", "RESTRICTED", "CONFIDENTIAL", "OFFICIAL", "OFFICIAL-SENSITIVE"}
 ROLES = {"pio", "security", "governor"}
 TAGS = {
-    "ESCAPE", "FIREARMS", "THREAT_TO_LIFE", "SELF_HARM", "VIOLENCE", "MOBILE_PHONE", "DRUGS", "OCG", "EXTREMISM", "DISORDER",
-    "CORRUPTION", "HEALTH", "HARASSMENT", "ABSCOND",
+    "ESCAPE",
+    "FIREARMS",
+    "THREAT_TO_LIFE",
+    "SELF_HARM",
+    "VIOLENCE",
+    "MOBILE_PHONE",
+    "DRUGS",
+    "OCG",
+    "EXTREMISM",
+    "DISORDER",
+    "CORRUPTION",
+    "HEALTH",
+    "HARASSMENT",
+    "ABSCOND",
 }
 ORIGINATORS = {"force", "fib", "pio", "pas", "lea", "security", "governor", "cat-a-team", "paso-unit"}
 
@@ -88,70 +100,88 @@ def record(fields: dict[str, Check]) -> Check:
     return fits
 
 
-SUBJECT = record({
-    "role": word("SUBJECT", "ASSOCIATE"),
-    "standing": word("SUSPECT", "CONVICTED", "VICTIM", "WITNESS", "OTHER"),
-    "noms_number": maybe(text),
-    "pnc_id": maybe(text),
-    "family_name?": maybe(text),
-    "given_names?": maybe(text),
-    "date_of_birth": maybe(lambda value: read_date(value) is not None),
-})
-ITEM = record({
-    "text": filled,
-    "source?": anything,
-    "intelligence?": anything,
-    "handling?": anything,
-    "source_reference": text,
-    "corroboration?": maybe(text),
-    "sanitises?": maybe(whole),
-    "subjects?": maybe(many(whole)),
-    "addressees?": maybe(many(text)),
-})
-HANDLING = record({
-    "conditions": maybe(text),
-    "reasons": maybe(text),
-    "internal_recipients": maybe(many(text)),
-    "review_by": unless_blank(lambda value: read_end(value) is not None),
-    "risk_assessment": maybe(record({
-        "summary": maybe(text),
-        "authorised_by": maybe(text),
-        "authorised_at": unless_blank(lambda value: read_time(value) is not None),
-    })),
-})
-DECLARATIONS = record({
-    "visor_derived": flag,
-    "visor_permission": maybe(text),
-    "privileged": flag,
-    "warranted_intercept": flag,
-    "prison_intercept": maybe(record({
-        "authorisation": maybe(text),
-        "expires_at": unless_blank(lambda value: read_end(value) is not None),
-    })),
-    "concerns_staff": many(lambda value: text(value) and (value == "UNKNOWN" or value in prison_codes())),
-    "protected_assisting_offender": flag,
-    "terrorism": flag,
-    "do_not_share_with_offender": flag,
-})
-REPORT = record({
-    "urn": text,
-    "originator": text,
-    "created_at": lambda value: read_time(value) is not None,
-    "protective_marking": text,
-    "priority": word("ROUTINE", "URGENT", "THREAT_TO_LIFE"),
-    "purpose": word("PREVENTION_OF_CRIME", "PUBLIC_SAFETY", "PRISON_SECURITY"),
-    "legal_basis": word("POLICING_PURPOSE", "OMA_2007_S14", "OTHER"),
-    "operation?": maybe(text),
-    "subjects": many(SUBJECT),
-    "items": lambda value: many(ITEM)(value) and 1 <= len(value) <= 32,
-    "handling": HANDLING,
-    "declarations": DECLARATIONS,
-    "risk_tags": many(word(*TAGS)),
-    "addressees": maybe(many(text)),
-    "mopi": record({"group": lambda value: whole(value) and 1 <= value <= 4, "review_by": lambda value: read_end(value) is not None}),
-    "gist?": maybe(text),
-    "supersedes?": maybe(record({"urn": filled, "action": word("CORRECT", "WITHDRAW")})),
-})
+SUBJECT = record(
+    {
+        "role": word("SUBJECT", "ASSOCIATE"),
+        "standing": word("SUSPECT", "CONVICTED", "VICTIM", "WITNESS", "OTHER"),
+        "noms_number": maybe(text),
+        "pnc_id": maybe(text),
+        "family_name?": maybe(text),
+        "given_names?": maybe(text),
+        "date_of_birth": maybe(lambda value: read_date(value) is not None),
+    }
+)
+ITEM = record(
+    {
+        "text": filled,
+        "source?": anything,
+        "intelligence?": anything,
+        "handling?": anything,
+        "source_reference": text,
+        "corroboration?": maybe(text),
+        "sanitises?": maybe(whole),
+        "subjects?": maybe(many(whole)),
+        "addressees?": maybe(many(text)),
+    }
+)
+HANDLING = record(
+    {
+        "conditions": maybe(text),
+        "reasons": maybe(text),
+        "internal_recipients": maybe(many(text)),
+        "review_by": unless_blank(lambda value: read_end(value) is not None),
+        "risk_assessment": maybe(
+            record(
+                {
+                    "summary": maybe(text),
+                    "authorised_by": maybe(text),
+                    "authorised_at": unless_blank(lambda value: read_time(value) is not None),
+                }
+            )
+        ),
+    }
+)
+DECLARATIONS = record(
+    {
+        "visor_derived": flag,
+        "visor_permission": maybe(text),
+        "privileged": flag,
+        "warranted_intercept": flag,
+        "prison_intercept": maybe(
+            record(
+                {
+                    "authorisation": maybe(text),
+                    "expires_at": unless_blank(lambda value: read_end(value) is not None),
+                }
+            )
+        ),
+        "concerns_staff": many(lambda value: text(value) and (value == "UNKNOWN" or value in prison_codes())),
+        "protected_assisting_offender": flag,
+        "terrorism": flag,
+        "do_not_share_with_offender": flag,
+    }
+)
+REPORT = record(
+    {
+        "urn": text,
+        "originator": text,
+        "created_at": lambda value: read_time(value) is not None,
+        "protective_marking": text,
+        "priority": word("ROUTINE", "URGENT", "THREAT_TO_LIFE"),
+        "purpose": word("PREVENTION_OF_CRIME", "PUBLIC_SAFETY", "PRISON_SECURITY"),
+        "legal_basis": word("POLICING_PURPOSE", "OMA_2007_S14", "OTHER"),
+        "operation?": maybe(text),
+        "subjects": many(SUBJECT),
+        "items": lambda value: many(ITEM)(value) and 1 <= len(value) <= 32,
+        "handling": HANDLING,
+        "declarations": DECLARATIONS,
+        "risk_tags": many(word(*TAGS)),
+        "addressees": maybe(many(text)),
+        "mopi": record({"group": lambda value: whole(value) and 1 <= value <= 4, "review_by": lambda value: read_end(value) is not None}),
+        "gist?": maybe(text),
+        "supersedes?": maybe(record({"urn": filled, "action": word("CORRECT", "WITHDRAW")})),
+    }
+)
 
 
 def shape_fits(raw: Row) -> bool:

@@ -6,16 +6,15 @@ import csv
 import json
 import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
 
 DATA = Path(__file__).parents[2] / "schemas" / "pas_schemas" / "data"
-FORCES = (
-    "01 03 04 05 06 07 10 11 12 13 14 16 17 20 21 22 23 30 31 32 33 34 35 36 37 "
-    "40 41 42 43 44 45 46 47 48 50 52 53 54 55 60 61 62 63"
-).split()
+TERRITORIAL = (1, *range(3, 8), *range(10, 15), 16, 17, *range(20, 24), *range(30, 38), *range(40, 49), 50, *range(52, 56), *range(60, 64))
+FORCES = [f"{number:02}" for number in TERRITORIAL]
 EVENTS = {"RECEIVED", "STATUS", "ABSENT", "RELEASED", "MERGED", "UNKNOWN"}
 PNC_LETTERS = "ZABCDEFGHJKLMNPQRTUVWXY"
 
@@ -58,11 +57,13 @@ def read_end(text: object) -> datetime | None:
 # --- the example directory -------------------------------------------------------------------------------------------
 
 
+@cache
 def establishments() -> list[dict[str, str]]:
     with (DATA / "establishments.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
+@cache
 def prison_codes() -> set[str]:
     return {row["prison_id"] for row in establishments()}
 
@@ -71,12 +72,29 @@ def office_row(office: str, **other: Any) -> Row:
     """A directory row as `pas directory list --json` prints it, effective from 2000-01-01 unless told otherwise."""
     kind = office.partition(":")[0]
     contracted = bool(other.get("contracted"))
-    handling_class = {"force": "police", "fib": "police", "pio": "police", "pas": "police", "feed": "none", "inspector": "none",
-                      "escort": "non-prosecuting", "probation": "non-prosecuting"}.get(kind, "law enforcement")
+    handling_class = {
+        "force": "police",
+        "fib": "police",
+        "pio": "police",
+        "pas": "police",
+        "feed": "none",
+        "inspector": "none",
+        "escort": "non-prosecuting",
+        "probation": "non-prosecuting",
+    }.get(kind, "law enforcement")
     if contracted and kind in ("security", "governor"):
         handling_class = "non-prosecuting"
-    row: Row = {"office": office, "kind": kind, "class": handling_class, "force": None, "prison": None, "contracted": contracted,
-                "active": True, "from": "2000-01-01T00:00:00Z", "to": None}
+    row: Row = {
+        "office": office,
+        "kind": kind,
+        "class": handling_class,
+        "force": None,
+        "prison": None,
+        "contracted": contracted,
+        "active": True,
+        "from": "2000-01-01T00:00:00Z",
+        "to": None,
+    }
     return {**row, **other, "contracted": contracted}
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Literal, get_args
+
+from pas_schemas.errors import DirectoryError
+from pas_schemas.topics import OFFICE_ID
 
 Kind = Literal[
     "force", "fib", "pio", "pas", "lea", "security", "governor", "cat-a-team",
@@ -16,6 +19,19 @@ KeyUse = Literal["sign", "open", "compartment"]
 POLICE_KINDS = frozenset({"force", "fib", "pio", "pas"})
 POLICE_SIDE = POLICE_KINDS | {"lea"}
 PRISON_OFFICES = frozenset({"security", "governor"})
+KINDS: tuple[Kind, ...] = get_args(Kind)
+KEY_USES: tuple[KeyUse, ...] = get_args(KeyUse)
+# Of these there is one, and its id is its kind; every other id is `kind:which`.
+SINGLE = frozenset({"pas", "cat-a-team", "paso-unit"})
+
+
+def kind_of(office: str) -> Kind:
+    """The kind an office id names; raises `DirectoryError` for an id of no kind, so for every foreign office (domain, *Who takes part*)."""
+    word, _, which = office.partition(":")
+    found = next((kind for kind in KINDS if kind == word), None)
+    if found is None or not OFFICE_ID.fullmatch(office) or bool(which) == (found in SINGLE):
+        raise DirectoryError("That id names no kind of office; no office is foreign.", "an office is written like force:01, pio:WSI or pas")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +187,11 @@ class Snapshot:
         """Every key an office ever had for a use, oldest first; empty for an unknown office."""
         found = self.by_id.get(office)
         return tuple(key for key in found.keys if key.use == use) if found else ()
+
+    def refuse_examples(self) -> None:
+        """For production: raises `DirectoryError` for an example directory and for any example key that has no end."""
+        if self.example or any(key.example and key.end is None for office in self.offices for key in office.keys):
+            raise DirectoryError("The directory holds example keys, which production refuses.", "enrol each office with keys of its own")
 
     def key(self, office: str, use: KeyUse, at: datetime) -> PublicKey | None:
         """The key of an office that is current at `at` (the newest, should two overlap), or None."""

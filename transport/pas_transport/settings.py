@@ -1,0 +1,121 @@
+"""The settings of a workspace: one frozen model, read once from pas.toml and overridden by PAS_* variables."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from pas_schemas.errors import SettingsError
+
+FILE = "pas.toml"
+PREFIX = "PAS_"
+# Variables that are no settings of a workspace: where it is, what its clock shows, and what the test suite may use.
+NO_SETTINGS = frozenset({"PAS_WORKSPACE", "PAS_CLOCK"})
+FOR_TESTS = ("PAS_TEST_", "PAS_REQUIRE_")
+_PASSWORD_IN_URL = re.compile(r"://[^/@]*:[^/@]*@")
+
+# How a post and a person are named in a receipt: an opaque reference, never a name (domain, *Certainty of receipt*).
+Reference = Annotated[str, StringConstraints(pattern=r"[a-z0-9][a-z0-9-]{0,39}")]
+
+
+class Settings(BaseModel):
+    """Everything a workspace can set; paths are taken from the workspace's folder, secrets only ever named by path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    transport: Literal["embedded", "kafka"] = "embedded"
+    bootstrap: str | None = Field(default=None, description="Kafka brokers, host:port and commas between them")
+    log_path: Path = Field(default=Path("log.db"), description="the embedded log")
+    register_url: str = Field(default="sqlite:///register.db", description="PAS's register; a password never stands in it")
+    register_password_path: Path | None = Field(default=None, description="a file that holds the register's password", repr=False)
+    inbox_dir: Path = Path("inbox")
+    keys_dir: Path = Field(default=Path("keys"), repr=False)
+    directory_dir: Path = Path("directory")
+    root_public_key_path: Path = Path("directory/root.pub")
+    rulebook_path: Path = Path("rulebook.toml")
+    text_rules_path: Path = Path("text_rules.csv")
+    snapshot_valid_days: int = Field(default=366, ge=1, le=3660, description="how long a directory snapshot is good for")
+    hosts: int = Field(default=1, ge=1, description="machines that run a gateway on this register and log")
+    production: bool = False
+    example: bool = Field(default=False, description="an estate made by `pas init`: its keys lie all in one place")
+    post: Reference | None = Field(default=None, description="the post that replies name, where --post does not")
+    person: Reference | None = Field(default=None, description="the staff reference that replies name, where --person does not")
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        """What does not go together, in words for a person."""
+        if self.transport == "kafka" and not self.bootstrap:
+            raise ValueError("`transport` is kafka, but `bootstrap` does not say where it is")
+        if _PASSWORD_IN_URL.search(self.register_url):
+            raise ValueError("`register_url` holds a password: name a file in `register_password_path` instead")
+        if self.production:
+            self._check_production()
+        return self
+
+    def _check_production(self) -> None:
+        if self.example:
+            raise ValueError("`production` refuses an example estate")
+        if self.hosts > 1 and self.transport == "embedded":
+            raise ValueError("`production` refuses the embedded log on more than one host")
+        if self.hosts > 1 and self.register_url.startswith("sqlite"):
+            raise ValueError("`production` refuses an SQLite register on more than one host")
+
+
+def read_settings(file: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings of the workspace whose pas.toml this is; raises `SettingsError` with the key to mend and never its value."""
+    given = _read_toml(file)
+    _refuse_unknown(given, f"{file.name} has", "")
+    overrides = _read_environment(environment)
+    try:
+        return Settings.model_validate({**given, **overrides})
+    except ValidationError as error:
+        raise SettingsError(*_explain(error, file.name, overrides)) from None
+
+
+def _read_toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file.name} cannot be read: {error.strerror}.", "see the file's owner and mode") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file.name} is not UTF-8 text.", "restore the file, or make a new workspace with `pas init`") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at .*\)", str(error))
+        raise SettingsError(f"{file.name} is not TOML {place.group() if place else ''}".strip() + ".", "mend that line") from None
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    given = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name not in NO_SETTINGS and not name.startswith(FOR_TESTS)
+    }
+    overrides = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+    _refuse_unknown(overrides, "the environment has", PREFIX)
+    return overrides
+
+
+def _refuse_unknown(given: Mapping[str, object], where: str, prefix: str) -> None:
+    known = Settings.model_fields
+    for key in given:
+        if key not in known:
+            near = get_close_matches(key, known, n=1, cutoff=0)[0]
+            shown, near = (prefix + key.upper(), prefix + near.upper()) if prefix else (key, near)
+            raise SettingsError(f"{where} an unknown setting `{shown}`.", f"the nearest known one is `{near}`")
+
+
+def _explain(error: ValidationError, file: str, overrides: Mapping[str, str]) -> tuple[str, str]:
+    first = error.errors(include_url=False, include_input=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{file}: {message}.", "mend pas.toml, or the PAS_ variable that overrides it"
+    key = str(first["loc"][0])
+    shown, where = (PREFIX + key.upper(), "the environment") if key in overrides else (key, file)
+    meaning = Settings.model_fields[key].description
+    return f"{where}: `{shown}`: {message[0].lower()}{message[1:]}.", f"it is {meaning}" if meaning else "mend it there"

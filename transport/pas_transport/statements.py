@@ -1,0 +1,28 @@
+"""Signed statements: a record, the id of the key that signed it, and the signature under a prefix the reader knows."""
+
+from __future__ import annotations
+
+from pas_schemas.codec import decode, encode
+from pas_schemas.errors import SealError
+from pas_schemas.sealing import SigningKey, VerifyKey, sign, verify
+
+
+def write_statement(key: SigningKey, prefix: bytes, body: bytes) -> bytes:
+    """The body with the key's signature over prefix and body."""
+    return encode("signed_statement", {"signer": key.id, "body": body, "signature": sign(key, prefix, body)})
+
+
+def read_statement(data: bytes, key: VerifyKey, prefix: bytes) -> bytes:
+    """The body, once `key` is found to have signed it under `prefix`; raises `SealError` or `CodecError`."""
+    datum = decode(data, "signed_statement").datum
+    if datum["signer"] != key.id:
+        raise SealError("The statement is signed with another key than the one expected.", "it is not from whom it should be")
+    verify(key, prefix, datum["body"], datum["signature"])
+    body: bytes = datum["body"]
+    return body
+
+
+def peek_statement(data: bytes) -> bytes:
+    """The body before its signature was checked: only to learn which key should have signed; raises `CodecError`."""
+    body: bytes = decode(data, "signed_statement").datum["body"]
+    return body

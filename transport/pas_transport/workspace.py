@@ -1,0 +1,192 @@
+"""A workspace: the folder that holds settings, keys, directory, log, register and inboxes, and what can be opened in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pas_schemas.clock import RunningClock, parse_time, show_time, to_ms
+from pas_schemas.errors import SettingsError
+from pas_transport.files import write_once
+from pas_transport.settings import FILE, Settings, read_settings
+
+if TYPE_CHECKING:
+    from pas_schemas.directory import Snapshot
+    from pas_transport.keyring import Keyring
+    from pas_transport.log import Log
+    from pas_transport.snapshots import DirectoryStore
+
+CLOCK_FILE = "clock.json"
+Warn = Callable[[str, str], None]
+
+
+def _keep_quiet(sentence: str, hint: str) -> None:
+    """For callers that have nobody to warn."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An open workspace; paths are absolute, `shift_ms` is how far its clock stands from the machine's (0 without PAS_CLOCK)."""
+
+    root: Path
+    settings: Settings
+    shift_ms: int = 0
+    warn: Warn = field(default=_keep_quiet, repr=False, compare=False)
+    _read: list[Snapshot] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @cached_property
+    def clock(self) -> RunningClock:
+        """The clock every command of this workspace goes by."""
+        return RunningClock(self.shift_ms)
+
+    @property
+    def rulebook_path(self) -> Path:
+        return self.root / self.settings.rulebook_path
+
+    @property
+    def text_rules_path(self) -> Path:
+        return self.root / self.settings.text_rules_path
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.root / self.settings.keys_dir
+
+    def inbox_dir(self, office: str) -> Path:
+        """Where an office's inbox lies; not made here."""
+        return self.root / self.settings.inbox_dir / office.replace(":", ".")
+
+    @property
+    def register_url(self) -> str:
+        """The register's URL for SQLAlchemy, a relative SQLite path made absolute and the password filled in from its file."""
+        url = self.settings.register_url
+        marker = "sqlite:///"
+        if url.startswith(marker) and not url.startswith(marker + "/"):
+            return f"{marker}{self.root / url.removeprefix(marker)}"
+        if self.settings.register_password_path is None:
+            return url
+        from urllib.parse import quote
+
+        password = read_secret(self.root / self.settings.register_password_path)
+        return url.replace("@", f":{quote(password, safe='')}@", 1)
+
+    def log(self) -> Log:
+        """The log this workspace uses, to be closed by who opened it; raises a `LogError` or `SettingsError`."""
+        if self.settings.transport == "kafka":
+            raise SettingsError("This edition has no Kafka adapter yet.", 'set `transport = "embedded"`')
+        from pas_transport.embedded import EmbeddedLog
+
+        return EmbeddedLog(self.root / self.settings.log_path, shift_ms=self.shift_ms)
+
+    @cached_property
+    def directory_store(self) -> DirectoryStore:
+        """Every edition of the directory that lies in this workspace."""
+        from pas_transport.snapshots import DirectoryStore
+
+        return DirectoryStore(
+            self.root / self.settings.directory_dir, self.root / self.settings.root_public_key_path, self.root / "directory.seen"
+        )
+
+    def directory(self) -> Snapshot:
+        """The newest edition, verified; warns when it has expired; raises `DirectoryError` (production: for example keys too).
+
+        Asked again, it is read again only where a newer one has come.
+        """
+        versions = self.directory_store.versions()
+        if self._read and versions and self._read[-1].version == versions[-1]:
+            return self._read[-1]
+        snapshot = self.directory_store.current()
+        if self.settings.production:
+            snapshot.refuse_examples()
+        now = self.clock.now()
+        if now >= snapshot.expires_at:
+            self.warn(f"The directory (version {snapshot.version}) expired on {show_time(snapshot.expires_at)}.", "ask PAS for a newer one")
+        self._read[:] = [snapshot]
+        return snapshot
+
+    def keyring(self, office: str) -> Keyring:
+        """An office's private keys, the signing key being the one the directory has as current; raises `KeyringError`."""
+        from pas_transport.keyring import Keyring
+
+        current = self.directory().key(office, "sign", self.clock.now())
+        ring = Keyring.open(self.keys_dir, office, current.id if current else None)
+        if self.settings.production:
+            ring.refuse_example()
+        return ring
+
+    def held_offices(self) -> tuple[str, ...]:
+        """The offices whose private keys lie in this workspace, sorted."""
+        from pas_transport.keyring import list_offices
+
+        return list_offices(self.keys_dir)
+
+
+def open_workspace(folder: Path | None = None, warn: Warn = _keep_quiet, environment: Mapping[str, str] | None = None) -> Workspace:
+    """The workspace in `folder`, else in PAS_WORKSPACE, else around the current folder; raises `SettingsError`."""
+    environment = os.environ if environment is None else environment
+    root = find_root(folder, environment)
+    settings = read_settings(root / FILE, environment)
+    return Workspace(root, settings, _start_clock(root, settings, environment), warn)
+
+
+def find_root(folder: Path | None, environment: Mapping[str, str]) -> Path:
+    """The folder whose pas.toml counts; raises `SettingsError` where there is none."""
+    named = folder or (Path(environment["PAS_WORKSPACE"]) if environment.get("PAS_WORKSPACE") else None)
+    if named is not None:
+        if not (named / FILE).is_file():
+            raise SettingsError(f"{named} is no workspace: it has no {FILE}.", f"make one with `pas init {named}`")
+        return named.resolve()
+    here = Path.cwd()
+    for candidate in (here, *here.parents):
+        if (candidate / FILE).is_file():
+            return candidate
+    raise SettingsError(f"There is no {FILE} here or above.", "make a workspace with `pas init DIR`, or name one with --workspace DIR")
+
+
+def read_secret(path: Path) -> str:
+    """A secret from its own file, without the line end; raises `SettingsError` that names the file and never what is in it."""
+    try:
+        return path.read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"The secret file {path.name} cannot be read.", "see its path, owner and mode") from None
+
+
+def _start_clock(root: Path, settings: Settings, environment: Mapping[str, str]) -> int:
+    """The shift of the workspace's clock in milliseconds; the first command that sees PAS_CLOCK writes it down for all later ones."""
+    file = root / CLOCK_FILE
+    told = environment.get("PAS_CLOCK")
+    if settings.production and (told or file.exists()):
+        raise SettingsError(
+            "`production` refuses PAS_CLOCK and a workspace that ran on it.", f"remove {CLOCK_FILE} only in a workspace without records"
+        )
+    if told and not file.exists():
+        _write_clock(file, told)
+    return _read_shift(file) if file.exists() else 0
+
+
+def _write_clock(file: Path, told: str) -> None:
+    try:
+        clock = parse_time(told)
+    except ValueError:
+        raise SettingsError("PAS_CLOCK is not a time.", "write it like 2015-11-18T12:00:00Z") from None
+    note = {"clock": show_time(clock), "real": show_time(datetime.now(UTC))}
+    try:
+        # Of two commands that start at once, the first to get there sets the clock of both.
+        write_once(file, json.dumps(note).encode() + b"\n")
+    except OSError as error:
+        raise SettingsError(
+            f"The workspace's clock cannot be set: {error.strerror}.", "make the workspace writable, or unset PAS_CLOCK"
+        ) from None
+
+
+def _read_shift(file: Path) -> int:
+    try:
+        note = json.loads(file.read_bytes())
+        return to_ms(parse_time(note["clock"])) - to_ms(parse_time(note["real"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SettingsError(f"{CLOCK_FILE} is damaged.", "restore it: times already told by this workspace depend on it") from None

@@ -49,10 +49,22 @@ class AppendError(LogError):
         self.failed = tuple(failed)
 
 
+class RecordRefusedError(AppendError):
+    """No log will ever take the records in `failed` (too large, or a partition there is not); none of that call was stored."""
+
+    retriable: ClassVar[bool] = False
+
+
 class LogUnavailableError(LogError):
     """The log did not answer in its bounded time, or its disk is full or read-only."""
 
     retriable: ClassVar[bool] = True
+
+
+class LogDamagedError(LogUnavailableError):
+    """What is there is no log, or a damaged one: trying again does not mend it."""
+
+    retriable: ClassVar[bool] = False
 
 
 class TopicMismatchError(LogError):
@@ -61,6 +73,15 @@ class TopicMismatchError(LogError):
 
 class OffsetGoneError(LogError):
     """The position asked for is no longer (or not yet) in the log; a reader must never skip silently."""
+
+    def __init__(self, sentence: str, hint: str, partition: Partition) -> None:
+        super().__init__(sentence, hint)
+        self.partition = partition
+
+
+def choose_partition(key: bytes, partitions: int) -> int:
+    """Where a record goes that names no partition: every adapter and every process must agree."""
+    return int.from_bytes(key[:8], "big") % partitions
 
 
 StartAt = Callable[[Partition], int]
@@ -99,7 +120,11 @@ class Log(Protocol):
         """A name this log keeps for life and no other log has: part of every position."""
 
     def append(self, records: Sequence[Outgoing]) -> None:
-        """Durable in the log when it returns; else an `AppendError` that names which records failed."""
+        """Durable in the log when it returns; else an `AppendError` that names which records failed.
+
+        `RecordRefusedError` and `TopicMismatchError` (a topic nobody declared): nothing was stored.
+        `LogUnavailableError`: none is known to be stored.
+        """
 
     def subscribe(self, topics: Iterable[str], group: str, start: StartAt) -> Subscription: ...
 
@@ -110,10 +135,13 @@ class Log(Protocol):
         """For each partition the offset that the next record will get."""
 
     def starts(self, topics: Iterable[str]) -> Mapping[Partition, int]:
-        """For each partition the first offset still held."""
+        """For each partition the lowest offset that `read` takes: nothing below it is held any more (compaction leaves gaps above it)."""
 
     def read(self, partition: Partition, offset: int, max_records: int) -> list[Taken]:
-        """Records from `offset` on, outside any group; `OffsetGoneError` below the first held or past the end."""
+        """Records from `offset` on, outside any group; `OffsetGoneError` below the first held or past the end.
+
+        May give fewer than `max_records` (an engine bounds the bytes of one answer); none only at the end.
+        """
 
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...

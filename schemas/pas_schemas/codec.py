@@ -207,7 +207,7 @@ def _load(file: str, text: str) -> Schema:
         mark = bytes.fromhex(fingerprint_of(to_parsing_canonical_form(raw), "CRC-64-AVRO"))
     except _FOREIGN as error:
         raise UnknownSchemaError(f"The schema file {file} is not an Avro schema.", str(error)) from error
-    if raw.get("type") != "record":
+    if not isinstance(raw, dict) or raw["type"] != "record":
         raise UnknownSchemaError(f"The schema file {file} does not hold a record.", "wrap it in one")
     _least_bytes(parsed, parsed["__named_schemas"], file, ())
     return Schema(match[1], int(match[2]), parsed, MARKER + mark)

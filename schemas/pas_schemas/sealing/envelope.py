@@ -37,7 +37,7 @@ TREE_SIZES = (1, 8, 64, 512, 4096)
 # Heads of labels remembered: one for each epoch in use.
 LABELS_KEPT = 4096
 # What may be sealed so that the record still goes into the log, with label, wrap, manifest, path and padding around it.
-MAX_PAYLOAD_BYTES = 960_000
+MAX_PAYLOAD_BYTES = 980_000
 
 
 @dataclass(frozen=True, slots=True)

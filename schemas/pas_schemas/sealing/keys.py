@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 from hashlib import sha256
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hpke
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pas_schemas.errors import DirectoryError, KeyringError
+from pas_schemas.errors import DirectoryError, KeyringError, MisuseError
 from pas_schemas.sealing.failures import BadCiphertextError
 from pas_schemas.sealing.framing import frame
 
@@ -46,6 +46,9 @@ class _Key:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise MisuseError("A key is neither copied nor pickled.", "each process reads its own from the keyring")
 
 
 class VerifyKey(_Key):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from policy.oracle_border import Submission, refused_at_the_border, refused_by_validation, shape_fits
-from policy.oracle_facts import DATA, Estate, Row, Whereabouts, example_estate, read_time
+from policy.oracle_facts import DATA, Estate, Movement, Row, Whereabouts, example_estate, in_order, read_time
 from policy.oracle_matter import Matter, Words
 from policy.oracle_words import fired_gates, gate_words, h_sanitised, matrix_words, routing_words, strictest
 
@@ -140,7 +140,7 @@ class Register:
 
     def __init__(self) -> None:
         self.accepted: dict[tuple[str, str], Row] = {}
-        self.risks: list[tuple[set[str], datetime, set[str]]] = []
+        self.risks: dict[str, list[tuple[datetime, set[str]]]] = {}
 
     def completes_a_referral(self, m: Matter) -> bool:
         """Rule R-REFERRAL: this report, and not the ones before it, brings the words together."""
@@ -149,7 +149,8 @@ class Register:
         written = read_time(m.raw["created_at"]) or m.now
         subjects = [p for p in m.people if p.role == "SUBJECT" and p.key]
         found = any(self._completed(m, str(p.key), written) for p in subjects if m.category(p) not in list(m.rules["high_categories"]))
-        self.risks.append(({str(p.key) for p in subjects}, written, m.tags))
+        for key in {str(p.key) for p in subjects}:
+            self.risks.setdefault(key, []).append((written, m.tags))
         return found
 
     def _completed(self, m: Matter, key: str, written: datetime) -> bool:
@@ -160,7 +161,7 @@ class Register:
             tags = set().union(*reports)
             return len(reports) >= 2 and any(tags & second - {one} for one in tags & first)
 
-        earlier = [(when, tags) for keys, when, tags in self.risks if key in {m.where.root(k) for k in keys}]
+        earlier = self.risks.get(key, [])
         starts = [when for when, _ in earlier if written - days <= when <= written] + [written]
         windows = [[tags for when, tags in earlier if start <= when <= start + days] for start in starts]
         return any(enough([*tags, m.tags]) for tags in windows) and not any(enough(tags) for tags in windows)
@@ -186,18 +187,21 @@ def judge(
     if at is None:
         raise ValueError("now is no RFC 3339 UTC time")
     book, directory, register = {**RULES, **(rules or {})}, Estate(estate, at), Register()
-    where = Whereabouts(movements, at)
+    rows = in_order(movements)
+    where = Whereabouts(rows, at)
     printed = []
     for number, line in enumerate(lines, start=1):
         raw = read_line(line)
         if not isinstance(raw, dict):
             printed.append({"line": number, **rejected(None, ["V-SCHEMA"])})
             continue
-        printed.append(judge_one(raw, directory, movements, where, at, book, register))
+        printed.append(judge_one(raw, directory, rows, where, at, book, register))
     return printed
 
 
-def judge_one(raw: Row, directory: Estate, movements: list[Row], where: Whereabouts, at: datetime, book: Row, register: Register) -> Row:
+def judge_one(
+    raw: Row, directory: Estate, movements: list[Movement], where: Whereabouts, at: datetime, book: Row, register: Register
+) -> Row:
     border = refused_at_the_border(raw)
     if border:
         return rejected(raw.get("urn"), border)

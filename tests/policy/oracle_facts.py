@@ -118,6 +118,7 @@ class Estate:
     def __init__(self, rows: list[Row], now: datetime) -> None:
         self._rows: dict[str, Row] = {}
         self._in_effect: set[str] = set()
+        self._own: dict[str, set[str]] = {}
         for row in rows:
             office = row["office"]
             if self._covers(row, now):
@@ -151,6 +152,11 @@ class Estate:
 
     def own_offices(self, office: str) -> set[str]:
         """Own offices of an originator."""
+        if office not in self._own:
+            self._own[office] = self._own_offices(office)
+        return self._own[office]
+
+    def _own_offices(self, office: str) -> set[str]:
         kind = self.kind(office)
         if kind in ("force", "fib", "pio"):
             code = self._rows[office]["force"]
@@ -194,22 +200,31 @@ class Standing:
         self.alerts: set[str] | None = None
 
 
+Movement = tuple[datetime, int, Row]
+
+
+def in_order(movements: list[Row]) -> list[Movement]:
+    """The rows that have an effect, by time; ties keep their order, and a repeat is dropped."""
+    seen: set[str] = set()
+    rows: list[Movement] = []
+    for number, row in enumerate(movements):
+        moment, text = read_time(row.get("at")), json.dumps(row, sort_keys=True)
+        if moment is None or text in seen or row.get("event") not in EVENTS:
+            continue
+        seen.add(text)
+        rows.append((moment, number, row))
+    return sorted(rows, key=lambda entry: entry[0])
+
+
 class Whereabouts:
     """The whereabouts as they stood at one instant."""
 
-    def __init__(self, movements: list[Row], at: datetime) -> None:
+    def __init__(self, movements: list[Movement], at: datetime) -> None:
         self._leads_to: dict[str, str] = {}
         self._people: dict[str, Standing] = {}
-        seen: set[str] = set()
-        rows: list[tuple[datetime, int, Row]] = []
-        for number, row in enumerate(movements):
-            moment, text = read_time(row.get("at")), json.dumps(row, sort_keys=True)
-            if moment is None or moment > at or text in seen or row.get("event") not in EVENTS:
-                continue
-            seen.add(text)
-            rows.append((moment, number, row))
-        for moment, number, row in sorted(rows, key=lambda entry: entry[0]):
-            self._apply(moment, number, row)
+        for moment, number, row in movements:
+            if moment <= at:
+                self._apply(moment, number, row)
 
     def root(self, number: str) -> str:
         while number in self._leads_to:

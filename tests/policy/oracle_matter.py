@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from policy.oracle_border import ROLES
-from policy.oracle_facts import Estate, Person, Row, Whereabouts, read_time
+from policy.oracle_facts import Estate, Movement, Person, Row, Whereabouts, read_time
 
 Pair = tuple[str, int]
 Words = dict[Pair, str]
@@ -15,7 +15,7 @@ Words = dict[Pair, str]
 class Matter:
     """An admitted report with everything its decision depends on."""
 
-    def __init__(self, raw: Row, estate: Estate, movements: list[Row], where: Whereabouts, now: datetime, rules: Row) -> None:
+    def __init__(self, raw: Row, estate: Estate, movements: list[Movement], where: Whereabouts, now: datetime, rules: Row) -> None:
         self.raw, self.estate, self.now, self.rules = raw, estate, now, rules
         self.origin: str = raw["originator"]
         self.origin_kind = estate.kind(self.origin)

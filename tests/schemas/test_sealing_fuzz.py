@@ -106,16 +106,15 @@ def test_a_mutated_record_opens_never_and_fails_in_one_of_our_ways(value: bytes)
 def test_any_value_in_any_field_fails_in_one_of_our_ways(name: str) -> None:
     schema = codec.registry().find("sealed_envelope", 1)
     whole = schema.read(VALUES[2], 1)
-    strange: list[Any] = {
+    named: dict[str, list[Any]] = {
         "size": [-1, 0, 2, 7, 64, 512, 4096, 2**31 - 1, -(2**31), 2**63 - 1],
         "index": [-1, 8, 4096, 2**31 - 1, -(2**63)],
         "path": [[], [bytes(32)], [bytes(32)] * 3, [bytes(32)] * 13, [bytes(32)] * 5000],
         "nonce": [bytes(12), b"\xff" * 12],
         "signature": [bytes(64), b"\xff" * 64],
-    }.get(
-        name, [b"", b"\0", bytes(24), b"\xff" * 40, bytes(1023), bytes(1024), bytes(1184), b"\xff" * 500_000, whole["wrap"], whole["label"]]
-    )
-    for odd in strange:
+    }
+    blobs = [b"", b"\0", bytes(24), b"\xff" * 40, bytes(1023), bytes(1024), bytes(1184), b"\xff" * 500_000, whole["wrap"], whole["label"]]
+    for odd in named.get(name, blobs):
         if odd != whole[name]:
             check(b"\x01" + schema.write(whole | {name: odd}))
 

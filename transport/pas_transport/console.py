@@ -70,7 +70,7 @@ class Console:
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else Text(make_safe(str(cell))) for cell in row))
         width = None if self._out.isatty() else 200
-        Screen(file=self._out, no_color=not self.colour, highlight=False, width=width).print(table)
+        Screen(file=self._out, color_system="auto" if self.colour else None, highlight=False, width=width).print(table)
 
     def warn(self, sentence: str, hint: str = "") -> None:
         """One sentence to stderr about something that was not as it should be; the command goes on."""
@@ -96,7 +96,7 @@ class Console:
         from rich.console import Console as Screen
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        screen = Screen(file=self._err, no_color=not self._err_colour)
+        screen = Screen(file=self._err, color_system="auto" if self._err_colour else None)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=screen, transient=True) as bar:
             task = bar.add_task(label, total=total)

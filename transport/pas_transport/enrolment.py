@@ -85,15 +85,14 @@ def enrol(snapshot: Snapshot, request: Request, told: Particulars, start: dateti
     """The offices with this one in it: new, back again, on new terms, or with new keys only. Raises `DirectoryError`."""
     kind = kind_of(request.office)
     known = snapshot.by_id.get(request.office)
-    term = _term(request.office, kind, told, start)
     prison = _prison(request.office, kind, told.prison)
     keys = tuple(_public(use, public, start) for use, public in request.keys)
     _refuse_taken(snapshot, keys)
     if known is None:
-        return _with(snapshot, Office(request.office, kind, prison, (term,), keys))
+        return _with(snapshot, Office(request.office, kind, prison, (_term(request.office, kind, told, start),), keys))
     terms = known.terms
     if told.given or terms[-1].end is not None:
-        terms = _follow(known, term)
+        terms = _follow(known, _term(request.office, kind, told, start))
     return _with(snapshot, replace(known, terms=terms, keys=(*_end_keys(known.keys, start), *keys)))
 
 

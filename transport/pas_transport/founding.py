@@ -65,7 +65,8 @@ def _fill(root: Path, settings: str, now: datetime) -> Snapshot:
     for name in COPIED:
         write_whole(root / name, read_data(name))
     write_whole(root / FILE, settings.encode())
-    return snapshot
+    # Read as every client will read it; from here on, no older edition is taken.
+    return store.current()
 
 
 def _write_settings(transport: str, bootstrap: str | None) -> str:

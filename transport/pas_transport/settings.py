@@ -21,7 +21,7 @@ FOR_TESTS = ("PAS_TEST_", "PAS_REQUIRE_")
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:[^/@]*@")
 
 # How a post and a person are named in a receipt: an opaque reference, never a name (domain, *Certainty of receipt*).
-Reference = Annotated[str, StringConstraints(pattern=r"[a-z0-9][a-z0-9-]{0,39}")]
+Reference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
 class Settings(BaseModel):

@@ -1,0 +1,74 @@
+"""What every suite may use: an example estate, a copy of it to work in, and `pas` as a person types it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pas_transport.founding import found_workspace
+from pas_transport.workspace import Workspace, open_workspace
+
+PAS = Path(sys.executable).with_name("pas")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one run of `pas` left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+RunPas = Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on the PAS_* variables of who runs it."""
+    for name in [name for name in os.environ if name.startswith("PAS_") and not name.startswith(("PAS_TEST_", "PAS_REQUIRE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An example workspace that no test may change."""
+    root = tmp_path_factory.mktemp("estate") / "pristine"
+    found_workspace(root, "embedded", None, {})
+    return root
+
+
+@pytest.fixture
+def estate(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of the example workspace for one test."""
+    return Path(shutil.copytree(pristine, tmp_path / "ws"))
+
+
+@pytest.fixture
+def workspace(estate: Path) -> Workspace:
+    """That copy, opened."""
+    return open_workspace(estate, environment={})
+
+
+@pytest.fixture
+def pas(tmp_path: Path) -> RunPas:
+    """Runs `pas` in a process of its own: `pas("directory", "list", cwd=estate, env={...})`."""
+
+    def run(*arguments: object, cwd: Path = tmp_path, env: dict[str, str] | None = None, code: int | None = None) -> Answer:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")} | (env or {})
+        done = subprocess.run(
+            [str(PAS), *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert "Traceback" not in done.stderr
+        assert code is None or done.returncode == code, done.stderr
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run

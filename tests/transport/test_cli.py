@@ -1,0 +1,82 @@
+"""The frame of `pas`: exit codes, and every failure told in a sentence without content or traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+import pytest
+
+from pas_schemas.errors import MisuseError, RulebookError
+from pas_transport import cli
+
+CANARY = "canary-4711"
+
+
+def raising(failure: BaseException) -> click.Command:
+    def command() -> None:
+        raise failure
+
+    return click.Command("fail", callback=command)
+
+
+@pytest.fixture
+def run_failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], int]:
+    def run(failure: BaseException) -> int:
+        monkeypatch.setattr(cli.Commands, "table", {"fail": ("x:y", "Fail.")})
+        monkeypatch.setattr(cli.Commands, "get_command", lambda _self, _ctx, _name: raising(failure))
+        return cli.run(["fail"])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "told"),
+    [
+        (RulebookError("The rulebook is odd.", "mend it"), 1, "error: The rulebook is odd.\nhint: mend it\n"),
+        (MisuseError("That cannot be asked."), 2, "error: That cannot be asked.\n"),
+        (click.UsageError("Two things at once."), 2, "error: Two things at once.\nhint: `pas fail --help` shows how\n"),
+        (click.ClickException("No."), 1, "error: No.\n"),
+        (KeyboardInterrupt(), 130, "error: Interrupted; what was done before stays done.\n"),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "error: The system refused: No space left on device.\nhint: nothing that was confirmed",
+        ),
+        (PermissionError(13, "Permission denied", "ws/x"), 1, "error: The system refused: Permission denied (ws/x).\n"),
+        (ValueError(CANARY), 1, "error: An unexpected failure of type ValueError.\nhint: this is a fault of pas: please report it\n"),
+        (OSError(CANARY), 1, "error: An unexpected failure of type OSError.\n"),
+        (RecursionError(CANARY), 1, "error: An unexpected failure of type RecursionError.\n"),
+        (click.exceptions.Exit(1), 1, ""),
+        (click.exceptions.Exit(0), 0, ""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_failures(
+    run_failing: Callable[[BaseException], int], capsys: pytest.CaptureFixture[str], failure: BaseException, code: int, told: str
+) -> None:
+    assert run_failing(failure) == code
+    shown = capsys.readouterr()
+    assert shown.err.startswith(told)
+    assert (shown.err == "") == (told == "")
+    assert shown.out == ""
+    assert CANARY not in shown.err
+
+
+def test_the_nearest_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["directroy"]) == 2
+    assert capsys.readouterr().err == "error: There is no command 'directroy'. Did you mean 'directory'?\nhint: `pas --help` shows how\n"
+
+
+def test_nothing_asked_shows_what_can_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "directory" in shown.err
+
+
+def test_help_and_version_are_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    assert "Make a workspace with an example estate" in capsys.readouterr().out
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("pas, version ")

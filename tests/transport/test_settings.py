@@ -1,0 +1,95 @@
+"""Settings: one frozen model, every mistake told with the key to mend and never with a value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pas_schemas.errors import SettingsError
+from pas_transport.settings import Settings, read_settings
+
+CANARY = "hunter2-canary"
+
+
+def read(tmp_path: Path, text: str, **environment: str) -> Settings:
+    file = tmp_path / "pas.toml"
+    file.write_text(text, "utf-8")
+    return read_settings(file, environment)
+
+
+def test_an_empty_file_is_a_workspace_on_one_host(tmp_path: Path) -> None:
+    settings = read(tmp_path, "")
+    assert (settings.transport, settings.production, settings.hosts) == ("embedded", False, 1)
+
+
+def test_variables_override_the_file(tmp_path: Path) -> None:
+    settings = read(tmp_path, 'post = "duty-governor"', PAS_POST="deputy-governor", PAS_PERSON="s-77", PAS_SNAPSHOT_VALID_DAYS="30")
+    assert (settings.post, settings.person, settings.snapshot_valid_days) == ("deputy-governor", "s-77", 30)
+
+
+def test_variables_that_are_no_settings_are_left_alone(tmp_path: Path) -> None:
+    assert read(tmp_path, "", PAS_WORKSPACE="x", PAS_CLOCK="y", PAS_TEST_KAFKA="z", PAS_REQUIRE_KAFKA="1", PATH="p") == Settings()
+
+
+def test_it_is_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().production = True  # type: ignore[misc]  # that it cannot be done is what is tested
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "sentence", "hint"),
+    [
+        ('transprot = "kafka"', {}, "pas.toml has an unknown setting `transprot`.", "the nearest known one is `transport`"),
+        ("", {"PAS_KEY_DIR": "x"}, "the environment has an unknown setting `PAS_KEY_DIR`.", "the nearest known one is `PAS_KEYS_DIR`"),
+        ('transport = "rabbit"', {}, "pas.toml: `transport`: input should be 'embedded' or 'kafka'.", "mend it there"),
+        ("hosts = 0", {}, "pas.toml: `hosts`: input should be greater than or equal to 1.", "it is machines"),
+        ("", {"PAS_HOSTS": "many"}, "the environment: `PAS_HOSTS`: input should be a valid integer", "it is machines"),
+        ('transport = "kafka"', {}, "pas.toml: `transport` is kafka, but `bootstrap` does not say where it is.", "mend pas.toml"),
+        ("post = 1\ntransport = = 2", {}, "pas.toml is not TOML (at line 2, column 13)", "mend that line"),
+        ('post = "Mr Smith"', {}, "pas.toml: `post`: string should match pattern", "the post that replies name"),
+        ("", {"PAS_PERSON": "s1 "}, "the environment: `PAS_PERSON`: string should match pattern", "the staff reference"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, text: str, environment: dict[str, str], sentence: str, hint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, text, **environment)
+    assert caught.value.sentence.startswith(sentence)
+    assert hint in caught.value.hint
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "pas.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        read_settings(tmp_path / "pas.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("production = true\nexample = true", "example estate"),
+        ("production = true\nhosts = 2", "embedded log"),
+        ('production = true\nhosts = 2\ntransport = "kafka"\nbootstrap = "k:9092"', "SQLite register"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(tmp_path: Path, text: str, word: str) -> None:
+    with pytest.raises(SettingsError, match=f"`production` refuses .*{word}"):
+        read(tmp_path, text)
+
+
+def test_production_takes_what_is_safe(tmp_path: Path) -> None:
+    text = 'production = true\nhosts = 2\ntransport = "kafka"\nbootstrap = "k:9092"\nregister_url = "postgresql://pas@db/pas"'
+    assert read(tmp_path, text).production
+
+
+def test_a_password_in_the_url_is_refused_and_never_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, f'register_url = "postgresql://pas:{CANARY}@db/pas"')
+    assert "register_password_path" in caught.value.sentence
+    assert CANARY not in str(caught.value) + repr(caught.value)
+
+
+def test_paths_of_secrets_do_not_show(tmp_path: Path) -> None:
+    settings = read(tmp_path, f'register_password_path = "{CANARY}"\nkeys_dir = "{CANARY}"')
+    assert CANARY not in repr(settings)

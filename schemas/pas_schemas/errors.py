@@ -6,7 +6,7 @@
     |- RulebookError          a rulebook the broker cannot enforce
     |- DirectoryError         a snapshot, office or key that is not as it must be
     |- KeyringError           a private key that is not there or not readable
-    |- SealError              a record that may not be opened (see sealing.seal for its classes)
+    |- SealError              a record that may not be opened (see sealing.failures for its classes)
     |- CodecError             bytes that are not a record we know
     |- LogError               the log failed; `retriable` says whether to try again
     |- RegisterError          the register failed or refuses

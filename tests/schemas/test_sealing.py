@@ -14,11 +14,13 @@ from pas_schemas import codec
 from pas_schemas.directory import PublicKey
 from pas_schemas.errors import DirectoryError, MisuseError
 from pas_schemas.sealing import (
+    BATCH,
     REPLY,
     BadCiphertextError,
     BadSignatureError,
     BadWrapError,
     KeyExpiredError,
+    MalformedRecordError,
     Opener,
     OpeningKey,
     OutsideEpochError,
@@ -33,8 +35,10 @@ from pas_schemas.sealing import (
     read_label,
     verify_evidence,
 )
-from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES, TREE_SIZES, parse_envelope
+from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES, TREE_SIZES, leaf, parse_envelope, write_envelope
+from pas_schemas.sealing.merkle import Tree
 from pas_schemas.sealing.pad import padded_length
+from pas_schemas.sealing.sign import sign_batch
 from pas_schemas.topics import MAX_RECORD_BYTES
 
 NOW = datetime(2015, 11, 18, 12, tzinfo=UTC)
@@ -174,6 +178,7 @@ def test_evidence_is_refused_when_anything_about_it_is_another() -> None:
         replace(good, ciphertext_digest=bytes(32)), replace(good, size=1), replace(good, size=9),
         replace(good, index=0), replace(good, index=-1),
         replace(good, path=good.path[::-1]), replace(good, path=()), replace(good, signature=bytes(64)), replace(good, signature=b""),
+        replace(good, label_digest=good.label_digest + good.wrap_digest[:1], wrap_digest=good.wrap_digest[1:]),
         replace(good, key_id=PAS.signing.id), replace(good, nonce=good.nonce + b"\0"), replace(good, label_digest=good.label_digest[1:]),
     ]  # fmt: skip
     for bad in changes:
@@ -187,6 +192,22 @@ def test_evidence_is_refused_when_anything_about_it_is_another() -> None:
     ]:
         with pytest.raises(BadSignatureError):
             verify_evidence(good, manifest, sender, by, prefix)
+
+
+def test_a_tree_of_another_size_is_refused_even_if_it_is_signed() -> None:
+    one = parse_envelope(FORCE.sealer().seal("pas", PAS.opening.sealing_key, [plain()], NOW)[0])
+    tree = Tree([leaf(one), bytes(32)])
+    signature = sign_batch(FORCE.signing, BATCH, "force:01", 2, tree.root)
+    value = write_envelope(replace(one, size=2, path=tuple(tree.path(0)), signature=signature))
+    with pytest.raises(MalformedRecordError):
+        PAS.opener([FORCE]).open(value, NOW)
+
+
+def test_a_label_that_no_office_could_have_is_refused() -> None:
+    longwinded = Office("force:" + "1" * 600)
+    value = longwinded.sealer().seal("pas", PAS.opening.sealing_key, [plain()], NOW)[0]
+    with pytest.raises(MalformedRecordError):
+        PAS.opener([longwinded]).open(value, NOW)
 
 
 @given(st.integers(0, 5000), st.integers(0, 5000))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from conftest import RunPas
+from pas_schemas.sealing import SigningKey
+from pas_transport.keyring import add_root_key, read_root_key
 from pas_transport.workspace import open_workspace
 
 NOVEMBER = "2015-11-18T12:00:00Z"
@@ -121,6 +123,18 @@ def test_without_the_root_key_nobody_changes_the_directory(pas: RunPas, estate: 
         assert refused.err.startswith("error: The directory's root key is not in this workspace.\nhint: ")
     assert sorted(path.name for path in (estate / "keys" / "pio.WSI").iterdir()) == before
     assert list_offices(pas, estate)["pio:WSI"]["active"]
+
+
+def test_an_interrupted_change_of_root_is_finished(pas: RunPas, estate: Path) -> None:
+    workspace = open_workspace(estate, environment={})
+    old, new = read_root_key(workspace.keys_dir, workspace.directory_store.roots()[0].key.id), SigningKey.generate()
+    add_root_key(workspace.keys_dir, new)
+    workspace.directory_store.add_root(old, new.verify_key)
+    renewed = json.loads(pas("directory", "rotate-root", "--json", cwd=estate, code=0).out)
+    assert renewed == {"directory_version": 2, "root": new.id}
+    again = json.loads(pas("directory", "rotate-root", "--json", cwd=estate, code=0).out)
+    assert again["directory_version"] == 3
+    assert again["root"] != new.id
 
 
 def test_a_new_root_takes_over(pas: RunPas, estate: Path) -> None:

@@ -67,6 +67,7 @@ def test_requests_that_prove_nothing_are_refused() -> None:
         (forged("lea:91", [{"use": "sign", "public": b"short"}, public[1]], keys.signing), "not a public key"),
         (good[:-1], "no request for keys"),
         (b"", "no request for keys"),
+        (good + bytes(20_000), "too large"),
     ]
     for data, why in bad:
         with pytest.raises(DirectoryError, match=why):

@@ -147,6 +147,14 @@ def test_a_root_that_the_old_one_did_not_name_is_refused(store: DirectoryStore, 
         store.current()
 
 
+def test_a_root_that_has_signed_nothing_names_no_other(store: DirectoryStore, root: SigningKey) -> None:
+    new = SigningKey.generate()
+    store.add_root(root, new.verify_key)
+    with pytest.raises(DirectoryError, match="has not signed any version"):
+        store.add_root(new, SigningKey.generate().verify_key)
+    assert store.current().version == 3
+
+
 def test_roots_out_of_order_are_refused(store: DirectoryStore, root: SigningKey) -> None:
     store.add_root(root, SigningKey.generate().verify_key)
     (store.folder / "0001.root").rename(store.folder / "0002.root")

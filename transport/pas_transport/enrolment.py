@@ -17,6 +17,8 @@ from pas_transport.keyring import NewKeys
 from pas_transport.statements import peek_statement, read_statement, write_statement
 
 _USES: frozenset[KeyUse] = frozenset({"sign", "open"})
+# A request is an office id and three public keys.
+MAX_REQUEST_BYTES = 16_384
 _AGAIN = "ask the office for its request again"
 
 
@@ -59,6 +61,8 @@ def write_request(office: str, keys: NewKeys, made_at: datetime) -> bytes:
 
 def read_request(data: bytes) -> Request:
     """The request, once it is found signed by the key it asks for; raises `DirectoryError`."""
+    if len(data) > MAX_REQUEST_BYTES:
+        raise DirectoryError("The file is too large to be a request for keys.", _AGAIN)
     try:
         datum = decode(peek_statement(data), "key_request").datum
         keys: tuple[tuple[KeyUse, bytes], ...] = tuple((key["use"], key["public"]) for key in datum["keys"])

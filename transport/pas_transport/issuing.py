@@ -37,11 +37,14 @@ def rotate_keys(workspace: Workspace, office: str) -> Snapshot:
 
 
 def rotate_root(workspace: Workspace) -> Snapshot:
-    """A new root key, named by the old one, and the directory issued again under it."""
+    """A new root key, named by the old one, and the directory issued again under it; finishes what was interrupted."""
     store = workspace.directory_store
-    old, new = read_root_key(workspace.keys_dir, store.roots()[-1].key.id), SigningKey.generate()
-    add_root_key(workspace.keys_dir, new)
-    store.add_root(old, new.verify_key)
+    newest = store.roots()[-1]
+    if newest.first_version <= store.current().version:
+        old, new = read_root_key(workspace.keys_dir, newest.key.id), SigningKey.generate()
+        # On disk before anybody is told to trust it: a root that is named and lost would end the directory.
+        add_root_key(workspace.keys_dir, new)
+        store.add_root(old, new.verify_key)
     return change(workspace, lambda snapshot, _now: snapshot)
 
 

@@ -98,6 +98,10 @@ class DirectoryStore:
         if old.id != roots[-1].key.id:
             raise DirectoryError("Only the directory's current root key may name the next one.", "use the newest root key")
         first = (self.versions() or (0,))[-1] + 1
+        if first <= roots[-1].first_version:
+            raise DirectoryError(
+                "The newest root key has not signed any version of the directory yet.", "issue one before you name the next"
+            )
         datum = {"number": len(roots), "first_version": first, "public": new.to_bytes()}
         self._write(f"{len(roots):04d}.root", write_statement(old, ROOT_PREFIX, encode("directory_root", datum)))
 

@@ -67,10 +67,11 @@ def add(
     start: datetime | None,
 ) -> None:
     """Take an office's REQUEST into the directory: as a new office, on new terms, or with new keys only."""
-    from pas_transport.enrolment import Particulars, compare_fingerprint, enrol, read_request
+    from pas_transport.enrolment import MAX_REQUEST_BYTES, Particulars, compare_fingerprint, enrol, read_request
     from pas_transport.issuing import change
 
-    wanted = read_request(request.read_bytes())
+    with request.open("rb") as file:
+        wanted = read_request(file.read(MAX_REQUEST_BYTES + 1))
     compare_fingerprint(wanted, fingerprint)
     if kind is not None and kind != wanted.office.partition(":")[0]:
         raise DirectoryError(f"The request is of {wanted.office}, which is no {kind}.", "ask the office for another request")

@@ -47,16 +47,26 @@ class Place:
 class EmbeddedLog:
     """A `Log` in the SQLite file at `path` (its folder must exist); `shift_ms` is added to every time it tells.
 
-    Every process opens its own; threads of one process may share one. `now_ms` is for tests that move the clock.
+    Every process opens its own; threads of one process may share one. `now_ms` is for tests that move the clock;
+    `lock_seconds` bounds the wait for another process, and `trim_seconds` is how often appending looks for what is too old.
     """
 
-    def __init__(self, path: Path, *, shift_ms: int = 0, now_ms: Callable[[], int] = real_ms, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        shift_ms: int = 0,
+        now_ms: Callable[[], int] = real_ms,
+        lock_seconds: float = LOCK_SECONDS,
+        trim_seconds: float = TRIM_SECONDS,
+    ) -> None:
         self._shift_ms = shift_ms
+        self._trim_seconds = trim_seconds
         self._now_ms = now_ms
         self._file = LogFile(path, lock_seconds=lock_seconds)
         self._topics: dict[str, tuple[int, ...]] = {}
         self._identity = str(self._file.read(lambda db: db.execute("SELECT identity FROM state").fetchone()[0]))
-        self._next_trim = time.monotonic() + TRIM_SECONDS
+        self._next_trim = time.monotonic() + self._trim_seconds
 
     @property
     def identity(self) -> str:
@@ -162,7 +172,7 @@ class EmbeddedLog:
 
     def _trim_now_and_then(self) -> None:
         if time.monotonic() >= self._next_trim:
-            self._next_trim = time.monotonic() + TRIM_SECONDS
+            self._next_trim = time.monotonic() + self._trim_seconds
             self._file.write(compact)
             self._file.write(lambda db: expire(db, self._now_ms()))
 

@@ -193,6 +193,9 @@ def _fence(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _typed(error, path.name) from error
+    except (TypeError, ValueError, ArithmeticError) as error:
+        # A damaged page can pass for a sound one in which a row is missing or a number is text: SQLite keeps no checksums.
+        raise _damaged(path.name) from error
 
 
 def _typed(error: sqlite3.Error, name: str) -> LogError:
@@ -203,6 +206,11 @@ def _typed(error: sqlite3.Error, name: str) -> LogError:
         return kind(sentence.format(name), hint)
     symbol = getattr(error, "sqlite_errorname", type(error).__name__)
     return LogError(f"{name} could not do what was asked ({symbol})", "this is a fault of the broker: please report it")
+
+
+def _damaged(name: str) -> LogError:
+    kind, sentence, hint = _DAMAGED
+    return kind(sentence.format(name), hint)
 
 
 _LOCKED = (LogUnavailableError, "{} stayed locked by another process", "try again; see whether a process hangs")

@@ -14,7 +14,7 @@ from pas_transport.ownership import Ownership
 # While it waits, a member looks for new members and freed partitions this often, and for new records at the other pace.
 BALANCE_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.001
-LONGEST_PAUSE_SECONDS = 0.010
+LONGEST_PAUSE_SECONDS = 0.020
 
 
 class Source(Protocol):

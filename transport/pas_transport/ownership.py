@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from pas_transport.log import LogUnavailableError, Partition
 
 # One group's members on one host; a listing longer than this is no group but a fault.
 MAX_MEMBERS = 1024
+_MEMBER = re.compile(r"\d{8}-[0-9a-f]{16}")
 
 
 def share(members: Sequence[tuple[str, Mapping[str, int]]]) -> dict[Partition, str]:
@@ -46,7 +48,7 @@ class Ownership:
     """
 
     def __init__(self, folder: Path, group: str, topics: Mapping[str, int]) -> None:
-        self._folder = folder / quote(group, safe="")
+        self._folder = _group_folder(folder, group)
         self._members = self._folder / "members"
         self._topics = dict(topics)
         self._name = ""
@@ -97,6 +99,10 @@ class Ownership:
         self._held.clear()
         self._alive, self._name = -1, ""
 
+    def __del__(self) -> None:
+        """A member nobody refers to any more would else hold its partitions for the rest of the process."""
+        self.forget()
+
     def _join(self) -> None:
         """A member shows itself (by renaming) only once its lock is held, so nobody takes it for dead in between."""
         self._members.mkdir(parents=True, exist_ok=True)
@@ -114,7 +120,7 @@ class Ownership:
         self._alive, self._name = fd, name
 
     def _listed(self) -> list[str]:
-        names = [name for name in os.listdir(self._members) if not name.startswith(".")]
+        names = [name for name in os.listdir(self._members) if _MEMBER.fullmatch(name)]
         if len(names) > MAX_MEMBERS:
             raise LogError(f"The group has more than {MAX_MEMBERS} members", "look for a process that is started over and over")
         return names
@@ -154,7 +160,7 @@ def read_notes(folder: Path, group: str) -> dict[Partition, int]:
     """How far a group said it has read, by partition; nothing for a group that never did."""
     notes: dict[Partition, int] = {}
     try:
-        for path in (folder / quote(group, safe="")).glob("*.*"):
+        for path in _group_folder(folder, group).glob("*.*"):
             topic, _, number = path.name.rpartition(".")
             text = path.read_text("ascii")
             if text:
@@ -175,6 +181,10 @@ def fence_os_error(error: OSError) -> LogUnavailableError:
             return LogUnavailableError("Too many files are open to lock the log's partitions", "raise the limit on open files")
         case _:
             return LogUnavailableError(f"The folder of the log cannot be used: {os.strerror(error.errno or 0)}", "see that it exists")
+
+
+def _group_folder(folder: Path, group: str) -> Path:
+    return folder / f"group-{quote(group, safe='')}"
 
 
 def _try_lock(fd: int, kind: int) -> bool:

@@ -1,0 +1,43 @@
+"""Runs the contract over every adapter: a new one is a line in `ADAPTERS`, a branch in `open_log`, and no change to a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from contract.adapters import Adapter, Embedded, open_log
+from contract.processes import Process
+from contract.reading import TOPICS
+from pas_transport.log import Log
+
+ADAPTERS: dict[str, Callable[[Path], Adapter]] = {"embedded": Embedded}
+
+
+@pytest.fixture(params=list(ADAPTERS))
+def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> Adapter:
+    return ADAPTERS[request.param](tmp_path)
+
+
+@pytest.fixture
+def opened(adapter: Adapter) -> Iterator[Callable[..., Log]]:
+    """Opens the log once more; each is closed when the test ends."""
+    with ExitStack() as stack:
+        yield lambda shift_ms=0: stack.enter_context(open_log(adapter.spec, shift_ms))
+
+
+@pytest.fixture
+def log(opened: Callable[..., Log]) -> Log:
+    """The log with every topic of the suite."""
+    log = opened()
+    log.ensure(TOPICS)
+    return log
+
+
+@pytest.fixture
+def started(adapter: Adapter, log: Log) -> Iterator[Callable[[], Process]]:
+    """Starts one more process on the same log; each is killed when the test ends."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(Process(adapter.spec))

@@ -1,3 +1,7 @@
 """The sub-commands of this package: name -> (where it is, what it does); nothing is imported until it is asked for."""
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "publish": ("pas_producers.commands.publish:publish", "Publish reports: checked, signed, sealed, appended."),
+    "movements": ("pas_producers.commands.movements:movements", "Bring in where prisoners are."),
+    "move": ("pas_producers.commands.movements:move", "Correct where a prisoner is, with a reason."),
+}

@@ -1,0 +1,67 @@
+"""The files of a command, read line by line one after another; a file that cannot be read costs only itself."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from pas_producers.checking import Raw, Unreadable
+from pas_transport.console import Console
+from pas_transport.lines import PIECE_BYTES, Line, read_lines
+
+STDIN = "-"
+
+
+class Files:
+    """Gives the records of its files, and for each the place it came from, in the same order."""
+
+    def __init__(self, names: Sequence[str], console: Console) -> None:
+        self._names = names
+        self._console = console
+        self._places: deque[tuple[str, int]] = deque()
+        self.failed = False
+
+    def records(self) -> Iterator[Raw]:
+        """Every record of every file; `failed` is set where one could not be read, or not to its end."""
+        for name in self._names:
+            try:
+                for line in _open_lines(name):
+                    self._places.append((name, line.number))
+                    yield Unreadable(line.fault) if line.fault else line.data
+            except OSError as error:
+                self.failed = True
+                self._console.fail(f"{name} cannot be read: {error.strerror}.", "see its path, owner and mode; the other files go on")
+
+    def next_place(self) -> tuple[str, int]:
+        """File and line of the next record whose outcome is told."""
+        return self._places.popleft()
+
+    def count(self) -> int | None:
+        """About how many records there are, where somebody watches and it can be told: the lines of ordinary files."""
+        if not sys.stderr.isatty() or not all(Path(name).is_file() for name in self._names):
+            return None
+        try:
+            return sum(_count_lines(name) for name in self._names)
+        except OSError:
+            return None
+
+
+def _open_lines(name: str) -> Iterator[Line]:
+    if name == STDIN:
+        yield from read_lines(sys.stdin.buffer)
+        return
+    with open(name, "rb") as stream:
+        yield from read_lines(stream)
+
+
+def _count_lines(name: str) -> int:
+    with open(name, "rb") as stream:
+        return sum(piece.count(b"\n") for piece in _pieces(stream))
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    while piece := stream.read(PIECE_BYTES):
+        yield piece

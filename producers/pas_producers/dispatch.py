@@ -1,0 +1,106 @@
+"""From parcels to the log: sealed in one batch for each key, appended in one call, then noted in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pas_producers.errors import PublishError, PublishRefusedError
+from pas_producers.journal import Journals
+from pas_producers.packing import PAS, Parcel
+from pas_schemas.clock import Clock
+from pas_schemas.directory import KeyUse, Snapshot
+from pas_schemas.errors import DirectoryError, LogError, PasError
+from pas_schemas.sealing import SealingKey
+from pas_transport.log import AppendError, Log, Outgoing
+
+BATCH_RECORDS = 500
+# A batch of the largest records there are stays within memory.
+BATCH_BYTES = 16 * 1024 * 1024
+
+
+class Dispatcher:
+    """Gathers parcels and sends them together; when `flush` returns, the log has them and the journal knows it."""
+
+    def __init__(self, log: Log, snapshot: Snapshot, journals: Journals, clock: Clock, batch_records: int = BATCH_RECORDS) -> None:
+        self._log = log
+        self._snapshot = snapshot
+        self._journals = journals
+        self._clock = clock
+        self._most = batch_records
+        self._waiting: list[Parcel] = []
+        self._ids: set[tuple[str, bytes, bytes]] = set()
+        self._bytes = 0
+
+    def knows(self, office: str, record_id: bytes, digest: bytes) -> bool:
+        """Whether the log has this record with this content, or will have with the next `flush`."""
+        if (office, record_id, digest) in self._ids:
+            return True
+        journal = self._journals.of(office)
+        return journal is not None and journal.knows(record_id, digest)
+
+    def add(self, parcel: Parcel) -> None:
+        """Put a parcel to those that wait."""
+        self._waiting.append(parcel)
+        self._ids.add((parcel.desk.office, parcel.plain.record_id, parcel.digest))
+        self._bytes += len(parcel.plain.payload)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def due(self) -> bool:
+        """Whether the batch is full, or holds a threat to life, which waits for nobody."""
+        return len(self._waiting) >= self._most or self._bytes >= BATCH_BYTES or (bool(self._waiting) and self._waiting[-1].urgent)
+
+    def drop(self) -> list[Parcel]:
+        """Forget what waits: it was never sent and nobody was told that it was."""
+        parcels, self._waiting, self._ids, self._bytes = self._waiting, [], set(), 0
+        return parcels
+
+    def flush(self) -> None:
+        """Send what waits; raises `PublishError`, `JournalError` or `DirectoryError`, and then nothing waits any more."""
+        parcels = self.drop()
+        if not parcels:
+            return
+        records = self._seal(parcels)
+        try:
+            self._log.append(records)
+        except AppendError as failure:
+            if failure.retriable:
+                # The log has the others: a repeat need not send them again.
+                self._note([parcel for number, parcel in enumerate(parcels) if number not in failure.failed])
+            raise _explain(failure, [parcels[number] for number in failure.failed]) from failure
+        except LogError as failure:
+            raise _explain(failure, parcels) from failure
+        self._note(parcels)
+
+    def _seal(self, parcels: Sequence[Parcel]) -> list[Outgoing]:
+        """One signed batch for each sender and key of PAS; the records in the order of the parcels."""
+        groups: dict[tuple[str, KeyUse], list[Parcel]] = {}
+        for parcel in parcels:
+            groups.setdefault((parcel.desk.office, parcel.use), []).append(parcel)
+        now = self._clock.now()
+        sealed: dict[tuple[str, KeyUse], Iterator[bytes]] = {}
+        for (office, use), group in groups.items():
+            found = self._snapshot.key(PAS, use, now)
+            if found is None:
+                raise DirectoryError("The directory has no current key of PAS.", "fetch a newer directory from PAS")
+            plains = [parcel.plain for parcel in group]
+            sealed[office, use] = iter(group[0].desk.sealer.seal(PAS, SealingKey.from_bytes(found.public), plains, now))
+        return [Outgoing(parcel.topic, parcel.key, next(sealed[parcel.desk.office, parcel.use])) for parcel in parcels]
+
+    def _note(self, parcels: Sequence[Parcel]) -> None:
+        by_office: dict[str, list[tuple[bytes, bytes]]] = {}
+        for parcel in parcels:
+            by_office.setdefault(parcel.desk.office, []).append((parcel.plain.record_id, parcel.digest))
+        for office, records in by_office.items():
+            journal = self._journals.of(office)
+            if journal is not None:
+                journal.note(records)
+
+
+def _explain(failure: PasError, parcels: Sequence[Parcel]) -> PublishError:
+    kind = PublishError if failure.retriable else PublishRefusedError
+    hint = failure.hint if not failure.retriable else f"{failure.hint}; then repeat: what is published is not published twice"
+    sentence = failure.sentence if failure.sentence.endswith(".") else f"{failure.sentence}."
+    return kind(f"The log did not take {len(parcels)} records: {sentence}", hint, [parcel.urn for parcel in parcels if parcel.urn])

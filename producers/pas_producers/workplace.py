@@ -1,0 +1,48 @@
+"""What a publisher takes from a workspace: keyrings, rulebook and the folder of its journals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pas_producers.checking import Checker
+from pas_producers.desk import Desks, FindKeyring
+from pas_schemas.directory import Snapshot
+from pas_schemas.errors import RulebookError
+from pas_schemas.rulebook import Rulebook, read_rulebook
+from pas_transport.keyring import Keyring
+from pas_transport.workspace import Workspace
+
+
+def journals_folder(workspace: Workspace) -> Path:
+    """Where the journals lie; made when something is first published."""
+    return workspace.root / "published"
+
+
+def find_keyrings(workspace: Workspace, snapshot: Snapshot) -> FindKeyring:
+    """Finds an office's keyring without reading the directory again for each office."""
+
+    def find(office: str) -> Keyring:
+        current = snapshot.key(office, "sign", workspace.clock.now())
+        ring = Keyring.open(workspace.keys_dir, office, current.id if current else None)
+        if workspace.settings.production:
+            ring.refuse_example()
+        return ring
+
+    return find
+
+
+def read_workspace_rulebook(workspace: Workspace) -> Rulebook:
+    """The rulebook of the workspace; raises `RulebookError` where it is not there or cannot be enforced."""
+    try:
+        return read_rulebook(workspace.rulebook_path.read_bytes(), workspace.text_rules_path.read_bytes())
+    except OSError as error:
+        raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "see rulebook.toml and text_rules.csv") from None
+
+
+def open_checker(workspace: Workspace, office: str | None = None) -> Checker:
+    """Border and validation without anything to publish to: writes nothing, needs no log."""
+    snapshot = workspace.directory()
+    find = find_keyrings(workspace, snapshot)
+    if office is not None:
+        find(office)
+    return Checker(snapshot, read_workspace_rulebook(workspace), workspace.clock, Desks(snapshot, find), office)

@@ -33,11 +33,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A report that may not come in: the rejecting rules in table order, and what may be told of it."""
+    """A report that may not come in: the rejecting rules in table order; `report` where it has the agreed shape at all."""
 
     urn: str | None
     originator: str | None
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...]
+    report: Report | None = field(default=None, repr=False)
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def examine(raw: object, *, estate: Estate, now: datetime, rulebook: Rulebook, c
         return _reject(raw, [Finding("V-SCHEMA", misshapen)])
     bench = _Bench(estate, now, rulebook)
     found = [Finding(rule, SENTENCES[rule]) for rule, fires in _RULES if fires(report, bench)]
-    return _reject(raw, found) if found else report
+    return _reject(raw, found, report) if found else report
 
 
 def identify(raw: object) -> tuple[str | None, str | None]:
@@ -99,9 +100,9 @@ def identify(raw: object) -> tuple[str | None, str | None]:
     return (urn if isinstance(urn, str) else None), (originator if isinstance(originator, str) else None)
 
 
-def _reject(raw: object, findings: list[Finding]) -> Rejection:
+def _reject(raw: object, findings: list[Finding], report: Report | None = None) -> Rejection:
     urn, originator = identify(raw)
-    return Rejection(urn, originator, tuple(findings))
+    return Rejection(urn, originator, tuple(findings), report)
 
 
 def _cross_border(raw: object, rulebook: Rulebook) -> list[Finding]:
@@ -176,9 +177,7 @@ def _bad_code4(report: Report, bench: _Bench) -> bool:
 def _bad_code5(report: Report, bench: _Bench) -> bool:
     closed = [item for item in report.items if item.handling == "5"]
     mixed = any(item.handling not in ("5", "") for item in report.items)
-    return any(
-        report.handling.conditions is None or not report.addressees_of(item) or (mixed and not item.addressees) for item in closed
-    )
+    return any(report.handling.conditions is None or not report.addressees_of(item) or (mixed and not item.addressees) for item in closed)
 
 
 def _bad_risk(report: Report, bench: _Bench) -> bool:

@@ -1,16 +1,16 @@
 """The one tree of errors: every failure a caller can see is one of these, with a sentence and a hint.
 
-    PasError
-    |- MisuseError            the command or the call was wrong; nothing was done (exit 2)
-    |- SettingsError          pas.toml, PAS_* or a workspace that cannot be used
-    |- RulebookError          a rulebook the broker cannot enforce
-    |- DirectoryError         a snapshot, office or key that is not as it must be
-    |- KeyringError           a private key that is not there or not readable
-    |- SealError              a record that may not be opened (see sealing.failures for its classes)
-    |- CodecError             bytes that are not a record we know
-    |- LogError               the log failed; `retriable` says whether to try again
-    |- RegisterError          the register failed or refuses
-    `- InboxError             an inbox failed or refuses
+PasError
+|- MisuseError            the command or the call was wrong; nothing was done (exit 2)
+|- SettingsError          pas.toml, PAS_* or a workspace that cannot be used
+|- RulebookError          a rulebook the broker cannot enforce
+|- DirectoryError         a snapshot, office or key that is not as it must be
+|- KeyringError           a private key that is not there or not readable
+|- SealError              a record that may not be opened (see sealing.failures for its classes)
+|- CodecError             bytes that are not a record we know
+|- LogError               the log failed; `retriable` says whether to try again
+|- RegisterError          the register failed or refuses
+`- InboxError             an inbox failed or refuses
 """
 
 from __future__ import annotations

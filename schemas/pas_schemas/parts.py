@@ -153,9 +153,6 @@ def read_subject(part: bytes) -> dict[str, Any]:
     return {name: datum[name] for name in _SUBJECT_FIELDS}
 
 
-
-
-
 def _raw_item(entry: dict[str, Any], item: ItemPart) -> dict[str, Any]:
     withheld = decode(entry["withheld"], "item_withheld").datum
     text = None

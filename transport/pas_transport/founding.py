@@ -32,7 +32,7 @@ transport = {transport}
 {bootstrap}register_url = "sqlite:///register.db"
 
 # What replies say of who answers, where the command does not: a post, and a staff reference that is no name.
-post = "duty-officer"
+post = "duty-governor"
 person = "example-0001"
 """
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pas_schemas.clock import RunningClock, parse_time, show_time, to_ms
 from pas_schemas.errors import SettingsError
+from pas_schemas.topics import SHARED_TOPICS, Topic, deliveries
 from pas_transport.files import write_once
 from pas_transport.settings import FILE, Settings, read_settings
 
@@ -81,7 +82,9 @@ class Workspace:
             raise SettingsError("This edition has no Kafka adapter yet.", 'set `transport = "embedded"`')
         from pas_transport.embedded import EmbeddedLog
 
-        return EmbeddedLog(self.root / self.settings.log_path, shift_ms=self.shift_ms)
+        log = EmbeddedLog(self.root / self.settings.log_path, shift_ms=self.shift_ms)
+        log.ensure(declared_topics(self.directory()))
+        return log
 
     @cached_property
     def directory_store(self) -> DirectoryStore:
@@ -132,6 +135,11 @@ def open_workspace(folder: Path | None = None, warn: Warn = _keep_quiet, environ
     root = find_root(folder, environment)
     settings = read_settings(root / FILE, environment)
     return Workspace(root, settings, _start_clock(root, settings, environment), warn)
+
+
+def declared_topics(snapshot: Snapshot) -> list[Topic]:
+    """Every topic there must be: the shared ones, and one of each office's own."""
+    return [*SHARED_TOPICS, *(deliveries(office.id) for office in snapshot.offices)]
 
 
 def find_root(folder: Path | None, environment: Mapping[str, str]) -> Path:

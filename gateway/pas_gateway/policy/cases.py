@@ -27,7 +27,7 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
     verdicts = [verdict for row in judged.values() for verdict in row]
     if _asks_escort_summary(report, situation, judged):
         raised.append((PAS, "R-ESCORT"))
-    if is_senior(report, rulebook) and _governor_left_out(report, situation, origin, judged):
+    if is_senior(report.priority, report.risk_tags, rulebook) and _governor_left_out(report, situation, origin, judged):
         raised.append((_owner_of_silence(report, origin, secret_owner), "R-SENIORITY"))
     if adds_up(report, situation, rulebook):
         raised.append((PAS, "R-REFERRAL"))

@@ -37,7 +37,9 @@ def item_facts(report: Report, index: int, item: Item, situation: Situation, rul
         numbers=tuple(person.noms_number for person, state in zip(subjects, states, strict=True) if state and person.noms_number),
         prisons=frozenset(state.prison for state in states if state and state.prison),
         unidentified=not subjects or not all(_resolves(person, state) for person, state in zip(subjects, states, strict=True)),
-        unverified=any(state and person.pnc_id is not None and not is_pnc(person.pnc_id) for person, state in zip(subjects, states, strict=True)),
+        unverified=any(
+            state and person.pnc_id is not None and not is_pnc(person.pnc_id) for person, state in zip(subjects, states, strict=True)
+        ),
         gatekept=gatekept
         or any(is_high(state, situation, rulebook) for state in states)
         or any(_associate_is_high(person, situation, rulebook) for person in people if person.role == "ASSOCIATE"),
@@ -117,5 +119,3 @@ def staff_concern(report: Report, rulebook: Rulebook) -> Staff | None:
     if ANY_PRISON in prisons or (not prisons and not rulebook.tags.staff.isdisjoint(report.risk_tags)):
         return Staff(None)
     return Staff(prisons) if prisons else None
-
-

@@ -26,7 +26,9 @@ def column_of(office: Standing, origin: Origin) -> str | None:
     return _COLUMN_OF_KIND.get(office.kind)
 
 
-def matrix_word(office: Standing, facts: ItemFacts, found: Audience, origin: Origin, internal: frozenset[str], rulebook: Rulebook) -> tuple[str, Word] | None:
+def matrix_word(
+    office: Standing, facts: ItemFacts, found: Audience, origin: Origin, internal: frozenset[str], rulebook: Rulebook
+) -> tuple[str, Word] | None:
     """The cell's id and word; `internal` are the recipients a code 4 item may reach while its review date is ahead."""
     column = column_of(office, origin)
     if column is None:

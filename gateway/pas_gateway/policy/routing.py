@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pas_gateway.policy.gates import ItemFacts
@@ -90,7 +91,7 @@ def _add(report: Report, facts: ItemFacts, found: Audience, estate: Estate, rule
     added = {}
     if not rulebook.tags.cat_a_team.isdisjoint(tags):
         added[CAT_A_TEAM] = "R-CATA"
-    if is_senior(report, rulebook):
+    if is_senior(report.priority, report.risk_tags, rulebook):
         security = (estate.get(office) for office in found.named)
         prisons = facts.prisons | {office.prison for office in security if office and office.kind == "security" and office.prison}
         added.update({f"governor:{prison}": "R-SENIORITY" for prison in prisons})
@@ -98,13 +99,15 @@ def _add(report: Report, facts: ItemFacts, found: Audience, estate: Estate, rule
     found.considered |= found.added.keys()
 
 
-def is_senior(report: Report, rulebook: Rulebook) -> bool:
+def is_senior(priority: str, tags: Iterable[str], rulebook: Rulebook) -> bool:
     """Rule 4's words stand: a matter for the Governing Governor, not for security alone."""
-    return report.priority in rulebook.priorities.seniority or not rulebook.tags.seniority.isdisjoint(report.risk_tags)
+    return priority in rulebook.priorities.seniority or not rulebook.tags.seniority.isdisjoint(tags)
 
 
-def routing_word(office: str, standing: Standing | None, facts: ItemFacts, found: Audience, origin: Origin, written: frozenset[str]) -> list[tuple[str, Word]]:
-    """What the routing rules say of an office and an item, in their order; `written` are the prisons of the item's subjects when it was written."""
+def routing_word(
+    office: str, standing: Standing | None, facts: ItemFacts, found: Audience, origin: Origin, written: frozenset[str]
+) -> list[tuple[str, Word]]:
+    """What the routing rules say of an office and an item, in their order; `written`: where its subjects were then."""
     if standing is None or standing.kind == "feed":
         return [("R-UNKNOWN", "refuse")]
     words: list[tuple[str, Word]] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -38,24 +39,58 @@ NOWHERE = State()
 
 
 class Whereabouts:
-    """The rows of a group of prisoner numbers, in the order they were told; answers for any number and moment."""
+    """The rows of prisoner numbers, in the order in which they were told; answers for any number and moment."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        # sorted() is stable: rows of one moment keep the order in which they were told.
-        self._rows: Sequence[Row] = sorted(dict.fromkeys(rows), key=lambda row: row.at)
-        self._folds: dict[datetime, dict[str, State]] = {}
+        self._groups: dict[str, _Group] = {}
+        for row in rows:
+            group = self._join(row.number, row.removed)
+            group.add(row)
 
     def state(self, number: str, at: datetime) -> State | None:
         """The state of a number, through merges, as the rows up to and including `at` tell it; None if none knows it."""
-        if not self._rows:
-            return None
-        edge = max((row.at for row in self._rows if row.at <= at), default=None)
-        if edge is None:
-            return None
-        fold = self._folds.get(edge)
-        if fold is None:
-            fold = self._folds[edge] = _fold(row for row in self._rows if row.at <= edge)
-        return fold.get(number)
+        group = self._groups.get(number)
+        return group.state(number, at) if group is not None else None
+
+    def aliases(self, number: str) -> frozenset[str]:
+        """Every number that was ever merged with this one, itself among them."""
+        group = self._groups.get(number)
+        return frozenset(group.numbers) if group is not None else frozenset({number})
+
+    def _join(self, number: str, removed: str | None) -> _Group:
+        group = self._groups.get(number) or _Group()
+        other = self._groups.get(removed) if removed is not None else None
+        if other is not None and other is not group:
+            group.rows = dict.fromkeys(sorted([*group.rows, *other.rows], key=lambda row: row.at))
+            group.numbers |= other.numbers
+        group.numbers |= {number} | ({removed} if removed is not None else set())
+        self._groups.update(dict.fromkeys(group.numbers, group))
+        return group
+
+
+class _Group:
+    """Numbers that merges have made one person, and their rows."""
+
+    def __init__(self) -> None:
+        self.numbers: set[str] = set()
+        # A row equal in every field is a repeat and harmless.
+        self.rows: dict[Row, None] = {}
+        self._sorted: list[Row] | None = None
+        self._folds: dict[int, dict[str, State]] = {}
+
+    def add(self, row: Row) -> None:
+        self.rows[row] = None
+        self._sorted = None
+
+    def state(self, number: str, at: datetime) -> State | None:
+        if self._sorted is None:
+            # sorted() is stable: rows of one moment keep the order in which they were told.
+            self._sorted = sorted(self.rows, key=lambda row: row.at)
+            self._folds = {}
+        told = bisect_right(self._sorted, at, key=lambda row: row.at)
+        if told not in self._folds:
+            self._folds[told] = _fold(self._sorted[:told])
+        return self._folds[told].get(number)
 
 
 def _fold(rows: Iterable[Row]) -> dict[str, State]:

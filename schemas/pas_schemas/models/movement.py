@@ -22,7 +22,9 @@ class Movement(Model):
     prison: str | None = None
     at: Time
     category: str | None = None
-    alerts: Annotated[frozenset[str] | None, Field(strict=False), BeforeValidator(lambda v: frozenset(v) if isinstance(v, list) else v)] = None
+    alerts: Annotated[frozenset[str] | None, Field(strict=False), BeforeValidator(lambda v: frozenset(v) if isinstance(v, list) else v)] = (
+        None
+    )
     removed_noms_number: str | None = None
     reason: str | None = None
 

@@ -1,0 +1,65 @@
+"""`pas explain`: what would happen to the reports of a file, and why; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pas_gateway.explain import Explainer
+from pas_gateway.office import PasOffice
+from pas_schemas.border import MAX_LINE_BYTES
+from pas_schemas.errors import MisuseError
+from pas_transport.session import Session, at_option, pass_session
+
+_STYLE = {"release": "good", "hold": "held", "refuse": "bad"}
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@at_option("Judge at this time instead of now; whereabouts and directory count as they stood then.")
+@pass_session
+def explain(session: Session, file: Path, at: datetime | None) -> None:
+    """Say what would happen to the reports of FILE (NDJSON), line by line, as if published one after another.
+
+    For PAS only. Nothing is published and nothing is stored.
+    """
+    workspace = session.workspace
+    office = PasOffice.of(workspace)
+    with workspace.log() as log:
+        explainer = Explainer(office, workspace, log, at or workspace.clock.now())
+        for answer in explainer.answers(read_lines(file)):
+            session.console.emit_line(answer)
+            _say(session, answer)
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long only as much as shows that it is."""
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(MAX_LINE_BYTES + 2):
+                yield line
+                while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
+                    continue
+    except OSError as error:
+        raise MisuseError(f"{path} cannot be read: {error.strerror}.", "name a file of reports, one JSON object a line") from None
+
+
+def _say(session: Session, answer: dict[str, Any]) -> None:
+    say = session.console.say
+    say(f"{answer['urn'] or 'line ' + str(answer.get('line'))}  {answer['status']}", "strong")
+    for gate in answer["gates"]:
+        say(f"  {gate['gate']} ({gate['effect']}): {gate['why']}", "held")
+    for outcome in answer["outcomes"]:
+        for pair in outcome["items"]:
+            say(
+                f"  {outcome['office']:<14} item {pair['item']}  {pair['verdict']:<8} {pair['rule']:<13} {pair['why']}",
+                _STYLE[pair["verdict"]],
+            )
+        if outcome["obligations"]:
+            say(f"  {outcome['office']:<14} must: {', '.join(outcome['obligations'])}")
+    for case in answer["cases"]:
+        say(f"  case for {case['owner']}: {', '.join(case['reasons'])}", "held")

@@ -1,0 +1,117 @@
+"""The deliveries a decision calls for: disclosures, conditions, withdrawals and notices, before they are numbered and sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pas_gateway.policy.verdicts import Outcome, Verdicts
+from pas_gateway.project import Source, project
+from pas_schemas.clock import show_time
+from pas_schemas.directory import Estate
+from pas_schemas.models.report import Report
+from pas_schemas.models.words import DeliveryKind, NoticeWord
+from pas_schemas.rulebook import Rulebook
+from pas_schemas.rules import SENTENCES
+
+# What the originator is asked when one of these rules holds an item.
+ASKS: dict[str, NoticeWord] = {
+    "H1-NONPROS": "CODE_2_ASKED",
+    "H3-NONPROS": "CODE_2_ASKED",
+    "H5-NONPROS": "CONSENT_ASKED",
+    "R-FOLLOW": "CONSENT_ASKED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a delivery says of the report it is about."""
+
+    report: bytes
+    urn: str
+    originator: str
+    priority: str
+    created_at: str
+    received_at_ms: int
+
+    @property
+    def urgent(self) -> bool:
+        return self.priority == "THREAT_TO_LIFE"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A delivery to be numbered and sealed; `items` are the report's own indices, which do not travel."""
+
+    about: About
+    office: str
+    kind: DeliveryKind
+    items: tuple[int, ...] = ()
+    body: dict[str, Any] | None = field(default=None, repr=False)
+    notices: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    deadline: datetime | None = None
+
+
+def about(report: Report, report_id: bytes, received_at_ms: int) -> About:
+    return About(report_id, report.urn, report.originator, report.priority, show_time(report.created_at), received_at_ms)
+
+
+def disclose(
+    said: About, source: Source, outcome: Outcome, estate: Estate, rulebook: Rulebook, read_by: datetime, *, accepted: bool
+) -> Iterator[Draft]:
+    """What an office is released: texts, and of a code 5 item it has yet to accept its conditions and grade alone."""
+    closed = {index for index in outcome.released if source.report.items[index].handling == "5" and not accepted}
+    open_items = tuple(index for index in outcome.released if index not in closed)
+    for kind, items, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
+        if items:
+            owed = outcome.obligations if bare or not closed else tuple(o for o in outcome.obligations if o not in _OF_CODE_5)
+            body = project(source, outcome.office, items, owed, estate, rulebook, conditions_only=bare)
+            yield Draft(said, outcome.office, kind, items, body, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
+
+
+_OF_CODE_5 = frozenset({"ACCEPT_CONDITIONS", "REFER_TO_ORIGINATOR"})
+
+
+def withdraw(said: About, office: str) -> Draft:
+    """The end of an office's standing access to a report."""
+    return Draft(said, office, "WITHDRAWAL")
+
+
+def notice(
+    word: NoticeWord,
+    why: str,
+    *,
+    office: str | None = None,
+    item: int | None = None,
+    rule: str | None = None,
+    case: str | None = None,
+    due_ms: int | None = None,
+) -> dict[str, Any]:
+    return {"word": word, "office": office, "item": item, "rule": rule, "why": why, "case": case, "due_ms": due_ms}
+
+
+def tell_originator(verdicts: Verdicts) -> list[dict[str, Any]]:
+    """What the originator hears of a decision: that it was accepted, who was refused what, and what it is asked."""
+    told = [notice("ACCEPTED", "The report was accepted and decided.")]
+    told += tell_refusals(verdicts.outcomes)
+    return told
+
+
+def tell_refusals(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """Refusals, and what is asked of the originator, pair by pair."""
+    told = []
+    for outcome in outcomes:
+        for verdict in outcome.verdicts:
+            if verdict.word == "refuse":
+                told.append(notice("REFUSED", verdict.why, office=outcome.office, item=verdict.item, rule=verdict.rule))
+            elif verdict.word == "hold":
+                asked = [rule for rule in verdict.holds if rule in ASKS]
+                told += [notice(ASKS[rule], SENTENCES[rule], office=outcome.office, item=verdict.item, rule=rule) for rule in asked]
+    return told
+
+
+def notify(said: About, office: str, notices: Sequence[dict[str, Any]]) -> Draft:
+    """Words of PAS for an office about a report."""
+    return Draft(said, office, "NOTICE", notices=tuple(notices))

@@ -1,0 +1,141 @@
+"""`explain`: what would happen to reports, judged one after another as by the gateway, and nothing stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from pas_gateway.answers import Answer, answer_accepted, answer_plain, answer_rejected
+from pas_gateway.feed import read_movement
+from pas_gateway.judge import TAKEN, Bench, Duplicate, judge, screen_report
+from pas_gateway.knowledge import Knowledge
+from pas_gateway.office import PasOffice
+from pas_gateway.policy.verdicts import Verdicts
+from pas_gateway.policy.whereabouts import Row
+from pas_gateway.register import Store, queries
+from pas_schemas.border import Finding, Rejection, examine, parse_line
+from pas_schemas.errors import CodecError, KeyringError, SealError
+from pas_schemas.models.report import Report
+from pas_schemas.naming import content_digest, report_id
+from pas_schemas.rules import VALIDATION
+from pas_schemas.sealing import IdKey
+from pas_schemas.topics import MOVEMENTS
+from pas_transport.log import Log
+from pas_transport.workspace import Workspace
+
+# Lines of an explained file come after everything the register holds.
+_AFTER_ALL = 2**62
+_READ_AHEAD = 1000
+# Lines judged with one look at the register.
+LINES_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of the file: what it is, and the names it would be known by were it published."""
+
+    number: int
+    what: Report | Rejection | Finding = field(repr=False)
+    id: bytes = b""
+    content: bytes = b""
+
+
+class Explainer:
+    """A copy of what PAS knows, to which lines are published in thought alone."""
+
+    def __init__(self, office: PasOffice, workspace: Workspace, log: Log, at: datetime) -> None:
+        self._workspace = workspace
+        self._bench = Bench(at, office.snapshot, office.rulebook)
+        self._id_keys: dict[str, IdKey] = {}
+        self._store: Store | None = None
+        store = Store(workspace.register_url)
+        positions: dict[tuple[str, int], int] = {}
+        if store.path.exists():
+            store.migrate()
+            self._store = store
+            with store.reading() as register:
+                positions = queries.list_positions(register, log.identity)
+        self._knowledge = Knowledge(office.names, _waiting_movements(office, log, positions))
+
+    def answers(self, lines: Iterable[bytes]) -> Iterator[Answer]:
+        """The answer to each line that is not blank, in order."""
+        numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+        while some := [self._read(number, line) for number, line in islice(numbered, LINES_AT_ONCE)]:
+            self._load(some)
+            yield from (self._answer(line) for line in some)
+
+    def _read(self, number: int, line: bytes) -> _Line:
+        try:
+            raw = parse_line(line)
+        except ValueError as error:
+            return _Line(number, Finding("V-SCHEMA", str(error)))
+        now = self._bench.now
+        found = examine(raw, estate=self._bench.snapshot.at(now), now=now, rulebook=self._bench.rulebook)
+        report = found.report if isinstance(found, Rejection) else found
+        if report is None:
+            return _Line(number, found)
+        key = self._id_key(report.originator)
+        return _Line(number, found, report_id(key, report.urn), content_digest(key, report))
+
+    def _load(self, lines: Sequence[_Line]) -> None:
+        if self._store is None:
+            return
+        reports = [
+            r for line in lines if (r := line.what.report if isinstance(line.what, Rejection) else line.what) and isinstance(r, Report)
+        ]
+        with self._store.reading() as register:
+            self._knowledge.load(register, reports, [line.id for line in lines if line.id])
+
+    def _answer(self, line: _Line) -> Answer:
+        match line.what:
+            case Finding():
+                return answer_rejected(None, [line.what], line.number)
+            case Rejection():
+                return answer_rejected(line.what.urn, self._with_taken(line, line.what), None if line.what.urn is not None else line.number)
+            case Report():
+                return self._judge(line, line.what)
+
+    def _judge(self, line: _Line, report: Report) -> Answer:
+        suspicions = screen_report(report, self._bench.rulebook)
+        judged = judge(report, line.id, line.content, (_AFTER_ALL, line.number), suspicions, self._knowledge, self._bench)
+        match judged:
+            case Verdicts():
+                return answer_accepted(report.urn, judged)
+            case Duplicate():
+                return answer_plain(report.urn, "DUPLICATE")
+            case Finding():
+                return answer_rejected(report.urn, [judged])
+
+    def _with_taken(self, line: _Line, rejection: Rejection) -> Sequence[Finding]:
+        """Only PAS knows which URNs are taken: V-URN-TAKEN joins the rules that reject a report of the agreed shape."""
+        found = self._knowledge.find(rejection.report, line.id) if rejection.report is not None else None
+        if found is None or found.content_digest == line.content:
+            return rejection.findings
+        return sorted((*rejection.findings, TAKEN), key=lambda finding: VALIDATION.index(finding.rule))
+
+    def _id_key(self, office: str) -> IdKey:
+        """The originator's own where this workspace holds it; else one that can tell repeats within this run only."""
+        if office not in self._id_keys:
+            try:
+                self._id_keys[office] = self._workspace.keyring(office).id_key()
+            except KeyringError:
+                self._workspace.warn(f"The keys of {office!r} are not here: repeats of reports accepted before cannot be told.", "")
+                self._id_keys[office] = IdKey.generate()
+        return self._id_keys[office]
+
+
+def _waiting_movements(office: PasOffice, log: Log, positions: dict[tuple[str, int], int]) -> Iterator[Row]:
+    """Movements the log holds and the register does not: a gateway takes them in before it decides (ADR 0004)."""
+    for partition, end in log.ends([MOVEMENTS.name]).items():
+        at = max(positions.get((partition.topic, partition.number), 0), log.starts([MOVEMENTS.name])[partition])
+        while at < end:
+            records = log.read(partition, at, _READ_AHEAD)
+            if not records:
+                break
+            for record in records:
+                with suppress(CodecError, SealError):
+                    yield read_movement(office.opener.open(record.value, record.at), office.names)[0].row
+            at = records[-1].offset + 1

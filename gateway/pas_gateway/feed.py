@@ -1,0 +1,62 @@
+"""The movements feed at PAS: which rows are believed, and how they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from pas_gateway.knowledge import Names
+from pas_gateway.office import PAS
+from pas_gateway.policy.whereabouts import Row
+from pas_schemas.clock import to_ms
+from pas_schemas.codec import decode
+from pas_schemas.errors import CodecError
+from pas_schemas.models.movement import Movement
+from pas_schemas.sealing import Opened
+
+# Only the feed is believed; PAS corrects it with a reason (domain, *Whereabouts*).
+BELIEVED = frozenset({"feed:nomis", PAS})
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A movement that was believed, under the register's names; `id` is the same for a row equal in every field."""
+
+    id: bytes
+    row: Row
+    prisoners: frozenset[bytes] = field(repr=False)
+
+    def as_register_row(self) -> dict[str, Any]:
+        row = self.row
+        return {
+            "id": self.id,
+            "prisoner": bytes.fromhex(row.number),
+            "event": row.event,
+            "prison": row.prison,
+            "at_ms": to_ms(row.at),
+            "category": row.category,
+            "alerts": None if row.alerts is None else ",".join(sorted(row.alerts)),
+            "removed": bytes.fromhex(row.removed) if row.removed else None,
+        }
+
+
+def read_movement(opened: Opened, names: Names) -> tuple[Moved, int]:
+    """The movement of an opened record and when it was sealed (microseconds); CodecError where it is not to be believed."""
+    datum = decode(opened.payload, "movement").datum
+    sealed_at_us = int(datum.pop("sealed_at_us"))
+    if opened.sender not in BELIEVED:
+        raise CodecError("A movement came from an office that is not believed on whereabouts.", "only feed:nomis and PAS are")
+    try:
+        movement = Movement.model_validate(datum)
+    except ValidationError:
+        raise CodecError("A movement is not of the agreed shape.", "the feed must send it again") from None
+    if opened.sender == PAS and not movement.reason:
+        raise CodecError("A correction of the whereabouts came without a reason.", "give one with --reason")
+    number = names.prisoner(movement.noms_number)
+    removed = names.prisoner(movement.removed_noms_number) if movement.removed_noms_number else None
+    row = Row(
+        number.hex(), movement.event, movement.prison, movement.at, movement.category, movement.alerts, removed.hex() if removed else None
+    )
+    return Moved(opened.record_id, row, frozenset({number} | ({removed} if removed else set()))), sealed_at_us

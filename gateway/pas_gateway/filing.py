@@ -1,0 +1,94 @@
+"""How the register files a decision: the report's row with its verdicts in one blob, its persons and its cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pas_gateway.judge import live_until_ms
+from pas_gateway.office import PasOffice
+from pas_gateway.policy.verdicts import Case, Gate, Outcome, Verdict, Verdicts
+from pas_gateway.stages import Decided
+from pas_gateway.vault import lock_body
+from pas_schemas.clock import from_ms, to_ms
+from pas_schemas.codec import decode, encode
+
+Row = dict[str, Any]
+
+
+def write_verdicts(verdicts: Verdicts, rulebook: str, directory_version: int) -> bytes:
+    """A decision as one Avro record."""
+    return encode("verdicts", {
+        "rulebook": rulebook,
+        "directory_version": directory_version,
+        "gates": [{"gate": gate.gate, "effect": gate.effect} for gate in verdicts.gates],
+        "outcomes": [
+            {
+                "office": outcome.office,
+                "by_id": outcome.by_id,
+                "obligations": list(outcome.obligations),
+                "verdicts": [{"item": v.item, "word": v.word, "rule": v.rule, "holds": list(v.holds)} for v in outcome.verdicts],
+            }
+            for outcome in verdicts.outcomes
+        ],
+        "cases": [{"owner": case.owner, "reasons": list(case.reasons)} for case in verdicts.cases],
+    })  # fmt: skip
+
+
+def read_verdicts(blob: bytes) -> tuple[Verdicts, str]:
+    """The decision of a row, and the digest of the rulebook it was made by."""
+    datum = decode(blob, "verdicts").datum
+    outcomes = tuple(
+        Outcome(
+            outcome["office"],
+            tuple(Verdict(v["item"], v["word"], v["rule"], tuple(v["holds"])) for v in outcome["verdicts"]),
+            tuple(outcome["obligations"]),
+            outcome["by_id"],
+        )
+        for outcome in datum["outcomes"]
+    )
+    gates = tuple(Gate(gate["gate"], gate["effect"]) for gate in datum["gates"])
+    return Verdicts(gates, outcomes, tuple(Case(case["owner"], tuple(case["reasons"])) for case in datum["cases"])), datum["rulebook"]
+
+
+def report_row(decided: Decided, office: PasOffice, decided_at_ms: int) -> Row:
+    """The row of an accepted report; its names and dates of birth stand only in the sealed body."""
+    verified = decided.verified
+    report = verified.report
+    body, data_key = lock_body(verified.body, verified.id, office.register_key)
+    return {
+        "id": verified.id,
+        "originator": report.originator,
+        "urn": report.urn,
+        "content_digest": verified.opened.content_digest,
+        "priority": report.priority,
+        "tags": ",".join(sorted(set(report.risk_tags))),
+        "created_at_ms": to_ms(report.created_at),
+        "received_at_ms": verified.order[0],
+        "sealed_at_us": verified.order[1],
+        "decided_at_ms": decided_at_ms,
+        "live_until_ms": live_until_ms(report),
+        "version": 0,
+        "verdicts": write_verdicts(decided.verdicts, office.rulebook.digest, office.snapshot.version),
+        "body": body,
+        "data_key": data_key,
+    }
+
+
+def case_id(office: PasOffice, report_id: bytes, owner: str) -> str:
+    """A case's name: hex, and of no meaning outside the register."""
+    return office.register_id_key.digest(b"pas/v1/case", report_id, owner.encode())[:8].hex()
+
+
+def case_row(office: PasOffice, report_id: bytes, case: Case, priority: Any, opened_at_ms: int, received_at_ms: int) -> Row:
+    """A case with its clock, which counts from when the report reached PAS or the case was opened, whichever is later."""
+    since = from_ms(max(opened_at_ms, received_at_ms))
+    return {
+        "id": case_id(office, report_id, case.owner),
+        "report": report_id,
+        "owner": case.owner,
+        "reasons": ",".join(case.reasons),
+        "priority": priority,
+        "opened_at_ms": opened_at_ms,
+        "due_ms": to_ms(office.rulebook.case_due(priority, since)),
+        "state": "OPEN",
+    }

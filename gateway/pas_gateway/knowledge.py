@@ -1,0 +1,150 @@
+"""What PAS knows when it decides a batch: a snapshot of the register, and what the batch itself has added so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from pas_gateway.policy.situation import Earlier, Situation, Suspicion
+from pas_gateway.policy.whereabouts import Row, State, Whereabouts
+from pas_gateway.register import queries
+from pas_gateway.register.queries import Accepted
+from pas_schemas.clock import from_ms
+from pas_schemas.directory import Estate
+from pas_schemas.identifiers import is_nomis, is_pnc
+from pas_schemas.models.report import Report, Subject
+from pas_schemas.sealing import IdKey
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The keyed hashes under which the register knows prisoners and persons."""
+
+    key: IdKey = field(repr=False)
+
+    def prisoner(self, number: str) -> bytes:
+        """Of a NOMIS number."""
+        return self.key.digest(b"pas/v1/prisoner", number.encode())[:16]
+
+    def _pnc(self, pnc_id: str) -> bytes:
+        return self.key.digest(b"pas/v1/pnc", pnc_id.encode())[:16]
+
+    def person(self, subject: Subject) -> tuple[bytes, ...]:
+        """By which a subject is told again: a well-formed NOMIS number, and a PNC ID whose letter is right."""
+        keys = []
+        if subject.noms_number is not None and is_nomis(subject.noms_number):
+            keys.append(self.prisoner(subject.noms_number))
+        if subject.pnc_id is not None and is_pnc(subject.pnc_id):
+            keys.append(self._pnc(subject.pnc_id))
+        return tuple(keys)
+
+    def persons(self, report: Report) -> frozenset[bytes]:
+        """Of every subject of role SUBJECT: whom a report is on."""
+        return frozenset(key for subject in report.subjects if subject.role == "SUBJECT" for key in self.person(subject))
+
+    def prisoners(self, report: Report) -> frozenset[bytes]:
+        """Of every subject, whatever the role, whose whereabouts a decision looks at."""
+        return frozenset(self.prisoner(s.noms_number) for s in report.subjects if s.noms_number is not None and is_nomis(s.noms_number))
+
+
+class Knowledge:
+    """A batch's view. `load` reads the register once for all its reports; `add` makes an accepted report known to later ones.
+
+    `waiting` are movements that the register does not hold yet: they count after those it holds.
+    """
+
+    def __init__(self, names: Names, waiting: Iterable[Row] = ()) -> None:
+        self.names = names
+        self._waiting = tuple(waiting)
+        self._rows: dict[Row, None] = {}
+        self._whereabouts = Whereabouts(self._waiting)
+        self._by_name: dict[tuple[str, str], Accepted] = {}
+        self._by_id: dict[bytes, Accepted] = {}
+        self._on_person: dict[bytes, dict[bytes, Accepted]] = {}
+        self._versions: dict[bytes, int] = {}
+
+    def load(self, register: sa.Connection, reports: Sequence[Report], ids: Iterable[bytes]) -> None:
+        """Everything the register holds that these reports could be decided by."""
+        prisoners = {key for report in reports for key in self.names.prisoners(report)}
+        # Of numbers merged by a movement that still waits, the register's rows count too.
+        prisoners |= {alias for key in prisoners for alias in self._aliases(key)}
+        self._rows.update(dict.fromkeys(queries.find_movements(register, prisoners)))
+        self._whereabouts = Whereabouts((*self._rows, *self._waiting))
+        for found in queries.find_accepted(register, ids, {(report.originator, report.urn) for report in reports}):
+            self._know(found)
+        keys = {key for report in reports for key in self.names.persons(report)}
+        keys |= {alias for key in keys for alias in self._aliases(key)}
+        for key, found in queries.find_reports_on(register, keys):
+            self._on_person.setdefault(key, {})[found.id] = found
+        self._versions.update(queries.find_versions(register, keys | prisoners))
+
+    def add(self, report: Report, accepted: Accepted) -> None:
+        """An accepted report of this batch, for those that come after it."""
+        self._know(accepted)
+        # Of a compartment report nothing counts but its name.
+        for key in () if report.declarations.protected_assisting_offender else self.names.persons(report):
+            self._on_person.setdefault(key, {})[accepted.id] = accepted
+
+    def _know(self, accepted: Accepted) -> None:
+        self._by_name[accepted.originator, accepted.urn] = accepted
+        self._by_id[accepted.id] = accepted
+
+    def find(self, report: Report, report_id: bytes) -> Accepted | None:
+        """The accepted report that has this one's URN."""
+        return self._by_id.get(report_id) or self._by_name.get((report.originator, report.urn))
+
+    def situation(
+        self, report: Report, *, now: datetime, estate: Estate, order: tuple[int, int], suspicions: Iterable[Suspicion] = (),
+        accepted: frozenset[str] = frozenset(), again: bool = False,
+    ) -> Situation:  # fmt: skip
+        """The situation of one report: the one place that builds it, for the gateway and for `explain`."""
+        numbers = {
+            s.noms_number: self.names.prisoner(s.noms_number).hex() for s in report.subjects if s.noms_number and is_nomis(s.noms_number)
+        }
+        known: dict[str, State] = {}
+        written: dict[str, str | None] = {}
+        for number, key in numbers.items():
+            state = self._whereabouts.state(key, now)
+            if state is not None:
+                known[number] = state
+                then = self._whereabouts.state(key, min(report.created_at, now))
+                written[number] = then.prison if then is not None else None
+        return Situation(
+            now=now, estate=estate, whereabouts=known, written=written, earlier=self._earlier(report, order),
+            suspicions=frozenset(suspicions), accepted=accepted, again=again,
+        )  # fmt: skip
+
+    def _earlier(self, report: Report, order: tuple[int, int]) -> tuple[Earlier, ...]:
+        """Accepted reports on a subject of this one that the log took before it."""
+        return tuple(
+            Earlier(index, found.id.hex(), from_ms(found.created_at_ms), found.tags)
+            for index, subject in enumerate(report.subjects)
+            if subject.role == "SUBJECT"
+            for found in self._reports_on(subject).values()
+            if found.order < order
+        )
+
+    def later(self, report: Report, order: tuple[int, int]) -> frozenset[bytes]:
+        """Accepted reports on a subject of this one that the log took after it: they may now be the one that completes a sum."""
+        found = (one for subject in report.subjects if subject.role == "SUBJECT" for one in self._reports_on(subject).values())
+        return frozenset(one.id for one in found if one.order > order)
+
+    def _reports_on(self, subject: Subject) -> dict[bytes, Accepted]:
+        found: dict[bytes, Accepted] = {}
+        for key in self.names.person(subject):
+            for alias in (key, *self._aliases(key)):
+                found.update(self._on_person.get(alias, {}))
+        return found
+
+    def _aliases(self, key: bytes) -> set[bytes]:
+        """The other numbers that were merged with a prisoner's."""
+        return {bytes.fromhex(number) for number in self._whereabouts.aliases(key.hex())} - {key}
+
+    def used(self, report: Report) -> dict[bytes, int]:
+        """The version of each person that a decision on this report rests on."""
+        keys = self.names.persons(report) | self.names.prisoners(report)
+        keys |= {alias for key in keys for alias in self._aliases(key)}
+        return {key: version for key in keys if (version := self._versions.get(key)) is not None}

@@ -1,0 +1,75 @@
+"""PAS's own side of the wire: its keys, the directory, the rulebook, and how it opens what offices send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+
+from pas_gateway.knowledge import Names
+from pas_schemas.clock import Clock
+from pas_schemas.directory import PublicKey, Snapshot
+from pas_schemas.errors import RulebookError
+from pas_schemas.rulebook import Rulebook, read_rulebook
+from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, Sealer, StoreKey
+from pas_transport.keyring import Keyring
+from pas_transport.workspace import Workspace
+
+PAS = "pas"
+# How long one epoch is sealed in: a process that lives longer begins a new one.
+EPOCH_LIFE = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class PasOffice:
+    """What a gateway process holds in memory and nowhere else."""
+
+    keyring: Keyring = field(repr=False)
+    snapshot: Snapshot = field(repr=False)
+    rulebook: Rulebook = field(repr=False)
+    clock: Clock = field(repr=False)
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> PasOffice:
+        """Raises KeyringError without PAS's keys, RulebookError for a rulebook that cannot be enforced."""
+        return cls(workspace.keyring(PAS), workspace.directory(), load_rulebook(workspace), workspace.clock)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.register_id_key)
+
+    @cached_property
+    def register_id_key(self) -> IdKey:
+        return self.keyring.register_id_key()
+
+    @cached_property
+    def register_key(self) -> StoreKey:
+        return self.keyring.register_key()
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        return Sealer(PAS, self.keyring.signing(), epoch_life=EPOCH_LIFE)
+
+    @cached_property
+    def opener(self) -> Opener:
+        """Of reports, refusals and movements."""
+        return self._opener(BATCH)
+
+    @cached_property
+    def reply_opener(self) -> Opener:
+        return self._opener(REPLY)
+
+    def _opener(self, prefix: bytes) -> Opener:
+        own = {key.id: key for key in self.snapshot.keys(PAS, "open")}
+        return Opener(PAS, self.keyring.opening(), self._find_signer, own.get, prefix=prefix)
+
+    def _find_signer(self, sender: str, key_id: str) -> PublicKey | None:
+        return next((key for key in self.snapshot.keys(sender, "sign") if key.id == key_id), None)
+
+
+def load_rulebook(workspace: Workspace) -> Rulebook:
+    """The workspace's rulebook and text rules; RulebookError where they cannot be read or enforced."""
+    try:
+        return read_rulebook(workspace.rulebook_path.read_bytes(), workspace.text_rules_path.read_bytes())
+    except OSError as error:
+        raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None

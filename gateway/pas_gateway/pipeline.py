@@ -1,0 +1,186 @@
+"""The order of a report's life at PAS, a batch at a time; no other file knows it.
+
+2 intake   a batch of records of one partition or several, as the log gave them
+3 verify   opened, sender proved, fresh, of the agreed shape, through border and validation
+4 decide   repeats and taken URNs told apart, then office by office and item by item
+5 review   cases opened for what a person must see
+6 seal     each recipient's projection, sealed to that recipient alone
+7 route    into the outbox
+10 audit   one event for each transition
+
+All of it is computed on a snapshot, outside any lock; then one transaction checks that the snapshot still holds, and
+writes. What is lost to another worker is an ordinary outcome: ClashError, and the batch is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import sqlalchemy as sa
+
+from pas_gateway.again import decide_again, find_standing
+from pas_gateway.audit import Scribe
+from pas_gateway.feed import Moved, read_movement
+from pas_gateway.judge import Bench, Duplicate, judge
+from pas_gateway.knowledge import Knowledge
+from pas_gateway.office import PasOffice
+from pas_gateway.plan import Plan, plan_decided, plan_rejected, plan_repeated, plan_unprovable
+from pas_gateway.policy.verdicts import Verdicts
+from pas_gateway.register import Advance, Store, queries, write_change
+from pas_gateway.replies import Answered, plan_replies, read_reply
+from pas_gateway.route import route
+from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified
+from pas_gateway.verify import check_freshness, open_record, verify
+from pas_schemas.border import Finding
+from pas_schemas.errors import CodecError
+from pas_transport.log import Taken
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Takes batches of input records through every stage into the register."""
+
+    office: PasOffice = field(repr=False)
+    store: Store = field(repr=False)
+
+    def take_reports(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
+        """Steps 2 to 10 for a batch of reports and refusals; the plan is computed and not yet written."""
+        scribe, plan = self._begin(advances)
+        came = [verify(Submitted(taken), self.office, scribe.now) for taken in records]  # 2 intake, 3 verify
+        with self.store.reading() as register:
+            knowledge = Knowledge(self.office.names)
+            reports = [one for one in came if isinstance(one, Verified)]
+            knowledge.load(register, [one.report for one in reports], [one.id for one in reports])
+            late: set[bytes] = set()
+            for one in sorted(reports, key=lambda one: one.order):
+                plan.use(knowledge.used(one.report))
+                late |= knowledge.later(one.report, one.order)
+            decided = self._decide(came, knowledge, scribe)  # 4 decide
+            for each in decided:  # 5 review
+                _plan(each, self.office, scribe, plan)
+            if late:
+                decide_again(find_standing(register, late, self.office, knowledge), knowledge, self.office, scribe, plan)
+            self._seal(register, plan, scribe)  # 6 seal, 7 route, 10 audit
+        return plan
+
+    def _decide(self, came: Iterable[Verified | Rejected | Unprovable], knowledge: Knowledge, scribe: Scribe) -> list[Outcome]:
+        """In the log's order, whatever the order of partitions: what comes first counts as first."""
+        bench = Bench(scribe.now, self.office.snapshot, self.office.rulebook)
+        in_order = sorted(came, key=lambda one: one.order if isinstance(one, Verified) else (0, 0))
+        return [_judge(one, knowledge, bench) if isinstance(one, Verified) else one for one in in_order]
+
+    def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
+        """Movements: kept, and every live report on a prisoner who moved decided again."""
+        scribe, plan = self._begin(advances)
+        moved: dict[bytes, Moved] = {}
+        for submitted in map(Submitted, records):
+            one = self._read_movement(submitted)
+            if isinstance(one, Unprovable):
+                plan_unprovable(one, self.office, scribe, plan)
+            else:
+                moved.setdefault(one.id, one)
+                plan.change.counts["movements"] += 1
+        with self.store.reading() as register:
+            known = queries.find_movement_ids(register, list(moved))
+            fresh = [one for key, one in moved.items() if key not in known]
+            plan.change.movements += [one.as_register_row() for one in fresh]
+            prisoners = {key for one in fresh for key in one.prisoners}
+            plan.use(queries.find_versions(register, prisoners))
+            plan.change.touched |= prisoners
+            plan.change.events += [scribe.event("MOVEMENT", one.id.hex()) for one in fresh]
+            self._follow(register, fresh, prisoners, plan, scribe)
+            self._seal(register, plan, scribe)
+        return plan
+
+    def _read_movement(self, submitted: Submitted) -> Moved | Unprovable:
+        opened = open_record(submitted, self.office)
+        if isinstance(opened, Unprovable):
+            return opened
+        try:
+            moved, sealed_at_us = read_movement(opened, self.office.names)
+        except CodecError as error:
+            return Unprovable(submitted, "NOT_BELIEVED", error.sentence, opened.record_id, opened.sender)
+        return check_freshness(opened, submitted, sealed_at_us, self.office) or moved
+
+    def _follow(self, register: sa.Connection, fresh: Sequence[Moved], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:
+        """Intelligence follows the prisoner: live reports on those who moved are decided again."""
+        knowledge = Knowledge(self.office.names, [one.row for one in fresh])
+        everyone = prisoners | {key for prisoner in prisoners for key in queries.find_merged(register, prisoner)}
+        live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
+        if live:
+            decide_again(find_standing(register, live, self.office, knowledge), knowledge, self.office, scribe, plan)
+
+    def take_replies(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
+        """9 replies: receipts move the states of deliveries; an acceptance of conditions lets the text be decided again."""
+        scribe, plan = self._begin(advances)
+        answers: list[Answered] = []
+        for submitted in map(Submitted, records):
+            one = read_reply(submitted, self.office)
+            if isinstance(one, Unprovable):
+                plan_unprovable(one, self.office, scribe, plan)
+            else:
+                answers.append(one)
+        with self.store.reading() as register:
+            accepting = plan_replies(register, answers, self.office, scribe, plan)
+            if accepting:
+                knowledge = Knowledge(self.office.names)
+                standing = find_standing(register, accepting, self.office, knowledge)
+                decide_again(standing, knowledge, self.office, scribe, plan, accepting)
+            self._seal(register, plan, scribe)
+        return plan
+
+    def commit(self, plan: Plan) -> None:
+        """The one transaction of a batch; ClashError where the snapshot no longer holds."""
+        write_change(self.store, plan.change)
+
+    def _begin(self, advances: Sequence[Advance]) -> tuple[Scribe, Plan]:
+        scribe = Scribe(self.office.clock.now(), self.office.rulebook.digest, self.office.snapshot.version)
+        plan = Plan()
+        plan.change.advances += advances
+        return scribe, plan
+
+    def _seal(self, register: sa.Connection, plan: Plan, scribe: Scribe) -> None:
+        numbers: dict[tuple[bytes, str], int] = {}
+        for sent in queries.find_deliveries(register, {draft.about.report for draft in plan.drafts}):
+            numbers[sent.report, sent.office] = sent.n
+        routed = route(plan.drafts, numbers, self.office, scribe)
+        plan.change.deliveries += routed.deliveries
+        plan.change.outbox += routed.outbox
+        plan.change.events += routed.events
+
+
+Outcome = Decided | Repeated | Rejected | Unprovable
+
+
+def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
+    """Any failure inside the rules means that nobody receives: the record is set aside and PAS is told."""
+    try:
+        judged = judge(verified.report, verified.id, verified.opened.content_digest, verified.order, verified.suspicions, knowledge, bench)
+    except Exception as failure:
+        sentence = f"The rules could not decide this report ({type(failure).__name__})."
+        return Unprovable(verified.submitted, "UNDECIDABLE", sentence, verified.id, verified.report.originator, verified.report.urn)
+    match judged:
+        case Verdicts():
+            return Decided(verified, judged)
+        case Duplicate():
+            return Repeated(verified)
+        case Finding():
+            return Rejected(verified.submitted, verified.id, verified.report.originator, verified.report.urn, (judged,), here=False)
+        case _:
+            assert_never(judged)
+
+
+def _plan(outcome: Outcome, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    match outcome:
+        case Decided():
+            plan_decided(outcome, office, scribe, plan)
+        case Repeated():
+            plan_repeated(outcome, scribe, plan)
+        case Rejected():
+            plan_rejected(outcome, office, scribe, plan)
+        case Unprovable():
+            plan_unprovable(outcome, office, scribe, plan)
+        case _:
+            assert_never(outcome)

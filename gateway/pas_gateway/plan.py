@@ -1,0 +1,139 @@
+"""What a batch has come to so far: the change to be written, the drafts to be sealed, and the versions it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pas_gateway.audit import Scribe
+from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
+from pas_gateway.filing import case_row, report_row
+from pas_gateway.office import PAS, PasOffice
+from pas_gateway.policy.verdicts import Case
+from pas_gateway.project import Source
+from pas_gateway.register import Change, join_blobs
+from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable
+from pas_schemas.clock import show_time, to_ms
+from pas_schemas.codec import encode
+from pas_schemas.models.report import Report
+from pas_schemas.topics import QUARANTINE, REPORTS
+
+
+@dataclass
+class Plan:
+    """Filled stage by stage, sealed at the end, written in one transaction."""
+
+    change: Change = field(default_factory=Change)
+    drafts: list[Draft] = field(default_factory=list)
+
+    def use(self, versions: dict[bytes, int]) -> None:
+        """The decision rests on these versions of persons."""
+        self.change.used.update(versions)
+
+    def quarantine(self, place: str, entry: bytes) -> None:
+        """Into the quarantine topic, under the record's place, by way of the outbox."""
+        self.change.outbox.append({"urgent": 0, "topic": QUARANTINE.name, "partition": 0, "records": join_blobs([place.encode(), entry])})
+
+
+def plan_decided(decided: Decided, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """5 review and 7 route of an accepted report: its row, persons, cases, disclosures and the words for its originator."""
+    verified, verdicts = decided.verified, decided.verdicts
+    report, change = verified.report, plan.change
+    now_ms = to_ms(scribe.now)
+    change.reports.append(report_row(decided, office, now_ms))
+    persons = office.names.persons(report)
+    change.subjects += [{"key": key, "report": verified.id} for key in persons]
+    change.touched |= persons
+    change.cases += [case_row(office, verified.id, case, report.priority, now_ms, verified.order[0]) for case in verdicts.cases]
+    _count_attempt(verified.submitted, "ACCEPTED", report.originator, report.urn, (), plan)
+    change.counts["held"] += sum(len(outcome.held) for outcome in verdicts.outcomes)
+    rules = sorted({verdict.rule for outcome in verdicts.outcomes for verdict in outcome.verdicts})
+    change.events.append(
+        scribe.event("ACCEPTED", verified.id.hex(), office=report.originator, rules=rules, digests=[verified.opened.content_digest])
+    )
+    change.events += [
+        scribe.event("CASE_OPENED", row["id"], office=row["owner"], rules=row["reasons"].split(","), digests=[verified.id])
+        for row in change.cases[len(change.cases) - len(verdicts.cases) :]
+    ]
+    plan.drafts += _drafts(decided, office, scribe)
+
+
+def _drafts(decided: Decided, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
+    verified, verdicts = decided.verified, decided.verdicts
+    report = verified.report
+    said = about(report, verified.id, verified.order[0])
+    source = Source(report, verified.opened, verified.body.manifest, verified.body.evidence)
+    estate = office.snapshot.at(scribe.now)
+    read_by = office.rulebook.read_by(report.priority, verified.submitted.taken.at)
+    for outcome in verdicts.outcomes:
+        if outcome.released:
+            yield from disclose(said, source, outcome, estate, office.rulebook, read_by, accepted=False)
+    yield notify(said, report.originator, tell_originator(verdicts))
+    yield from decide_notices(said, verdicts.cases, verified.id, report, office, scribe)
+
+
+def decide_notices(
+    said: About, cases: Iterable[Case], report_id: bytes, report: Report, office: PasOffice, scribe: Scribe
+) -> Iterator[Draft]:
+    """A case whose owner is outside PAS reaches that owner as a DECIDE notice."""
+    for case in cases:
+        if case.owner != PAS:
+            row = case_row(office, report_id, case, report.priority, to_ms(scribe.now), said.received_at_ms)
+            told = [
+                notice("DECIDE", "A case waits for your decision.", rule=rule, case=row["id"], due_ms=row["due_ms"])
+                for rule in case.reasons
+            ]
+            yield notify(said, case.owner, told)
+
+
+def plan_repeated(repeated: Repeated, scribe: Scribe, plan: Plan) -> None:
+    """A repeat is counted, and nothing else."""
+    report = repeated.verified.report
+    _count_attempt(repeated.verified.submitted, "DUPLICATE", report.originator, report.urn, (), plan)
+    plan.change.events.append(scribe.event("DUPLICATE", repeated.verified.id.hex(), office=report.originator))
+
+
+def plan_rejected(rejected: Rejected, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """The originator hears which rules rejected; of a body that reached PAS, PAS hears until when the log still holds it."""
+    rules = [finding.rule for finding in rejected.findings]
+    _count_attempt(rejected.submitted, "REJECTED", rejected.originator, rejected.urn, rules, plan)
+    plan.change.events.append(scribe.event("REJECTED", rejected.id.hex(), office=rejected.originator, rules=rules))
+    said = _about_attempt(rejected.submitted, rejected.id, rejected.originator, rejected.urn)
+    told = [notice("REJECTED", finding.why, rule=finding.rule) for finding in rejected.findings]
+    plan.drafts.append(notify(said, rejected.originator, told))
+    if rejected.here:
+        plan.drafts.append(notify(said, PAS, [*told, notice("REJECTED", _held_until(rejected.submitted))]))
+
+
+def plan_unprovable(unprovable: Unprovable, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Quarantine: the sealed bytes as they came, a reason for machines and a sentence; a proved sender is told."""
+    taken = unprovable.submitted.taken
+    _count_attempt(unprovable.submitted, "QUARANTINED", unprovable.sender, unprovable.urn, [unprovable.reason], plan)
+    plan.change.events.append(scribe.event("QUARANTINED", unprovable.submitted.place, office=unprovable.sender, rules=[unprovable.reason]))
+    entry: dict[str, Any] = {
+        "topic": taken.partition.topic, "partition": taken.partition.number, "offset": taken.offset, "taken_at_ms": to_ms(taken.at),
+        "reason": unprovable.reason, "sentence": unprovable.sentence, "record": taken.value if unprovable.reason != "TOO_LARGE" else b"",
+    }  # fmt: skip
+    plan.quarantine(unprovable.submitted.place, encode("quarantine", entry))
+    if unprovable.sender is not None and office.snapshot.at(scribe.now).get(unprovable.sender) is not None:
+        said = _about_attempt(unprovable.submitted, unprovable.id, unprovable.sender, unprovable.urn)
+        plan.drafts.append(notify(said, unprovable.sender, [notice("QUARANTINED", unprovable.sentence)]))
+
+
+def _about_attempt(submitted: Submitted, record_id: bytes, originator: str, urn: str | None) -> About:
+    at = submitted.taken.at
+    return About(record_id, urn or "", originator, "ROUTINE", show_time(at), to_ms(at))
+
+
+def _held_until(submitted: Submitted) -> str:
+    kept = REPORTS.retention_ms or 0
+    return f"The log still holds the body of this report for {kept // 86_400_000} days from {show_time(submitted.taken.at)}."
+
+
+def _count_attempt(submitted: Submitted, status: str, originator: str | None, urn: str | None, rules: Iterable[str], plan: Plan) -> None:
+    plan.change.counts[status.lower()] += 1
+    plan.change.attempts.append({
+        "originator": originator, "urn": urn, "at_ms": to_ms(submitted.taken.at), "status": status,
+        "rules": ",".join(rules), "place": submitted.place,
+    })  # fmt: skip

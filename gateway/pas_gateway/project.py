@@ -1,0 +1,99 @@
+"""6 seal, first half: the projection of a report that one office is given, and nothing besides (architecture, *Projection*)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pas_schemas.directory import Estate
+from pas_schemas.models.report import Item, Report
+from pas_schemas.parts import OpenedReport
+from pas_schemas.rulebook import Rulebook
+from pas_schemas.sealing import Evidence
+
+# Bytes that were never released are not there to be left out: an item before its conditions are accepted has none.
+_CLOSED = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A report with its parts and its originator's signature, to project from."""
+
+    report: Report = field(repr=False)
+    parts: OpenedReport = field(repr=False)
+    manifest: bytes = field(repr=False)
+    evidence: Evidence = field(repr=False)
+
+
+def project(
+    source: Source,
+    office: str,
+    items: Collection[int],
+    obligations: Sequence[str],
+    estate: Estate,
+    rulebook: Rulebook,
+    *,
+    conditions_only: bool = False,
+) -> dict[str, Any]:
+    """The body of a disclosure to an office of these items, numbered anew from 0; with `conditions_only` grades and no text."""
+    report = source.report
+    chosen = sorted(items)
+    own = office in estate.own(report.originator)
+    codes = {report.items[index].handling for index in chosen}
+    people = [] if conditions_only else _people(report, chosen)
+    return {
+        "protective_marking": report.protective_marking,
+        "purpose": report.purpose,
+        "legal_basis": report.legal_basis,
+        "handling": rulebook.strictest(sorted(codes)),
+        "gist": report.gist,
+        "do_not_share_with_offender": report.declarations.do_not_share_with_offender,
+        "obligations": list(obligations),
+        "conditions": report.handling.conditions if "5" in codes else None,
+        "reasons": report.handling.reasons if "4" in codes else None,
+        "internal_recipients": sorted(set(report.handling.internal_recipients)) if "4" in codes else [],
+        "review_by": report.handling.review_by if "4" in codes else None,
+        "operation": report.operation if own else None,
+        "risk_tags": list(dict.fromkeys(report.risk_tags)) if len(chosen) == len(report.items) else [],
+        "items": [_item(source, index, office, own, people, conditions_only) for index in chosen],
+        "subjects": [source.parts.subjects[index] for index in people],
+        "evidence": None if conditions_only else _evidence(source),
+    }
+
+
+def _people(report: Report, items: Sequence[int]) -> list[int]:
+    """The subjects that these items concern, in the report's order."""
+    return sorted({subject for index in items for subject in report.subjects_of(report.items[index])})
+
+
+def _item(source: Source, index: int, office: str, own: bool, people: Sequence[int], conditions_only: bool) -> dict[str, Any]:
+    item: Item = source.report.items[index]
+    part = source.parts.items[index]
+    place = {subject: position for position, subject in enumerate(people)}
+    return {
+        "grade": part.grade,
+        "shared": _CLOSED if conditions_only else part.shared,
+        "salt": _CLOSED if conditions_only else part.salt,
+        "subjects": [] if conditions_only else [place[subject] for subject in source.report.subjects_of(item)],
+        "closed": _CLOSED if conditions_only else part.closed.get(office, _CLOSED),
+        "source_reference": item.source_reference if own and not conditions_only else None,
+        "corroboration": item.corroboration if own and not conditions_only else None,
+        "sanitised": False,
+    }
+
+
+def _evidence(source: Source) -> dict[str, Any]:
+    proof = source.evidence
+    return {
+        "label_digest": proof.label_digest,
+        "wrap_digest": proof.wrap_digest,
+        "nonce": proof.nonce,
+        "ciphertext_digest": proof.ciphertext_digest,
+        "size": proof.size,
+        "index": proof.index,
+        "path": list(proof.path),
+        "signature": proof.signature,
+        "key_id": proof.key_id,
+        "manifest": source.manifest,
+    }

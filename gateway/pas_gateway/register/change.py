@@ -1,0 +1,175 @@
+"""Everything one batch writes, and the one transaction that checks what it was computed from and writes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from pas_gateway.register import schema
+from pas_gateway.register.store import ClashError, Store
+
+Row = dict[str, Any]
+T = TypeVar("T")
+# SQLite takes at most 32,766 parameters in a statement.
+CHUNK = 500
+
+
+class LostPartitionError(ClashError):
+    """Another worker has taken in this partition further than this one believed: it gives way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A position that moves from `expected` (None: never read) to `next`."""
+
+    log: str
+    topic: str
+    partition: int
+    expected: int | None
+    next: int
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Change:
+    """What a batch writes. `used` holds the version of each person it was computed from; all of `touched` are raised."""
+
+    advances: list[Advance] = field(default_factory=list)
+    used: dict[bytes, int] = field(default_factory=dict)
+    touched: set[bytes] = field(default_factory=set)
+    reports: list[Row] = field(default_factory=list)
+    redecided: list[Row] = field(default_factory=list)
+    attempts: list[Row] = field(default_factory=list)
+    subjects: list[Row] = field(default_factory=list)
+    movements: list[Row] = field(default_factory=list)
+    cases: list[Row] = field(default_factory=list)
+    closed_cases: list[Row] = field(default_factory=list)
+    deliveries: list[Row] = field(default_factory=list)
+    outbox: list[Row] = field(default_factory=list)
+    replies: list[Row] = field(default_factory=list)
+    states: list[Row] = field(default_factory=list)
+    acceptances: list[Row] = field(default_factory=list)
+    events: list[bytes] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def write_change(store: Store, change: Change) -> None:
+    """All of it or nothing; ClashError where a position or a person's version is not what the batch was computed from."""
+    with store.writing() as connection:
+        for advance in change.advances:
+            _advance(connection, advance)
+        _check_versions(connection, change.used)
+        _raise_versions(connection, change.touched)
+        for table, rows in (
+            (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
+            (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, change.outbox),
+            (schema.replies, change.replies), (schema.acceptances, change.acceptances),
+        ):  # fmt: skip
+            if rows:
+                connection.execute(table.insert(), rows)
+        _redecide(connection, change)
+        _move_states(connection, change.states)
+        if change.events:
+            connection.execute(schema.leaves.insert(), {"events": join_blobs(change.events)})
+        _count(connection, change.counts)
+
+
+def _advance(connection: sa.Connection, advance: Advance) -> None:
+    """Compare and set: of two workers that believe they own a partition one gives way."""
+    table = schema.positions
+    place = {"log": advance.log, "topic": advance.topic, "partition": advance.partition}
+    if advance.expected is None:
+        connection.execute(table.insert(), {**place, "next": advance.next, "digest": advance.digest})
+        return
+    mine = sa.and_(*(table.c[name] == value for name, value in place.items()), table.c.next == advance.expected)
+    done = connection.execute(table.update().where(mine).values(next=advance.next, digest=advance.digest))
+    if done.rowcount != 1:
+        raise LostPartitionError("Another worker has taken this partition further.", "the batch is dropped and read again")
+
+
+def _check_versions(connection: sa.Connection, used: dict[bytes, int]) -> None:
+    found: dict[bytes, int] = {}
+    for keys in chunks(sorted(used)):
+        found.update(connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(keys))).tuples().all())
+    if any(found.get(key, 0) != version for key, version in used.items()):
+        raise ClashError("Something was written about a person of this batch meanwhile.", "the batch is decided again")
+
+
+def _raise_versions(connection: sa.Connection, keys: Iterable[bytes]) -> None:
+    # One statement that both databases understand; a batch has at most some hundreds of persons.
+    statement = sa.text(
+        "INSERT INTO versions (key, version) VALUES (:key, 1) ON CONFLICT (key) DO UPDATE SET version = versions.version + 1"
+    )
+    rows = [{"key": key} for key in sorted(keys)]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def _redecide(connection: sa.Connection, change: Change) -> None:
+    """New verdicts of reports that stood already, and what became of their cases."""
+    table = schema.reports
+    for row in change.redecided:
+        mine = sa.and_(table.c.id == row["id"], table.c.version == row["version"])
+        done = connection.execute(
+            table.update().where(mine).values(verdicts=row["verdicts"], decided_at_ms=row["decided_at_ms"], version=row["version"] + 1)
+        )
+        if done.rowcount != 1:
+            raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
+    statement = sa.text(
+        "INSERT INTO cases (id, report, owner, reasons, priority, opened_at_ms, due_ms, state)"
+        " VALUES (:id, :report, :owner, :reasons, :priority, :opened_at_ms, :due_ms, :state)"
+        " ON CONFLICT (report, owner) DO UPDATE SET reasons = excluded.reasons, state = excluded.state,"
+        " opened_at_ms = CASE WHEN cases.state = 'OPEN' THEN cases.opened_at_ms ELSE excluded.opened_at_ms END,"
+        " due_ms = CASE WHEN cases.state = 'OPEN' THEN cases.due_ms ELSE excluded.due_ms END"
+    )
+    if change.cases:
+        connection.execute(statement, change.cases)
+    for row in change.closed_cases:
+        connection.execute(schema.cases.update().where(schema.cases.c.id == row["id"]).values(state="CLOSED"))
+
+
+# A delivery's state only ever moves to the right.
+STATES = ("SEALED", "SENT", "DELIVERED", "CONDITIONS_ACCEPTED", "READ", "ACTIONED", "DECLINED", "WITHDRAWN")
+
+
+def _move_states(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    table = schema.deliveries
+    for row in rows:
+        earlier = STATES[: STATES.index(row["state"])]
+        values: Row = {"state": row["state"]}
+        if row.get("read_at_ms") is not None:
+            values["read_at_ms"] = sa.func.coalesce(table.c.read_at_ms, row["read_at_ms"])
+        connection.execute(table.update().where(table.c.id == row["id"], table.c.state.in_(earlier)).values(**values))
+
+
+def _count(connection: sa.Connection, counts: Counter[str]) -> None:
+    statement = sa.text(
+        "INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value"
+    )
+    rows = [{"name": name, "value": value} for name, value in sorted(counts.items()) if value]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def join_blobs(blobs: Iterable[bytes]) -> bytes:
+    """Several byte strings as one, each after its length (4 bytes, big-endian)."""
+    return b"".join(len(blob).to_bytes(4, "big") + blob for blob in blobs)
+
+
+def split_blobs(joined: bytes) -> Iterator[bytes]:
+    """What `join_blobs` joined."""
+    at = 0
+    while at < len(joined):
+        end = at + 4 + int.from_bytes(joined[at : at + 4], "big")
+        yield joined[at + 4 : end]
+        at = end
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Slices small enough for one statement."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

@@ -1,0 +1,232 @@
+"""What the gateway asks of the register, each question answered for a whole batch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.policy.whereabouts import Row
+from pas_gateway.register import schema
+from pas_gateway.register.change import chunks
+from pas_schemas.clock import from_ms
+
+# Numbers merged into one person: more rounds than this would be a feed gone wrong, and the rest stays unknown.
+MAX_MERGE_ROUNDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted report as the register knows it; `order` is when the log took it, then when it was sealed."""
+
+    id: bytes
+    originator: str
+    urn: str
+    content_digest: bytes
+    created_at_ms: int
+    order: tuple[int, int]
+    tags: frozenset[str]
+    priority: str
+    version: int
+    live_until_ms: int
+
+
+_SUMMARY = (
+    schema.reports.c.id, schema.reports.c.originator, schema.reports.c.urn, schema.reports.c.content_digest,
+    schema.reports.c.created_at_ms, schema.reports.c.received_at_ms, schema.reports.c.sealed_at_us, schema.reports.c.tags,
+    schema.reports.c.priority, schema.reports.c.version, schema.reports.c.live_until_ms,
+)  # fmt: skip
+
+
+def _summary(row: Any) -> Accepted:
+    tags = frozenset(row.tags.split(",")) if row.tags else frozenset()
+    order = (row.received_at_ms, row.sealed_at_us)
+    return Accepted(
+        row.id, row.originator, row.urn, row.content_digest, row.created_at_ms, order, tags, row.priority, row.version, row.live_until_ms
+    )
+
+
+def find_position(connection: sa.Connection, log: str, topic: str, partition: int) -> tuple[int, bytes] | None:
+    """The next offset of a partition and the digest of its last record; None if it was never read."""
+    table = schema.positions
+    row = connection.execute(
+        sa.select(table.c.next, table.c.digest).where(table.c.log == log, table.c.topic == topic, table.c.partition == partition)
+    ).first()
+    return (row.next, row.digest) if row else None
+
+
+def list_positions(connection: sa.Connection, log: str) -> dict[tuple[str, int], int]:
+    table = schema.positions
+    rows = connection.execute(sa.select(table.c.topic, table.c.partition, table.c.next).where(table.c.log == log))
+    return {(row.topic, row.partition): row.next for row in rows}
+
+
+def logs_known(connection: sa.Connection) -> frozenset[str]:
+    """The identities of the logs this register has read from."""
+    return frozenset(connection.execute(sa.select(schema.positions.c.log).distinct()).scalars())
+
+
+def find_accepted(connection: sa.Connection, ids: Iterable[bytes], names: Iterable[tuple[str, str]]) -> list[Accepted]:
+    """Accepted reports with one of these ids, or one of these (originator, URN)."""
+    found: dict[bytes, Accepted] = {}
+    for part in chunks(sorted(set(ids))):
+        found.update({row.id: _summary(row) for row in connection.execute(sa.select(*_SUMMARY).where(schema.reports.c.id.in_(part)))})
+    wanted = set(names)
+    for urns in chunks(sorted({urn for _, urn in wanted})):
+        rows = connection.execute(sa.select(*_SUMMARY).where(schema.reports.c.urn.in_(urns)))
+        found.update({row.id: _summary(row) for row in rows if (row.originator, row.urn) in wanted})
+    return list(found.values())
+
+
+def find_versions(connection: sa.Connection, keys: Iterable[bytes]) -> dict[bytes, int]:
+    """How often something was written about each person; 0 for one nothing was ever written about."""
+    wanted = sorted(set(keys))
+    versions = dict.fromkeys(wanted, 0)
+    for part in chunks(wanted):
+        versions.update(connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(part))).tuples().all())
+    return versions
+
+
+def find_movements(connection: sa.Connection, prisoners: Iterable[bytes]) -> list[Row]:
+    """The rows of these prisoners and of every number merged with one of theirs, in the order they were told."""
+    table = schema.movements
+    seen: set[bytes] = set()
+    wanted = set(prisoners)
+    rows: dict[int, Any] = {}
+    for _ in range(MAX_MERGE_ROUNDS):
+        wanted -= seen
+        if not wanted:
+            break
+        seen |= wanted
+        found: list[Any] = []
+        for part in chunks(sorted(wanted)):
+            found += connection.execute(sa.select(table).where(table.c.prisoner.in_(part)))
+            found += connection.execute(sa.select(table).where(table.c.removed.in_(part)))
+        rows.update({row.number: row for row in found})
+        wanted = {key for row in found for key in (row.prisoner, row.removed) if key is not None}
+    return [movement_row(rows[number]) for number in sorted(rows)]
+
+
+def movement_row(row: Any) -> Row:
+    alerts = None if row.alerts is None else frozenset(filter(None, row.alerts.split(",")))
+    return Row(
+        row.prisoner.hex(), row.event, row.prison, from_ms(row.at_ms), row.category, alerts, row.removed.hex() if row.removed else None
+    )
+
+
+def find_merged(connection: sa.Connection, prisoner: bytes) -> set[bytes]:
+    """The numbers that merges have made one with a prisoner's."""
+    rows = find_movements(connection, [prisoner])
+    return {bytes.fromhex(number) for row in rows for number in (row.number, row.removed) if number is not None}
+
+
+def find_movement_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[bytes]:
+    """Which of these rows of the feed were taken in before."""
+    found: set[bytes] = set()
+    for part in chunks(sorted(set(ids))):
+        found.update(connection.execute(sa.select(schema.movements.c.id).where(schema.movements.c.id.in_(part))).scalars())
+    return found
+
+
+def find_reports_on(connection: sa.Connection, keys: Iterable[bytes]) -> list[tuple[bytes, Accepted]]:
+    """Pairs of a person's key and an accepted report on that person."""
+    found: list[tuple[bytes, Accepted]] = []
+    joined = sa.join(schema.subjects, schema.reports, schema.subjects.c.report == schema.reports.c.id)
+    for part in chunks(sorted(set(keys))):
+        query = sa.select(schema.subjects.c.key, *_SUMMARY).select_from(joined).where(schema.subjects.c.key.in_(part))
+        found += [(row.key, _summary(row)) for row in connection.execute(query)]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An accepted report with what is needed to decide it again."""
+
+    id: bytes
+    body: bytes = field(repr=False)
+    data_key: bytes = field(repr=False)
+    verdicts: bytes = field(repr=False)
+    order: tuple[int, int]
+    version: int
+    acceptances: frozenset[str]
+
+
+def find_kept(connection: sa.Connection, ids: Iterable[bytes]) -> list[Kept]:
+    """The sealed bodies, verdicts and acceptances of these reports; those whose body is gone are left out."""
+    wanted = sorted(set(ids))
+    kept: list[Kept] = []
+    for part in chunks(wanted):
+        accepted: dict[bytes, set[str]] = {}
+        for row in connection.execute(sa.select(schema.acceptances).where(schema.acceptances.c.report.in_(part))):
+            accepted.setdefault(row.report, set()).add(row.office)
+        table = schema.reports
+        columns = (
+            table.c.id,
+            table.c.body,
+            table.c.data_key,
+            table.c.verdicts,
+            table.c.received_at_ms,
+            table.c.sealed_at_us,
+            table.c.version,
+        )
+        for row in connection.execute(sa.select(*columns).where(table.c.id.in_(part), table.c.body.is_not(None))):
+            order = (row.received_at_ms, row.sealed_at_us)
+            kept.append(Kept(row.id, row.body, row.data_key, row.verdicts, order, row.version, frozenset(accepted.get(row.id, ()))))
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One numbered delivery as the register knows it."""
+
+    id: bytes
+    report: bytes
+    office: str
+    n: int
+    kind: str
+    items: tuple[int, ...]
+    state: str
+    deadline_ms: int | None
+    read_at_ms: int | None
+    leaf: bytes
+
+
+def find_deliveries(connection: sa.Connection, reports: Iterable[bytes]) -> list[Sent]:
+    """Every delivery about these reports, by report, office and number."""
+    table = schema.deliveries
+    found: list[Sent] = []
+    for part in chunks(sorted(set(reports))):
+        query = sa.select(table).where(table.c.report.in_(part)).order_by(table.c.report, table.c.office, table.c.n)
+        found += [_sent(row) for row in connection.execute(query)]
+    return found
+
+
+def find_deliveries_by_id(connection: sa.Connection, ids: Iterable[bytes]) -> Mapping[bytes, Sent]:
+    found: dict[bytes, Sent] = {}
+    for part in chunks(sorted(set(ids))):
+        found.update(
+            {row.id: _sent(row) for row in connection.execute(sa.select(schema.deliveries).where(schema.deliveries.c.id.in_(part)))}
+        )
+    return found
+
+
+def _sent(row: Any) -> Sent:
+    items = tuple(int(item) for item in row.items.split(",")) if row.items else ()
+    return Sent(row.id, row.report, row.office, row.n, row.kind, items, row.state, row.deadline_ms, row.read_at_ms, row.leaf)
+
+
+def find_reply_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for part in chunks(sorted(set(ids))):
+        found.update(connection.execute(sa.select(schema.replies.c.id).where(schema.replies.c.id.in_(part))).scalars())
+    return found
+
+
+def read_counters(connection: sa.Connection) -> dict[str, int]:
+    return dict(connection.execute(sa.select(schema.counters)).tuples().all())
+
+
+def count_outbox(connection: sa.Connection) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(schema.outbox)).scalar_one()

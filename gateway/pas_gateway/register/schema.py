@@ -1,0 +1,145 @@
+"""The register's tables; what stands in clear is URNs, office ids, codes, tags and times, nothing else."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+
+metadata = MetaData()
+_Id = LargeBinary(16)
+# SQLite numbers rows only in a column declared INTEGER.
+_Number = BigInteger().with_variant(Integer, "sqlite")
+
+# How far each input partition has been taken in; `digest` is of the last record, which is read again at each assignment.
+positions = Table(
+    "positions", metadata,
+    Column("log", String, primary_key=True),
+    Column("topic", String, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)  # fmt: skip
+
+# Accepted reports. `body` is sealed under `data_key`, which is wrapped by a key that is not in the database.
+reports = Table(
+    "reports", metadata,
+    Column("id", _Id, primary_key=True),
+    Column("originator", String, nullable=False),
+    Column("urn", String, nullable=False),
+    Column("content_digest", LargeBinary, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("tags", String, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("sealed_at_us", BigInteger, nullable=False),
+    Column("decided_at_ms", BigInteger, nullable=False),
+    Column("live_until_ms", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("verdicts", LargeBinary, nullable=False),
+    Column("body", LargeBinary),
+    Column("data_key", LargeBinary),
+    UniqueConstraint("originator", "urn"),
+)  # fmt: skip
+
+# Every record that came in as a report, whatever became of it.
+attempts = Table(
+    "attempts", metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("originator", String),
+    Column("urn", String),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("status", String, nullable=False),
+    Column("rules", String, nullable=False),
+    Column("place", String, nullable=False, unique=True),
+    Index("attempts_by_urn", "urn"),
+)  # fmt: skip
+
+# Which accepted reports name a person, under keyed hashes of the NOMIS number and of the PNC ID.
+subjects = Table(
+    "subjects", metadata,
+    Column("key", _Id, primary_key=True),
+    Column("report", _Id, primary_key=True),
+    Index("subjects_by_report", "report"),
+)  # fmt: skip
+
+# How often something was written about a person: a batch that used an older version is decided again.
+versions = Table("versions", metadata, Column("key", _Id, primary_key=True), Column("version", Integer, nullable=False))
+
+# The movements feed, under keyed hashes of the prisoner numbers, in the order in which it was taken in.
+movements = Table(
+    "movements", metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", _Id, nullable=False, unique=True),
+    Column("prisoner", _Id, nullable=False),
+    Column("event", String, nullable=False),
+    Column("prison", String),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("category", String),
+    Column("alerts", String),
+    Column("removed", _Id),
+    Index("movements_by_prisoner", "prisoner"),
+    Index("movements_by_removed", "removed"),
+)  # fmt: skip
+
+cases = Table(
+    "cases", metadata,
+    Column("id", String, primary_key=True),
+    Column("report", _Id, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("reasons", String, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("opened_at_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    UniqueConstraint("report", "owner"),
+)  # fmt: skip
+
+# One row for each numbered message to one office about one report.
+deliveries = Table(
+    "deliveries", metadata,
+    Column("id", _Id, primary_key=True),
+    Column("report", _Id, nullable=False),
+    Column("office", String, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("items", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("deadline_ms", BigInteger),
+    Column("read_at_ms", BigInteger),
+    Column("leaf", LargeBinary, nullable=False),
+    UniqueConstraint("report", "office", "n"),
+)  # fmt: skip
+
+# Sealed deliveries on their way: one row a batch, office and partition, until the log has them.
+outbox = Table(
+    "outbox", metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("urgent", Integer, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("records", LargeBinary, nullable=False),
+    Index("outbox_by_urgency", "urgent", "number"),
+)  # fmt: skip
+
+# Receipts; what a person wrote in one is sealed.
+replies = Table(
+    "replies", metadata,
+    Column("id", _Id, primary_key=True),
+    Column("delivery", _Id, nullable=False),
+    Column("receipt", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("replies_by_delivery", "delivery"),
+)  # fmt: skip
+
+# Offices that accepted the conditions of a report.
+acceptances = Table("acceptances", metadata, Column("report", _Id, primary_key=True), Column("office", String, primary_key=True))
+
+# Audit events with their salts, one row a batch; the evidence log numbers them.
+leaves = Table(
+    "leaves", metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("events", LargeBinary, nullable=False),
+)  # fmt: skip
+
+# Running totals, so that nobody has to count rows.
+counters = Table("counters", metadata, Column("name", String, primary_key=True), Column("value", BigInteger, nullable=False))

@@ -1,0 +1,108 @@
+"""9 replies: receipts that offices sign, and what each does to the delivery it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from pas_gateway.audit import Scribe
+from pas_gateway.drafts import About, notice, notify
+from pas_gateway.office import PasOffice
+from pas_gateway.plan import Plan
+from pas_gateway.policy.routing import is_senior
+from pas_gateway.register import queries
+from pas_gateway.register.queries import Accepted, Sent
+from pas_gateway.stages import Submitted, Unprovable
+from pas_gateway.verify import open_record
+from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.errors import CodecError
+from pas_schemas.models.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply whose office signed it."""
+
+    submitted: Submitted
+    id: bytes
+    reply: Reply = field(repr=False)
+    payload: bytes = field(repr=False)
+
+
+def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Unprovable:
+    """The reply of a record; one that names another office than its sender is set aside."""
+    opened = open_record(submitted, office, reply=True)
+    if isinstance(opened, Unprovable):
+        return opened
+    try:
+        reply = Reply.decode(opened.payload)
+    except (CodecError, ValidationError, OverflowError):
+        return Unprovable(submitted, "NOT_A_REPLY", "A reply is not of the agreed shape.", opened.record_id, opened.sender)
+    if reply.office != opened.sender:
+        return Unprovable(submitted, "WRONG_SENDER", "A reply names another office than its sender.", opened.record_id, opened.sender)
+    return Answered(submitted, opened.record_id, reply, opened.payload)
+
+
+def plan_replies(
+    register: sa.Connection, answers: Sequence[Answered], office: PasOffice, scribe: Scribe, plan: Plan
+) -> dict[bytes, frozenset[str]]:
+    """Adds what the replies change; returns, by report, the offices that have now accepted its conditions."""
+    sent = queries.find_deliveries_by_id(register, [answer.reply.delivery_id for answer in answers])
+    seen = set(queries.find_reply_ids(register, [answer.id for answer in answers]))
+    accepting: dict[bytes, frozenset[str]] = {}
+    reports = {found.id: found for found in queries.find_accepted(register, {one.report for one in sent.values()}, ())}
+    for answer in answers:
+        delivery = sent.get(answer.reply.delivery_id)
+        if answer.id in seen:
+            continue
+        seen.add(answer.id)
+        if delivery is None or delivery.office != answer.reply.office:
+            plan.change.events.append(
+                scribe.event("REPLY_REFUSED", answer.id.hex(), office=answer.reply.office, rules=[answer.reply.receipt])
+            )
+            continue
+        _plan_reply(answer, delivery, reports.get(delivery.report), office, scribe, plan)
+        if answer.reply.receipt == "CONDITIONS_ACCEPTED" and delivery.kind == "CONDITIONS":
+            accepting[delivery.report] = accepting.get(delivery.report, frozenset()) | {delivery.office}
+    _accept(register, accepting, plan)
+    return accepting
+
+
+def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    reply = answer.reply
+    plan.change.counts["replies"] += 1
+    plan.change.replies.append({
+        "id": answer.id, "delivery": delivery.id, "receipt": reply.receipt, "at_ms": to_ms(reply.at),
+        "sealed": office.register_key.seal(answer.payload, answer.id),
+    })  # fmt: skip
+    read = to_ms(answer.submitted.taken.at) if reply.receipt == "READ" and _counts(reply, about, office) else None
+    plan.change.states.append({"id": delivery.id, "state": reply.receipt, "read_at_ms": read})
+    plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt]))
+    if reply.receipt == "READ" and delivery.kind != "NOTICE" and about is not None:
+        _tell_read(delivery, about, plan)
+
+
+def _counts(reply: Reply, about: Accepted | None, office: PasOffice) -> bool:
+    """Whether a READ stops the clock: where rule 4's words stand, a governor's office must name a post the rulebook lists."""
+    standing = office.snapshot.at(reply.at).get(reply.office)
+    if about is None or standing is None or standing.kind != "governor" or not is_senior(about.priority, about.tags, office.rulebook):
+        return True
+    return reply.post in office.rulebook.receipts.governor_posts
+
+
+def _accept(register: sa.Connection, accepting: dict[bytes, frozenset[str]], plan: Plan) -> None:
+    """Notes acceptances that are new; one already noted is not accepted twice."""
+    for kept in queries.find_kept(register, accepting):
+        accepting[kept.id] -= kept.acceptances
+    for report in [report for report, offices in accepting.items() if not offices]:
+        del accepting[report]
+    plan.change.acceptances += [{"report": report, "office": office} for report, offices in accepting.items() for office in sorted(offices)]
+
+
+def _tell_read(delivery: Sent, about: Accepted, plan: Plan) -> None:
+    """The originator hears that, and by whom, its report was read."""
+    said = About(about.id, about.urn, about.originator, about.priority, show_time(from_ms(about.created_at_ms)), about.order[0])
+    plan.drafts.append(notify(said, about.originator, [notice("READ", "The report was read.", office=delivery.office)]))

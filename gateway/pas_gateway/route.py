@@ -1,0 +1,107 @@
+"""6 seal, second half, and 7 route: drafts are numbered, sealed to their office alone and laid into the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pas_gateway.audit import Scribe, leaf_of
+from pas_gateway.drafts import Draft
+from pas_gateway.office import PasOffice
+from pas_gateway.register import join_blobs, split_blobs
+from pas_schemas.clock import to_ms
+from pas_schemas.codec import encode
+from pas_schemas.sealing import Plain, SealingKey
+from pas_schemas.topics import ROUTINE_PARTITION, URGENT_PARTITION, deliveries
+
+_EVENT_OF_KIND = {
+    "DISCLOSURE": "DISCLOSED",
+    "CONDITIONS": "CONDITIONS_SENT",
+    "WITHDRAWAL": "WITHDRAWN",
+    "SUMMARY": "SUMMARY_SENT",
+    "NOTICE": "NOTIFIED",
+}
+
+
+@dataclass(slots=True)
+class Routed:
+    """What routing adds to a batch's transaction. `without_key` names offices to which nothing can be sealed."""
+
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    outbox: list[dict[str, Any]] = field(default_factory=list)
+    events: list[bytes] = field(default_factory=list)
+    without_key: list[str] = field(default_factory=list)
+
+
+def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], office: PasOffice, scribe: Scribe) -> Routed:
+    """Deliveries of one batch: one signed tree and at most two outbox rows for each office; `numbers` are the last ones given."""
+    routed = Routed()
+    last = dict(numbers)
+    by_office: dict[str, list[tuple[Draft, Plain]]] = {}
+    for draft in drafts:
+        number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
+        by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
+    for recipient, numbered in by_office.items():
+        key = office.snapshot.key(recipient, "open", scribe.now)
+        if key is None:
+            _leave_out(recipient, numbered, routed, scribe)
+            continue
+        values = office.sealer.seal(recipient, SealingKey.from_bytes(key.public), [plain for _, plain in numbered], scribe.now)
+        _lay_out(recipient, numbered, values, routed)
+    return routed
+
+
+def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed: Routed) -> Plain:
+    said = draft.about
+    name = office.register_id_key
+    delivery_id = name.digest(b"pas/v1/delivery", said.report, draft.office.encode(), number.to_bytes(4, "big"))[:16]
+    handle = name.digest(b"pas/v1/handle", said.report, draft.office.encode())[:16]
+    datum = {
+        "delivery_id": delivery_id,
+        "handle": handle,
+        "n": number,
+        "kind": draft.kind,
+        "office": draft.office,
+        "urn": said.urn,
+        "originator": said.originator,
+        "priority": said.priority,
+        "created_at": said.created_at,
+        "received_at_ms": said.received_at_ms,
+        "decided_at_ms": to_ms(scribe.now),
+        "deadline_ms": to_ms(draft.deadline) if draft.deadline else None,
+        "body": draft.body,
+        "notices": list(draft.notices),
+    }
+    event = scribe.event(_EVENT_OF_KIND[draft.kind], delivery_id.hex(), office=draft.office, digests=[said.report])
+    routed.events.append(event)
+    routed.deliveries.append({
+        "id": delivery_id, "report": said.report, "office": draft.office, "n": number, "kind": draft.kind,
+        "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
+        "deadline_ms": datum["deadline_ms"], "read_at_ms": None, "leaf": leaf_of(event),
+    })  # fmt: skip
+    return Plain(delivery_id, encode("delivery", datum))
+
+
+def _leave_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], routed: Routed, scribe: Scribe) -> None:
+    """An office without a key gets nothing, and the audit says so: fail closed."""
+    lost = {plain.record_id for _, plain in numbered}
+    routed.deliveries = [row for row in routed.deliveries if row["id"] not in lost]
+    routed.events += [scribe.event("NO_KEY", plain.record_id.hex(), office=recipient) for _, plain in numbered]
+    routed.without_key.append(recipient)
+
+
+def _lay_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], routed: Routed) -> None:
+    topic = deliveries(recipient).name
+    for partition in (URGENT_PARTITION, ROUTINE_PARTITION):
+        urgent = partition == URGENT_PARTITION
+        chosen = [(plain.record_id, value) for (draft, plain), value in zip(numbered, values, strict=True) if draft.about.urgent == urgent]
+        if chosen:
+            records = join_blobs(part for pair in chosen for part in pair)
+            routed.outbox.append({"urgent": int(urgent), "topic": topic, "partition": partition, "records": records})
+
+
+def read_outbox(records: bytes) -> list[tuple[bytes, bytes]]:
+    """Key and value of each record of an outbox row."""
+    parts = list(split_blobs(records))
+    return list(zip(parts[0::2], parts[1::2], strict=True))

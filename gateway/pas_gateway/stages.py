@@ -1,0 +1,89 @@
+"""The stages of a report's life as types: what one stage makes is all that the next will take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pas_gateway.policy.situation import Suspicion
+from pas_gateway.policy.verdicts import Verdicts
+from pas_schemas.border import Finding
+from pas_schemas.models.report import Report
+from pas_schemas.parts import OpenedReport
+from pas_schemas.sealing import Evidence
+from pas_transport.log import Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A record of an input topic, as the log gave it: nothing of it is believed."""
+
+    taken: Taken
+
+    @property
+    def place(self) -> str:
+        """Topic, partition and offset: the name of a record that may have no other."""
+        return f"{self.taken.partition.topic}-{self.taken.partition.number}-{self.taken.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What PAS keeps of an accepted report, sealed: the payload as it was opened, and what proves it the originator's."""
+
+    payload: bytes = field(repr=False)
+    manifest: bytes = field(repr=False)
+    evidence: Evidence = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A report whose sender, freshness, shape, border and validation were checked; `order` is its place in the log's order."""
+
+    submitted: Submitted
+    id: bytes
+    report: Report = field(repr=False)
+    opened: OpenedReport = field(repr=False)
+    body: Body = field(repr=False)
+    order: tuple[int, int]
+    suspicions: frozenset[Suspicion]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A verified report with its verdicts."""
+
+    verified: Verified
+    verdicts: Verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A report that was accepted before, with the same content."""
+
+    verified: Verified
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A report refused by named rules, at the border or here; `here` where its body reached PAS all the same."""
+
+    submitted: Submitted
+    id: bytes
+    originator: str
+    urn: str | None
+    findings: tuple[Finding, ...]
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unprovable:
+    """A record for quarantine: unreadable, too large, or of a sender that cannot be proved.
+
+    `sender` is set only where the sender itself was proved and something else is wrong.
+    """
+
+    submitted: Submitted
+    reason: str
+    sentence: str
+    id: bytes = b""
+    sender: str | None = None
+    urn: str | None = None

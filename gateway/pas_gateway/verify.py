@@ -1,0 +1,101 @@
+"""3 verify: a submitted record is opened, its sender proved, its freshness, shape, border and validation checked again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pas_gateway.judge import screen_report
+from pas_gateway.office import PasOffice
+from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified
+from pas_schemas.border import Finding, Rejection, examine
+from pas_schemas.clock import EPOCH, to_ms
+from pas_schemas.codec import decode
+from pas_schemas.errors import CodecError, SealError
+from pas_schemas.parts import unpack_report
+from pas_schemas.rules import SENTENCES
+from pas_schemas.sealing import Opened
+from pas_schemas.topics import MAX_RECORD_BYTES
+
+
+def open_record(submitted: Submitted, office: PasOffice, *, reply: bool = False) -> Opened | Unprovable:
+    """The opened record, or why it must be set aside."""
+    taken = submitted.taken
+    if len(taken.value) > MAX_RECORD_BYTES:
+        return Unprovable(submitted, "TOO_LARGE", f"The record has {len(taken.value):,} bytes; {MAX_RECORD_BYTES:,} are allowed.")
+    opener = office.reply_opener if reply else office.opener
+    try:
+        opened = opener.open(taken.value, taken.at)
+    except (SealError, CodecError) as error:
+        return Unprovable(submitted, _reason(error), error.sentence)
+    if not reply and opened.record_id != taken.key:
+        return Unprovable(submitted, "WRONG_KEY", "The record lies under another key than its own.", opened.record_id, opened.sender)
+    return opened
+
+
+def check_freshness(
+    opened: Opened, submitted: Submitted, sealed_at_us: int, office: PasOffice, urn: str | None = None
+) -> Unprovable | None:
+    """Sealing against the log's own time, never against now: a weekend's backlog is not stale."""
+    border = office.rulebook.border
+    try:
+        age = submitted.taken.at - (EPOCH + timedelta(microseconds=sealed_at_us))
+    except OverflowError:
+        age = timedelta.max
+    if age > timedelta(hours=border.fresh_hours):
+        return Unprovable(submitted, "STALE", "The record was sealed long before the log took it.", opened.record_id, opened.sender, urn)
+    # Clocks differ by as much as the rulebook grants a report's own date (ADR 0006).
+    if -age > office.rulebook.clock_skew:
+        return Unprovable(
+            submitted, "FROM_THE_FUTURE", "The record was sealed after the log took it.", opened.record_id, opened.sender, urn
+        )
+    return None
+
+
+def verify(submitted: Submitted, office: PasOffice, now: datetime) -> Verified | Rejected | Unprovable:
+    """A report ready to be decided, a refusal, or a record for quarantine."""
+    opened = open_record(submitted, office)
+    if isinstance(opened, Unprovable):
+        return opened
+    try:
+        if decode(opened.payload, "report", "refusal").name == "refusal":
+            return _read_refusal(submitted, opened, office)
+        return _read_report(submitted, opened, office, now)
+    except CodecError as error:
+        return Unprovable(submitted, _reason(error), error.sentence, opened.record_id, opened.sender)
+
+
+def _read_refusal(submitted: Submitted, opened: Opened, office: PasOffice) -> Rejected | Unprovable:
+    datum = decode(opened.payload, "refusal").datum
+    if datum["originator"] != opened.sender:
+        return Unprovable(submitted, "WRONG_SENDER", "A refusal names another originator than its sender.", opened.record_id, opened.sender)
+    stale = check_freshness(opened, submitted, datum["refused_at_us"], office, datum["urn"])
+    if stale is not None:
+        return stale
+    findings = tuple(Finding(rule, SENTENCES[rule]) for rule in datum["rules"] if rule in SENTENCES)
+    return Rejected(submitted, opened.record_id, opened.sender, datum["urn"], findings, here=False)
+
+
+def _read_report(submitted: Submitted, opened: Opened, office: PasOffice, now: datetime) -> Verified | Rejected | Unprovable:
+    parts = unpack_report(opened.payload, opened.manifest)
+    urn = parts.raw["urn"]
+    if parts.raw["originator"] != opened.sender:
+        return Unprovable(submitted, "WRONG_SENDER", "A report names another originator than its sender.", opened.record_id, opened.sender)
+    stale = check_freshness(opened, submitted, parts.sealed_at_us, office, urn)
+    if stale is not None:
+        return stale
+    report = examine(parts.raw, estate=office.snapshot.at(now), now=now, rulebook=office.rulebook, closed=True)
+    if isinstance(report, Rejection):
+        return Rejected(submitted, opened.record_id, opened.sender, urn, report.findings, here=True)
+    if report.declarations.protected_assisting_offender:
+        # Such a report is sealed to the compartment; one that is not must not be read further here.
+        sentence = "A report for the compartment was not sealed to it."
+        return Unprovable(submitted, "NOT_IN_COMPARTMENT", sentence, opened.record_id, opened.sender, urn)
+    order = (to_ms(submitted.taken.at), parts.sealed_at_us)
+    suspicions = screen_report(report, office.rulebook, parts.suspicions)
+    body = Body(opened.payload, opened.manifest, opened.evidence)
+    return Verified(submitted, opened.record_id, report, parts, body, order, suspicions)
+
+
+def _reason(error: SealError | CodecError) -> str:
+    """A machine-readable word: the seal's own where it has one, else the error's class."""
+    return str(getattr(error, "reason", None) or type(error).__name__.removesuffix("Error"))

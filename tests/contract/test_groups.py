@@ -141,7 +141,36 @@ def test_place_that_is_not_there_is_never_skipped(log: Log, offset: int) -> None
             until(lambda: reader.poll(1, 0.05))
         assert gone.value.partition == ONE
         places.next[ONE] = 3
+        reader.rewind(ONE)
         assert values(drain(reader, 1)) == [b"3"]
+
+
+@pytest.mark.parametrize("teller", ["engine", "start"])
+def test_stopped_partition_is_told_once_and_the_others_go_on(log: Log, teller: str) -> None:
+    log.append(records(PLAIN.name, 9))
+    stopped = Partition(PLAIN.name, 1)
+    told: list[Partition] = []
+    seen: list[bytes] = []
+
+    def start(partition: Partition) -> int:
+        if partition == stopped and teller == "start":
+            raise OffsetGoneError("another record is there", "", partition)
+        return 99 if partition == stopped else 0
+
+    def read() -> bool:
+        try:
+            seen.extend(values(reader.poll(4, 0.02)))
+        except OffsetGoneError as gone:
+            told.append(gone.partition)
+        return len(seen) == 6 and bool(told)
+
+    with log.subscribe([PLAIN.name], "readers", start) as reader:
+        until(read)
+        read()
+        assert told == [stopped]
+        assert sorted(seen) == [b"0", b"2", b"3", b"5", b"6", b"8"]
+        reader.rewind(stopped)
+        until(lambda: read() and len(told) == 2)
 
 
 def test_commit_moves_no_position(log: Log) -> None:

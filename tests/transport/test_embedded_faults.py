@@ -248,5 +248,6 @@ def test_error_in_a_reader_s_loop_leaves_the_log_usable(log: EmbeddedLog) -> Non
         for _ in range(3):
             with pytest.raises(LogError):
                 reader.poll(1, 0.0)
+            reader.rewind(FIRST)
             log.append(some())
     assert log.ends([ONE.name]) == {FIRST: 8}

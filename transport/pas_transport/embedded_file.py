@@ -23,6 +23,8 @@ Work = Callable[[sqlite3.Connection], T]
 # Every transaction here is over in well under a second; who waits longer than this waits for something that hangs.
 LOCK_SECONDS = 10.0
 RETRY_SECONDS = 0.002
+# What the write-ahead log is cut back to after a burst: the checkpoint's own size.
+WAL_KEPT_BYTES = 4000 * 16384
 # "PAS1" and the version of the tables: what tells our file from any other SQLite file.
 APPLICATION_ID = 0x50415331
 TABLES_VERSION = 1
@@ -117,6 +119,7 @@ class LogFile:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         if not made:
             _create_tables(connection)
         connection.execute("PRAGMA busy_timeout = 0")

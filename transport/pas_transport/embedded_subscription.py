@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -32,6 +33,7 @@ class EmbeddedSubscription:
         self._ownership = Ownership(locks, group, topics)
         self._start = start
         self._places: dict[Partition, int] = {}
+        self._stopped: set[Partition] = set()
         self._closed = False
 
     def poll(self, max_records: int, timeout: float) -> list[Taken]:
@@ -48,6 +50,7 @@ class EmbeddedSubscription:
 
     def rewind(self, partition: Partition) -> None:
         self._places.pop(partition, None)
+        self._stopped.discard(partition)
 
     def commit(self) -> None:
         for partition, offset in self._places.items():
@@ -70,18 +73,27 @@ class EmbeddedSubscription:
             raise LogError("The subscription has been closed", "subscribe again")
         held = self._ownership.balance()
         self._places = {partition: offset for partition, offset in self._places.items() if partition in held}
-        for partition in sorted(held - self._places.keys()):
-            self._places[partition] = self._start(partition)
+        self._stopped &= held
+        for partition in sorted(held - self._places.keys() - self._stopped):
+            with self._stopping():
+                self._places[partition] = self._start(partition)
 
     def _take(self, max_records: int) -> tuple[list[Taken], int]:
-        try:
+        with self._stopping():
             taken, sequence = self._log.take_from(sorted(self._places.items()), max_records)
-        except OffsetGoneError as error:
-            self.rewind(error.partition)
-            raise
         for record in taken:
             self._places[record.partition] = record.offset + 1
         return taken, sequence
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """A partition whose place is gone is told of once; the others go on."""
+        try:
+            yield
+        except OffsetGoneError as error:
+            self._places.pop(error.partition, None)
+            self._stopped.add(error.partition)
+            raise
 
     def _await_append(self, sequence: int, deadline: float) -> None:
         """Until something was appended, the deadline, or it is time to balance; asking costs about 10 microseconds."""

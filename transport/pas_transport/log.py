@@ -94,7 +94,11 @@ class Subscription(Protocol):
         """Up to `max_records` from the partitions owned, oldest append first as far as the engine can tell; each partition in offset order.
 
         Waits at most `timeout` seconds for a first record. Takes what partitions it can get at each call, and asks
-        `start(partition)` for the first offset before it returns a record of a newly assigned one.
+        `start(partition)` for the first offset before it returns a record of a newly assigned one. An error of `start` comes
+        out of `poll`, and `start` is asked again at the next one.
+
+        An `OffsetGoneError`, from the engine or from `start`, stops its partition: it is raised once, and the other
+        partitions are read on while that one rests until `rewind` or its next assignment. Whoever catches it must say so.
         """
 
     def assigned(self) -> frozenset[Partition]: ...

@@ -33,4 +33,5 @@ class Reply(Model):
     def decode(cls, payload: bytes) -> Reply:
         """Raises CodecError for bytes that are no reply, pydantic's ValidationError for words that are none."""
         datum = decode(payload, "reply").datum
-        return cls.model_validate({**datum, "at": from_ms(datum.pop("at_ms"))})
+        moment = from_ms(datum.pop("at_ms"))
+        return cls.model_validate({**datum, "at": moment})

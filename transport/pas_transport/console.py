@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from pas_schemas.clock import show_time
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 # What stands in a report is written by others: a control character (C0, DEL, C1, direction marks) could drive the reader's terminal.
 _ACTING = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -62,15 +65,22 @@ class Console:
         if self.json:
             return
         from rich import box
-        from rich.console import Console as Screen
         from rich.table import Table
         from rich.text import Text
 
         table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else Text(make_safe(str(cell))) for cell in row))
-        width = None if self._out.isatty() else 200
-        Screen(file=self._out, color_system="auto" if self.colour else None, highlight=False, width=width).print(table)
+        self.draw(table)
+
+    def draw(self, picture: RenderableType, width: int = 200) -> None:
+        """Anything Rich can draw, for a person, `width` columns wide where nobody watches; its texts must have been made safe."""
+        if self.json:
+            return
+        from rich.console import Console as Screen
+
+        shown = None if self._out.isatty() else width
+        Screen(file=self._out, color_system="auto" if self.colour else None, highlight=False, width=shown).print(picture)
 
     def warn(self, sentence: str, hint: str = "") -> None:
         """One sentence to stderr about something that was not as it should be; the command goes on."""

@@ -1,0 +1,198 @@
+"""The inbox SDK: take what PAS sent to an office, read it, and answer for it as a post and a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Self
+
+from pas_consumers.answers import check_answer
+from pas_consumers.checking import PAS, Checker
+from pas_consumers.delivery import State
+from pas_consumers.errors import UnknownDeliveryError
+from pas_consumers.intake import Intake, Taking
+from pas_consumers.records import Held, Listing, SetAside
+from pas_consumers.store import Store
+from pas_schemas.errors import DirectoryError, MisuseError
+from pas_schemas.models.reply import Reply
+from pas_schemas.models.words import Receipt
+from pas_schemas.sealing import REPLY, Plain, Sealer, SealingKey
+from pas_schemas.topics import REPLIES, deliveries
+from pas_transport.log import Log, Outgoing
+
+if TYPE_CHECKING:
+    from pas_transport.workspace import Workspace
+
+# An opaque reference, never a name (domain, *Certainty of receipt*): the same rule as for the settings.
+_REFERENCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_PREFIX: Final = re.compile(r"[0-9a-f]{1,32}")
+# What a person writes about what was done: far below what a record of the log may hold.
+MAX_WORDS = 20_000
+SEND_RECORDS = 200
+# Epochs live in this process only, which seldom lives long.
+EPOCH_LIFE = timedelta(hours=1)
+
+
+class Inbox:
+    """One office's inbox. What an answer says is durable when the method returns, and goes to PAS with `send` or `take`.
+
+    Every method raises an InboxError, LogError, KeyringError or DirectoryError, and MisuseError for a call that is wrong.
+    """
+
+    def __init__(self, workspace: Workspace, office: str, post: str | None = None, person: str | None = None) -> None:
+        """`post` and `person` are who answers; without them the workspace's settings say."""
+        self.office: Final = office
+        self._workspace = workspace
+        self._post = post or workspace.settings.post
+        self._person = person or workspace.settings.person
+        self._keys = workspace.keyring(office)
+        self._directory = workspace.directory()
+        self._store = Store(workspace.inbox_dir(office), office, self._keys.store_key())
+
+    @classmethod
+    def of(cls, workspace: Workspace, office: str, *, post: str | None = None, person: str | None = None) -> Self:
+        """The inbox of an office whose keys this workspace holds, made where there is none yet."""
+        return cls(workspace, office, post, person)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Inbox({self.office!r})"
+
+    def close(self) -> None:
+        """Gives files back; what was not sent yet goes with the next `take` or `send`."""
+        if "_log" in self.__dict__:
+            self._log.close()
+        self._store.close()
+
+    def take(self) -> Intake:
+        """Takes everything that waits, threats to life first, and sends DELIVERED for each delivery.
+
+        What fails a check is set aside, what is missing is told, and neither stops the rest. Raises LogError where the
+        log fails: what was taken before that is in the inbox.
+        """
+        self._sign_as()
+        self.send()
+        checker = Checker(self.office, self._directory, self._keys.opening())
+        receipt: Callable[[bytes], Reply] = lambda delivery: self._reply(delivery, "DELIVERED")  # noqa: E731  # a def says no more
+        return Taking(self._log, deliveries(self.office).name, self._store, checker, receipt).run(self.send)
+
+    def send(self) -> int:
+        """Sends every reply that is not known to be with PAS, and says how many; repeating one is harmless."""
+        sent = 0
+        while unsent := self._store.unsent(SEND_RECORDS):
+            plain = [Plain(reply.id, reply.payload) for reply in unsent]
+            values = self._sealer.seal(PAS, self._pas_key(), plain, self._workspace.clock.now())
+            pairs = zip(unsent, values, strict=True)
+            self._log.append([Outgoing(REPLIES.name, reply.delivery, value) for reply, value in pairs])
+            self._store.mark_sent([reply.id for reply in unsent])
+            sent += len(unsent)
+        return sent
+
+    def list(self) -> Listing:
+        """Every delivery, in the order in which the reports reached PAS and their deliveries count."""
+        return self._store.held()
+
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Every record that failed a check, oldest first."""
+        return self._store.aside()
+
+    def find(self, prefix: str) -> bytes:
+        """The one delivery whose id begins so (hexadecimal); raises UnknownDeliveryError."""
+        if not _PREFIX.fullmatch(prefix.lower()):
+            raise MisuseError("A delivery's id is hexadecimal.", "`pas inbox list` shows the ids")
+        found = self._store.ids(prefix.lower())
+        if len(found) != 1:
+            sentence = f"{len(found) or 'No'} deliver{'ies begin' if found else 'y begins'} so in the inbox of {self.office}."
+            raise UnknownDeliveryError(sentence, "give more of the id" if found else "`pas inbox list` shows what there is")
+        return found[0]
+
+    def get(self, delivery: bytes) -> Held:
+        """A delivery as it lies in the inbox; tells nobody."""
+        return self._store.get(delivery)
+
+    def read(self, delivery: bytes) -> Held:
+        """A delivery for a person to read, and READ in the name of this post; a withdrawn one, or conditions, are not READ."""
+        while True:
+            held = self._store.get(delivery)
+            if held.state == "WITHDRAWN" or held.delivery.kind == "CONDITIONS":
+                return held
+            state: State = "READ" if held.state == "DELIVERED" else held.state
+            if self._store.answer(self._reply(delivery, "READ"), held.state, state):
+                return Held(held.delivery, state)
+
+    def accept(self, delivery: bytes) -> State:
+        """Accepts a delivery's conditions; PAS then sends the text as another delivery. Raises WrongStateError."""
+        if self._store.get(delivery).state == "CONDITIONS_ACCEPTED":
+            return "CONDITIONS_ACCEPTED"
+        return self._answer(self._reply(delivery, "CONDITIONS_ACCEPTED"), "CONDITIONS_ACCEPTED")
+
+    def act(self, delivery: bytes, mitigation: str) -> State:
+        """Says what was done about it; raises WrongStateError unless it was read and nothing was said yet."""
+        return self._answer(self._reply(delivery, "ACTIONED", mitigation=_words(mitigation, "mitigation")), "ACTIONED")
+
+    def decline(self, delivery: bytes, reason: str) -> State:
+        """Says why nothing is done about it; raises WrongStateError."""
+        return self._answer(self._reply(delivery, "DECLINED", reason=_words(reason, "reason")), "DECLINED")
+
+    def _answer(self, reply: Reply, state: State) -> State:
+        while True:
+            held = self._store.get(reply.delivery_id)
+            check_answer(held, reply.receipt)
+            if self._store.answer(reply, held.state, state):
+                return state
+
+    def _reply(self, delivery: bytes, receipt: Receipt, *, mitigation: str | None = None, reason: str | None = None) -> Reply:
+        post, person = self._sign_as()
+        return Reply(
+            delivery_id=delivery,
+            office=self.office,
+            receipt=receipt,
+            post=post,
+            person=person,
+            at=self._workspace.clock.now(),
+            mitigation=mitigation,
+            reason=reason,
+        )
+
+    def _sign_as(self) -> tuple[str, str]:
+        given = (self._post, self._person)
+        if not all(given):
+            raise MisuseError("A reply names a post and a person.", "give --post and --person, or set them in pas.toml")
+        post, person = (word or "" for word in given)
+        if not (_REFERENCE.fullmatch(post) and _REFERENCE.fullmatch(person)):
+            raise MisuseError("Post and person are references such as duty-governor and a1234.", "lower case, digits and dashes, no name")
+        return post, person
+
+    def _pas_key(self) -> SealingKey:
+        key = self._directory.key(PAS, "open", self._workspace.clock.now())
+        if key is None:
+            raise DirectoryError("The directory has no key to which replies can be sealed.", "ask PAS for a newer directory")
+        return SealingKey.from_bytes(key.public)
+
+    @cached_property
+    def _sealer(self) -> Sealer:
+        return Sealer(self.office, self._keys.signing(), epoch_life=EPOCH_LIFE, prefix=REPLY)
+
+    @cached_property
+    def _log(self) -> Log:
+        log = self._workspace.log()
+        try:
+            # An office may take before PAS has ever sent it anything.
+            log.ensure([deliveries(self.office), REPLIES])
+        except BaseException:
+            log.close()
+            raise
+        return log
+
+
+def _words(text: str, what: str) -> str:
+    if not text.strip() or len(text) > MAX_WORDS:
+        raise MisuseError(f"A {what} is between 1 and {MAX_WORDS} characters.", "say in a sentence what was done, or why nothing is")
+    return text

@@ -1,0 +1,96 @@
+"""A delivery as JSON: the line that `inbox list` prints, and the whole that `inbox show` prints."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pas_consumers.delivery import DisclosedItem, Notice, Projection
+from pas_consumers.records import Held
+from pas_schemas.clock import show_time
+
+
+def describe_line(held: Held) -> dict[str, Any]:
+    """A delivery as `inbox list` shows it: nothing of its content."""
+    delivery, body = held.delivery, held.delivery.body
+    return {
+        "delivery": delivery.id.hex(),
+        "kind": delivery.kind,
+        "urn": delivery.urn,
+        "originator": delivery.originator,
+        "priority": delivery.priority,
+        "received_at": show_time(delivery.received_at),
+        "state": held.state,
+        "deadline": _time(delivery.deadline),
+        "items": len(body.items) if body else 0,
+        "obligations": list(body.obligations) if body else [],
+    }
+
+
+def describe_whole(held: Held) -> dict[str, Any]:
+    """A delivery as `inbox show` shows it: of conditions not more than conditions and grades, of a withdrawn one the header."""
+    line = describe_line(held)
+    body = held.delivery.body
+    if held.delivery.kind == "NOTICE":
+        del line["items"], line["obligations"]
+        return {**line, "created_at": held.delivery.created_at, "notices": [_notice(notice) for notice in held.delivery.notices]}
+    if body is None:
+        return {**line, "created_at": held.delivery.created_at, "items": [], "subjects": [], "conditions": None}
+    bare = held.delivery.kind == "CONDITIONS"
+    return {**line, "created_at": held.delivery.created_at, **_label(body), **({} if bare else _matter(body)), **_content(body)}
+
+
+def _label(body: Projection) -> dict[str, Any]:
+    """What says how the disclosure must be handled."""
+    return {
+        "protective_marking": body.protective_marking,
+        "handling": body.handling,
+        "purpose": body.purpose,
+        "legal_basis": body.legal_basis,
+        "do_not_share_with_offender": body.do_not_share_with_offender,
+    }
+
+
+def _matter(body: Projection) -> dict[str, Any]:
+    return {
+        "gist": body.gist,
+        "reasons": body.reasons,
+        "internal_recipients": list(body.internal_recipients),
+        "review_by": body.review_by,
+        "operation": body.operation,
+        "risk_tags": list(body.risk_tags),
+    }
+
+
+def _content(body: Projection) -> dict[str, Any]:
+    everybody = tuple(range(len(body.subjects)))
+    return {
+        "items": [_item(item, everybody) for item in body.items],
+        "subjects": body.people(),
+        "conditions": body.conditions,
+    }
+
+
+def _item(item: DisclosedItem, everybody: tuple[int, ...]) -> dict[str, Any]:
+    """An item; whom it concerns is said only where that is not everybody named, its source's reference only to own offices."""
+    shown: dict[str, Any] = {"text": item.text, "grade": item.grade, "sanitised": item.sanitised}
+    if tuple(sorted(item.subjects)) != everybody:
+        shown["subjects"] = sorted(item.subjects)
+    own = {"source_reference": item.source_reference, "corroboration": item.corroboration}
+    return shown | {name: value for name, value in own.items() if value is not None}
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    return {
+        "word": notice.word,
+        "office": notice.office,
+        "item": notice.item,
+        "rule": notice.rule,
+        "why": notice.why,
+        "case": notice.case,
+        "due": _time(notice.due),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else show_time(moment)

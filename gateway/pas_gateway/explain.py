@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,21 +44,29 @@ class _Line:
 
 
 class Explainer:
-    """A copy of what PAS knows, to which lines are published in thought alone."""
+    """A copy of what PAS knows, to which lines are published in thought alone.
 
-    def __init__(self, office: PasOffice, workspace: Workspace, log: Log, at: datetime) -> None:
-        self._workspace = workspace
-        self._bench = Bench(at, office.snapshot, office.rulebook)
-        self._id_keys: dict[str, IdKey] = {}
-        self._store: Store | None = None
+    `id_key` gives the key under which an originator names its reports; without a `store` the register is empty.
+    """
+
+    def __init__(self, bench: Bench, knowledge: Knowledge, id_key: Callable[[str], IdKey], store: Store | None = None) -> None:
+        self._bench = bench
+        self._knowledge = knowledge
+        self._id_key = id_key
+        self._store = store
+
+    @classmethod
+    def of(cls, office: PasOffice, workspace: Workspace, log: Log, at: datetime) -> Explainer:
+        """What PAS knows in this workspace: its register, and the movements that still wait in the log."""
         store = Store(workspace.register_url)
         positions: dict[tuple[str, int], int] = {}
-        if store.path.exists():
+        there = store.path.exists()
+        if there:
             store.migrate()
-            self._store = store
             with store.reading() as register:
                 positions = queries.list_positions(register, log.identity)
-        self._knowledge = Knowledge(office.names, _waiting_movements(office, log, positions))
+        knowledge = Knowledge(office.names, _waiting_movements(office, log, positions))
+        return cls(Bench(at, office.snapshot, office.rulebook), knowledge, _IdKeys(workspace), store if there else None)
 
     def answers(self, lines: Iterable[bytes]) -> Iterator[Answer]:
         """The answer to each line that is not blank, in order."""
@@ -116,15 +124,22 @@ class Explainer:
             return rejection.findings
         return sorted((*rejection.findings, TAKEN), key=lambda finding: VALIDATION.index(finding.rule))
 
-    def _id_key(self, office: str) -> IdKey:
-        """The originator's own where this workspace holds it; else one that can tell repeats within this run only."""
-        if office not in self._id_keys:
+
+class _IdKeys:
+    """The originators' own keys where this workspace holds them; else such as can tell repeats within this run only."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._found: dict[str, IdKey] = {}
+
+    def __call__(self, office: str) -> IdKey:
+        if office not in self._found:
             try:
-                self._id_keys[office] = self._workspace.keyring(office).id_key()
+                self._found[office] = self._workspace.keyring(office).id_key()
             except KeyringError:
                 self._workspace.warn(f"The keys of {office!r} are not here: repeats of reports accepted before cannot be told.", "")
-                self._id_keys[office] = IdKey.generate()
-        return self._id_keys[office]
+                self._found[office] = IdKey.generate()
+        return self._found[office]
 
 
 def _waiting_movements(office: PasOffice, log: Log, positions: dict[tuple[str, int], int]) -> Iterator[Row]:

@@ -30,7 +30,7 @@ def explain(session: Session, file: Path, at: datetime | None) -> None:
     workspace = session.workspace
     office = PasOffice.of(workspace)
     with workspace.log() as log:
-        explainer = Explainer(office, workspace, log, at or workspace.clock.now())
+        explainer = Explainer.of(office, workspace, log, at or workspace.clock.now())
         for answer in explainer.answers(read_lines(file)):
             session.console.emit_line(answer)
             _say(session, answer)

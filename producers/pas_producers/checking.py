@@ -103,10 +103,9 @@ def _is_text(word: str | None) -> bool:
 
 def read_raw(raw: Raw) -> object:
     """The value of a record; ValueError with a sentence (never quoting it) where it has none."""
-    match raw:
-        case Unreadable():
-            raise ValueError(raw.why)
-        case bytes():
-            return parse_line(raw)
-        case _:
-            return dict(raw)
+    given: object = raw
+    if isinstance(given, Unreadable):
+        raise ValueError(given.why)
+    if isinstance(given, bytes):
+        return parse_line(given)
+    return dict(given) if isinstance(given, Mapping) else given

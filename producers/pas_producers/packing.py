@@ -76,9 +76,7 @@ class Packer:
         now = self.clock.now()
         topic, use = _route(report)
         if self.snapshot.key(PAS, use, now) is None:
-            raise UnpackableError(
-                "G-PASO" if use == "compartment" else "V-SCHEMA", "The directory has no current key of PAS for it."
-            )
+            raise UnpackableError("G-PASO" if use == "compartment" else "V-SCHEMA", "The directory has no current key of PAS for it.")
         try:
             payload, manifest = pack_report(
                 report,

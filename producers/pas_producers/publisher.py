@@ -140,10 +140,13 @@ class Publisher:
                 return Repeated(report.urn, record_id)
             self._dispatcher.add(self._packer.pack(report, desk, digest))
         except UnicodeError:
-            return Refused(None, ("V-SCHEMA",), "The report holds text that is not Unicode.")
+            return self._refuse(report, desk, "V-SCHEMA", "The report holds text that is not Unicode.")
         except UnpackableError as found:
-            return self._take_refusal(Refused(report.urn, (found.rule,), found.sentence, recorded=True), desk)
+            return self._refuse(report, desk, found.rule, found.sentence)
         return Published(report.urn, record_id)
+
+    def _refuse(self, report: Report, desk: Desk, rule: str, why: str) -> Refused:
+        return self._take_refusal(Refused(report.urn, (rule,), why, recorded=True), desk)
 
     def _take_refusal(self, refused: Refused, desk: Desk | None) -> Refused:
         if desk is not None and not self._is_known(desk, refusal_id(desk.id_key, refused.urn or "", refused.rules), b""):

@@ -80,7 +80,7 @@ def _goes_on(head: list[tuple[int, bytes]]) -> bool:
 def _split_lines(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Line]:
     held = _Held()
     for number, piece in pieces:
-        held.add(number, piece)
+        held.add(number, piece.rstrip(b"\r\n"))
         if piece.endswith(b"\n"):
             yield from held.give()
     yield from held.give()

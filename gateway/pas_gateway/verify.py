@@ -27,8 +27,6 @@ def open_record(submitted: Submitted, office: PasOffice, *, reply: bool = False)
         opened = opener.open(taken.value, taken.at)
     except (SealError, CodecError) as error:
         return Unprovable(submitted, _reason(error), error.sentence)
-    if not reply and opened.record_id != taken.key:
-        return Unprovable(submitted, "WRONG_KEY", "The record lies under another key than its own.", opened.record_id, opened.sender)
     return opened
 
 
@@ -56,6 +54,8 @@ def verify(submitted: Submitted, office: PasOffice, now: datetime) -> Verified |
     opened = open_record(submitted, office)
     if isinstance(opened, Unprovable):
         return opened
+    if opened.record_id != submitted.taken.key:
+        return Unprovable(submitted, "WRONG_KEY", "The record lies under another key than its own.", opened.record_id, opened.sender)
     try:
         if decode(opened.payload, "report", "refusal").name == "refusal":
             return _read_refusal(submitted, opened, office)

@@ -2,4 +2,5 @@
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("pas_gateway.commands.explain:explain", "Say what would happen to reports, and why."),
+    "gateway": ("pas_gateway.commands.gateway:gateway", "Run the PAS gateway."),
 }

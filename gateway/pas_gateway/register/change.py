@@ -75,7 +75,7 @@ def write_change(store: Store, change: Change) -> None:
         _move_states(connection, change.states)
         if change.events:
             connection.execute(schema.leaves.insert(), {"events": join_blobs(change.events)})
-        _count(connection, change.counts)
+        add_counts(connection, change.counts)
 
 
 def _advance(connection: sa.Connection, advance: Advance) -> None:
@@ -146,7 +146,8 @@ def _move_states(connection: sa.Connection, rows: Sequence[Row]) -> None:
         connection.execute(table.update().where(table.c.id == row["id"], table.c.state.in_(earlier)).values(**values))
 
 
-def _count(connection: sa.Connection, counts: Counter[str]) -> None:
+def add_counts(connection: sa.Connection, counts: Counter[str]) -> None:
+    """Adds to the running totals, inside the caller's transaction."""
     statement = sa.text(
         "INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value"
     )

@@ -228,5 +228,10 @@ def read_counters(connection: sa.Connection) -> dict[str, int]:
     return dict(connection.execute(sa.select(schema.counters)).tuples().all())
 
 
+def has_outbox(connection: sa.Connection, urgent: int) -> bool:
+    """Whether anything of that urgency waits to be sent."""
+    return connection.execute(sa.select(schema.outbox.c.number).where(schema.outbox.c.urgent == urgent).limit(1)).first() is not None
+
+
 def count_outbox(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(schema.outbox)).scalar_one()

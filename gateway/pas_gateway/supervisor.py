@@ -1,0 +1,179 @@
+"""`gateway run`: a process for each worker and one for threats to life; starts them, replaces the fallen, and drains them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from types import FrameType
+
+from pas_gateway.journal import open_journal
+from pas_gateway.office import PasOffice
+from pas_gateway.phases import PhaseMark, phase_file
+from pas_gateway.pipeline import Pipeline
+from pas_gateway.register import Store, queries
+from pas_gateway.worker import Worker
+from pas_schemas.errors import PasError, RegisterError
+from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
+from pas_transport.console import Console
+from pas_transport.log import Log
+from pas_transport.workspace import Workspace, open_workspace
+
+INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
+# Idle means: every input at its end and the outbox empty, seen twice this far apart (architecture, *Commands*).
+IDLE_STEP_SECONDS = 0.2
+# A worker that could not go on says why and exits with this; it is not started again.
+REFUSED = 3
+# Workers that fall one after another without any progress: after this many the run gives up.
+MAX_FALLS = 20
+DRAIN_SECONDS = 30.0
+_STEP_SECONDS = 0.05
+
+
+@dataclass
+class Supervisor:
+    """One run of the gateway on one host."""
+
+    workspace: Workspace
+    workers: int
+    until_idle: bool
+    _processes: dict[str, ForkServerProcess] = field(default_factory=dict)
+    _stopping: bool = False
+    _falls: int = 0
+
+    def run(self) -> dict[str, int | float]:
+        """Runs until idle, or until told to stop; what was done meanwhile, by the register's own count."""
+        # Whatever refuses to start refuses here, before a process is made: keys, rulebook, directory, register.
+        PasOffice.of(self.workspace)
+        store = Store(self.workspace.register_url)
+        store.migrate()
+        started = time.monotonic()
+        with self.workspace.log() as log, _signals(self._stop):
+            before = _counters(store)
+            try:
+                self._watch(log, store)
+            finally:
+                self._drain()
+            after = _counters(store)
+        names = ("accepted", "rejected", "quarantined", "duplicate", "movements", "replies", "sent", "held")
+        done: dict[str, int | float] = {name: after.get(name, 0) - before.get(name, 0) for name in names}
+        return {**done, "seconds": round(time.monotonic() - started, 3)}
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _watch(self, log: Log, store: Store) -> None:
+        names = ["threats", *(f"worker-{number}" for number in range(1, self.workers + 1))]
+        progress, idle_since = -1, None
+        while not self._stopping:
+            for name in names:
+                self._keep_alive(name)
+            if self.until_idle:
+                idle, done = _is_idle(log, store)
+                self._falls = self._falls if done == progress else 0
+                progress = done
+                now = time.monotonic()
+                idle_since = (idle_since or now) if idle else None
+                if idle_since is not None and now - idle_since >= IDLE_STEP_SECONDS:
+                    return
+            time.sleep(_STEP_SECONDS)
+
+    def _keep_alive(self, name: str) -> None:
+        process = self._processes.get(name)
+        if process is not None and process.is_alive():
+            return
+        if process is not None:
+            if process.exitcode == REFUSED:
+                raise RegisterError(f"The worker {name} cannot go on.", "it has said why")
+            self._falls += 1
+            if self._falls > MAX_FALLS:
+                raise RegisterError("Workers fall again and again without getting anything done.", "see the gateway's log in the workspace")
+        # A server that forks clean processes: nothing this one has open is shared with a worker.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["pas_gateway.worker", "pas_transport.embedded"])
+        self._processes[name] = context.Process(target=run_worker, args=(str(self.workspace.root), name), name=name)
+        self._processes[name].start()
+
+    def _drain(self) -> None:
+        for process in self._processes.values():
+            if process.is_alive():
+                process.terminate()
+        for process in self._processes.values():
+            process.join(DRAIN_SECONDS)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+def run_worker(root: str, name: str) -> None:
+    """The body of one worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopped = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
+    parent = multiprocessing.parent_process()
+    console = Console()
+    try:
+        with _worker(Path(root), name, console) as worker:
+            worker.run(lambda: stopped or (parent is not None and not parent.is_alive()))
+    except PasError as error:
+        console.fail(error.sentence, error.hint)
+        os._exit(1 if error.retriable else REFUSED)
+    except Exception as failure:
+        console.fail(f"The worker {name} fell over a failure of type {type(failure).__name__}.", "it is started again; please report it")
+        os._exit(1)
+
+
+@contextmanager
+def _worker(root: Path, name: str, console: Console) -> Iterator[Worker]:
+    workspace = open_workspace(root, console.warn)
+    office = PasOffice.of(workspace)
+    store = Store(workspace.register_url)
+    journal = open_journal(workspace.root / "gateway.log", worker=name)
+    mark = PhaseMark(phase_file(workspace.root, name))
+    with workspace.log() as log:
+        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal)
+    store.close()
+
+
+@contextmanager
+def _signals(stop: object) -> Iterator[None]:
+    """SIGTERM and SIGINT drain instead of ending at once."""
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        if callable(stop):
+            stop()
+
+    former = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            with suppress(TypeError):
+                signal.signal(number, handler)
+
+
+def _counters(store: Store) -> dict[str, int]:
+    with store.reading() as register:
+        return queries.read_counters(register)
+
+
+def _is_idle(log: Log, store: Store) -> tuple[bool, int]:
+    """Whether everything was taken in and sent, and a number that grows with every progress."""
+    ends = log.ends(INPUTS)
+    with store.reading() as register:
+        positions = queries.list_positions(register, log.identity)
+        outbox = queries.count_outbox(register)
+    starts = log.starts(INPUTS)
+    behind = sum(end - max(positions.get((part.topic, part.number), 0), starts[part]) for part, end in ends.items())
+    return behind == 0 and outbox == 0, sum(positions.values()) - outbox

@@ -1,0 +1,173 @@
+"""One worker process: reads batches of its partitions, takes each through the pipeline, and dispatches what comes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import ClassVar
+
+import structlog
+
+from pas_gateway.dispatch import Dispatcher
+from pas_gateway.phases import PhaseMark
+from pas_gateway.pipeline import Pipeline
+from pas_gateway.plan import Plan
+from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, queries
+from pas_schemas.errors import LogError, RegisterError
+from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
+from pas_transport.log import Log, OffsetGoneError, Partition, Subscription, Taken
+
+BATCH_RECORDS = 500
+POLL_SECONDS = 0.2
+# A batch that clashes is computed anew; one that clashes this often is read again from the log.
+TRIES = 8
+# Reports wait this long for movements that the log took before them; after that they are decided on what is known,
+# and again when the movement comes.
+MOVEMENTS_WAIT_SECONDS = 5.0
+URGENT_WAIT_SECONDS = 1.0
+_WAIT_STEP_SECONDS = 0.01
+
+
+class PositionError(RegisterError):
+    """The log does not hold what this register has taken in: it was made anew, restored or mixed up with another."""
+
+    retriable: ClassVar[bool] = False
+
+
+@dataclass
+class Worker:
+    """A member of the gateway's group. `urgent` workers read threats to life and nothing else."""
+
+    name: str
+    urgent: bool
+    log: Log = field(repr=False)
+    store: Store = field(repr=False)
+    pipeline: Pipeline = field(repr=False)
+    mark: PhaseMark = field(repr=False)
+    journal: structlog.typing.FilteringBoundLogger = field(repr=False)
+    _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied."""
+        topics = (URGENT.name,) if self.urgent else (MOVEMENTS.name, REPLIES.name, REPORTS.name)
+        dispatcher = Dispatcher(self.store, self.log)
+        with self.log.subscribe(topics, f"pas-gateway{'.urgent' if self.urgent else ''}", self._start) as subscription:
+            while not stopping():
+                self.mark.set("reading")
+                records = subscription.poll(BATCH_RECORDS, POLL_SECONDS)
+                if records:
+                    self._take(records, subscription)
+                    subscription.commit()
+                self._dispatch(dispatcher)
+                self.mark.set("idle")
+
+    def _dispatch(self, dispatcher: Dispatcher) -> None:
+        try:
+            dispatcher.run(lambda: self.mark.set("dispatching"), only_urgent=self.urgent)
+        except LogError as error:
+            # What was not appended stays in the outbox and is tried again after the next batch.
+            self.journal.warning("dispatch_failed", error=type(error).__name__)
+            if not error.retriable:
+                raise
+
+    def _start(self, partition: Partition) -> int:
+        """Where the register stands; the last record taken in is read again and must be the same."""
+        with self.store.reading() as register:
+            found = queries.find_position(register, self.log.identity, *partition)
+            others = queries.logs_known(register) - {self.log.identity}
+        first = self.log.starts([partition.topic])[partition]
+        if found is None:
+            if others:
+                raise PositionError(
+                    "This register has been fed from another log.", "two systems are mixed up: see log_path and register_url"
+                )
+            self._next[partition] = None
+            return first
+        following, digest = found
+        self._check_last(partition, following, digest, first)
+        self._next[partition] = following
+        return following
+
+    def _check_last(self, partition: Partition, following: int, digest: bytes, first: int) -> None:
+        place = f"{partition.topic} partition {partition.number}"
+        if first >= following:
+            if first > following:
+                raise PositionError(
+                    f"Records of {place} left the log before they were taken in.", "restore the log, or tell PAS what is missing"
+                )
+            return
+        try:
+            last = self.log.read(partition, following - 1, 1)
+        except OffsetGoneError:
+            last = []
+        if not last or sha256(last[0].value).digest() != digest:
+            raise PositionError(f"{place} is not the one this register has read.", "the topic was made anew or restored: see the runbook")
+
+    def _take(self, records: Sequence[Taken], subscription: Subscription) -> None:
+        """Movements before reports: what is decided is decided by whereabouts the log had before."""
+        for topics, compute in (
+            ((MOVEMENTS.name,), self.pipeline.take_movements),
+            ((REPLIES.name,), self.pipeline.take_replies),
+            ((REPORTS.name, URGENT.name), self.pipeline.take_reports),
+        ):
+            some = [record for record in records if record.partition.topic in topics]
+            if not some:
+                continue
+            if compute == self.pipeline.take_reports:
+                self._await_movements(subscription)
+            if not self._commit(some, compute, subscription):
+                # Another worker went ahead: everything polled is read again from where the register stands.
+                for partition in {record.partition for record in records}:
+                    subscription.rewind(partition)
+                return
+
+    def _commit(
+        self, records: Sequence[Taken], compute: Callable[[Sequence[Taken], Sequence[Advance]], Plan], subscription: Subscription
+    ) -> bool:
+        advances = self._advances(records)
+        for _ in range(TRIES):
+            self.mark.set("deciding")
+            plan = compute(records, advances)
+            self.mark.set("before commit")
+            try:
+                self.pipeline.commit(plan)
+            except LostPartitionError:
+                return False
+            except (ClashError, RegisterUnavailableError) as error:
+                self.journal.info("batch_again", records=len(records), error=type(error).__name__)
+                continue
+            self.mark.set("after commit")
+            self._next.update({Partition(advance.topic, advance.partition): advance.next for advance in advances})
+            self.journal.info("batch", records=len(records), **dict(plan.change.counts))
+            return True
+        return False
+
+    def _advances(self, records: Iterable[Taken]) -> list[Advance]:
+        last = {record.partition: record for record in records}
+        return [
+            Advance(
+                self.log.identity,
+                partition.topic,
+                partition.number,
+                self._next[partition],
+                record.offset + 1,
+                sha256(record.value).digest(),
+            )
+            for partition, record in last.items()
+        ]
+
+    def _await_movements(self, subscription: Subscription) -> None:
+        """Waits, within bounds, until the register holds what the movements topic held when these reports were read."""
+        ends = self.log.ends([MOVEMENTS.name])
+        if any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
+            return
+        until = time.monotonic() + (URGENT_WAIT_SECONDS if self.urgent else MOVEMENTS_WAIT_SECONDS)
+        while time.monotonic() < until:
+            with self.store.reading() as register:
+                positions = queries.list_positions(register, self.log.identity)
+            if all(end == 0 or positions.get((partition.topic, partition.number), 0) >= end for partition, end in ends.items()):
+                return
+            time.sleep(_WAIT_STEP_SECONDS)
+        self.journal.warning("movements_behind")

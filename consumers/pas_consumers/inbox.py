@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pas_consumers.answers import check_answer
 from pas_consumers.checking import PAS, Checker
 from pas_consumers.delivery import State
-from pas_consumers.errors import UnknownDeliveryError
+from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.intake import Intake, Taking
 from pas_consumers.records import Held, Listing, SetAside
 from pas_consumers.store import Store
@@ -74,25 +74,23 @@ class Inbox:
     def take(self) -> Intake:
         """Takes everything that waits, threats to life first, and sends DELIVERED for each delivery.
 
-        What fails a check is set aside, what is missing is told, and neither stops the rest. Raises LogError where the
-        log fails: what was taken before that is in the inbox.
+        What fails a check is set aside, what is missing is told, and neither stops the rest. Raises a LogError where the
+        log fails: what was taken before that is in the inbox, and what could not be sent goes with the next call.
         """
         self._sign_as()
-        self.send()
+        self._send_readable()
         checker = Checker(self.office, self._directory, self._keys.opening())
         receipt: Callable[[bytes], Reply] = lambda delivery: self._reply(delivery, "DELIVERED")  # noqa: E731  # a def says no more
-        return Taking(self._log, deliveries(self.office).name, self._store, checker, receipt).run(self.send)
+        intake = Taking(self._log, deliveries(self.office).name, self._store, checker, receipt).run(self._send_readable)
+        self.send()
+        return intake
 
     def send(self) -> int:
         """Sends every reply that is not known to be with PAS, and says how many; repeating one is harmless."""
-        sent = 0
-        while unsent := self._store.unsent(SEND_RECORDS):
-            plain = [Plain(reply.id, reply.payload) for reply in unsent]
-            values = self._sealer.seal(PAS, self._pas_key(), plain, self._workspace.clock.now())
-            pairs = zip(unsent, values, strict=True)
-            self._log.append([Outgoing(REPLIES.name, reply.delivery, value) for reply, value in pairs])
-            self._store.mark_sent([reply.id for reply in unsent])
-            sent += len(unsent)
+        sent = self._send_readable()
+        if self._store.count_unsent():
+            sentence = f"An answer in the inbox of {self.office} is damaged and cannot be sent."
+            raise StoreDamagedError(sentence, "restore the inbox from a backup")
         return sent
 
     def list(self) -> Listing:
@@ -140,6 +138,17 @@ class Inbox:
     def decline(self, delivery: bytes, reason: str) -> State:
         """Says why nothing is done about it; raises WrongStateError."""
         return self._answer(self._reply(delivery, "DECLINED", reason=_words(reason, "reason")), "DECLINED")
+
+    def _send_readable(self) -> int:
+        sent = 0
+        while unsent := self._store.unsent(SEND_RECORDS):
+            plain = [Plain(reply.id, reply.payload) for reply in unsent]
+            values = self._sealer.seal(PAS, self._pas_key(), plain, self._workspace.clock.now())
+            pairs = zip(unsent, values, strict=True)
+            self._log.append([Outgoing(REPLIES.name, reply.delivery, value) for reply, value in pairs])
+            self._store.mark_sent([reply.id for reply in unsent])
+            sent += len(unsent)
+        return sent
 
     def _answer(self, reply: Reply, state: State) -> State:
         while True:

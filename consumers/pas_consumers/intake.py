@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from pas_consumers.checking import Checker
+from pas_consumers.checking import Checked, Checker
 from pas_consumers.delivery import Delivery
 from pas_consumers.errors import PartitionStoppedError, RefusedDeliveryError
 from pas_consumers.records import Judged, Position, SetAside
@@ -18,6 +18,8 @@ from pas_transport.log import Log, OffsetGoneError, Partition, Taken
 
 # Small enough that a threat to life which comes meanwhile waits for one short batch and no more.
 BATCH_RECORDS = 200
+# Of what is set aside, as much is looked at again in each pass.
+AGAIN_RECORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Taking:
         """Takes everything; `after_batch` runs once each batch is durable. Raises a LogError or InboxError."""
         for number in (URGENT_PARTITION, ROUTINE_PARTITION):
             self._find_place(number)
+        self._try_again()
         while batch := self._read():
             self._keep(batch)
             after_batch()
@@ -89,6 +92,14 @@ class Taking:
         self._new += stored.new
         self._aside += stored.aside
         self._repeated += stored.repeated
+
+    def _try_again(self) -> None:
+        """What was set aside under an older directory, say, may pass today."""
+        for number, taken in self._store.aside_again(self._topic, AGAIN_RECORDS):
+            found = self._judge(taken).found
+            if isinstance(found, Checked):
+                readmitted = self._store.readmit(number, found, self._receipt)
+                self._new += [readmitted] if readmitted else []
 
     def _judge(self, taken: Taken) -> Judged:
         try:

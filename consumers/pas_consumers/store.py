@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -17,7 +18,7 @@ from pas_consumers.store_seal import StoreSeal
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.models.reply import Reply
 from pas_schemas.sealing import StoreKey
-from pas_transport.log import Taken
+from pas_transport.log import Partition, Taken
 
 DIGEST_BYTES = 32
 
@@ -27,6 +28,9 @@ _THERE = "SELECT id, sealed FROM deliveries WHERE id = ? OR (handle = ? AND n = 
 _ASIDE = "INSERT INTO aside (log, partition, offset, at_ms, key, reason, sentence, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _REPLY = "INSERT INTO replies (id, delivery, receipt, sent, sealed) VALUES (?, ?, ?, 0, ?)"
 
+# What is wrong with these may be wrong with this workspace's directory, keys or version, and right tomorrow.
+_AGAIN = """SELECT number, partition, offset, at_ms, key, record FROM aside
+    WHERE reason IN ('sender', 'recipient', 'expired', 'originator', 'version', 'schema', 'word', 'sanitised') ORDER BY number LIMIT ?"""
 _CLASH = "A delivery came that differs from one taken before under the same id or number."
 
 Receipt = Callable[[bytes], Reply]
@@ -94,10 +98,17 @@ class Store:
         return self._file.write(lambda db: self._answer(db, reply, expected, state))
 
     def unsent(self, limit: int) -> list[Unsent]:
-        """The oldest replies that are not known to be in the log."""
+        """The oldest replies that are not known to be in the log; one that lies there damaged is left out and stays unsent."""
         query = "SELECT id, delivery, sealed FROM replies WHERE sent = 0 ORDER BY sequence LIMIT ?"
-        rows = self._file.read(lambda db: db.execute(query, (limit,)).fetchall())
-        return [Unsent(reply, delivery, self._box.open(b"reply", reply, sealed)) for reply, delivery, sealed in rows]
+        found: list[Unsent] = []
+        for reply, delivery, sealed in self._file.read(lambda db: db.execute(query, (limit,)).fetchall()):
+            with suppress(StoreDamagedError):
+                found.append(Unsent(reply, delivery, self._box.open(b"reply", reply, sealed)))
+        return found
+
+    def count_unsent(self) -> int:
+        """How many replies are not known to be in the log."""
+        return int(self._file.read(lambda db: db.execute("SELECT count(*) FROM replies WHERE sent = 0").fetchone()[0]))
 
     def mark_sent(self, replies: Sequence[bytes]) -> None:
         """These replies are in the log."""
@@ -109,6 +120,25 @@ class Store:
         query = "SELECT partition, offset, at_ms, reason, sentence FROM aside ORDER BY number"
         rows = self._file.read(lambda db: db.execute(query).fetchall())
         return tuple(SetAside(partition, offset, from_ms(at), reason, sentence) for partition, offset, at, reason, sentence in rows)
+
+    def aside_again(self, topic: str, limit: int) -> list[tuple[int, Taken]]:
+        """Records that were set aside for what a newer directory, a key or a newer version may mend, by their row."""
+        rows = self._file.read(lambda db: db.execute(_AGAIN, (limit,)).fetchall())
+        return [(number, Taken(Partition(topic, part), offset, from_ms(at), key, value)) for number, part, offset, at, key, value in rows]
+
+    def readmit(self, number: int, checked: Checked, receipt: Receipt) -> Delivery | None:
+        """Takes in what was set aside and now passes every check; None where another process did, or where it clashes still."""
+        return self._file.write(lambda db: self._readmit(db, number, checked, receipt))
+
+    def _readmit(self, db: sqlite3.Connection, number: int, checked: Checked, receipt: Receipt) -> Delivery | None:
+        if db.execute("SELECT 1 FROM aside WHERE number = ?", (number,)).fetchone() is None:
+            return None
+        found = self._put(db, checked, receipt)
+        if isinstance(found, RefusedDeliveryError):
+            db.execute("UPDATE aside SET reason = ?, sentence = ? WHERE number = ?", (found.reason, found.sentence, number))
+            return None
+        db.execute("DELETE FROM aside WHERE number = ?", (number,))
+        return found
 
     def _keep(
         self, db: sqlite3.Connection, partition: int, before: Position | None, judged: Sequence[Judged], after: Position, receipt: Receipt
@@ -207,6 +237,8 @@ def reply_id(reply: Reply, post: str = "") -> bytes:
 
 def _position(db: sqlite3.Connection, partition: int) -> Position | None:
     row = db.execute("SELECT log, offset, digest FROM positions WHERE partition = ?", (partition,)).fetchone()
+    if row is not None and [type(value) for value in row] != [str, int, bytes]:
+        raise StoreDamagedError("The place up to which the inbox has read is damaged.", "restore the inbox from a backup")
     return None if row is None else Position(*row)
 
 

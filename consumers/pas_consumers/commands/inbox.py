@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from pas_consumers.commands import screens
-from pas_consumers.errors import UnknownDeliveryError
+from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.inbox import Inbox
 from pas_consumers.intake import Intake
 from pas_consumers.records import Held
@@ -58,6 +58,7 @@ def list_deliveries(session: Session, office: str, offline: bool, post: str | No
         for held in listing.held:
             session.console.emit_line(describe_line(held))
         screens.show_list(session.console, office, listing.held, session.workspace.clock.now())
+        screens.show_aside(session.console, len(box.set_aside()))
         for damaged in listing.damaged:
             session.console.fail(f"Delivery {damaged.hex()} is damaged in the inbox.", "restore the inbox from a backup")
     if not done or listing.damaged:
@@ -137,7 +138,7 @@ def _take(session: Session, box: Inbox) -> bool:
     """Takes what waits and tells what went wrong; whether nothing did."""
     try:
         intake = box.take()
-    except LogError as failure:
+    except (LogError, StoreDamagedError) as failure:
         session.console.fail(failure.sentence, failure.hint or "the inbox shows what was taken before")
         return False
     return _report(session, intake)
@@ -157,7 +158,7 @@ def _report(session: Session, intake: Intake) -> bool:
 def _send(session: Session, box: Inbox) -> bool:
     try:
         box.send()
-    except LogError as failure:
+    except (LogError, StoreDamagedError) as failure:
         session.console.fail(failure.sentence, "the answer is kept, and goes with the next `pas inbox` command")
         return False
     return True

@@ -37,6 +37,14 @@ def show_list(console: Console, office: str, listing: Sequence[Held], now: datet
     console.say(f"{len(listing)} deliveries, {unread} unread. Read one with `pas inbox show {first}`.", "quiet")
 
 
+def show_aside(console: Console, count: int) -> None:
+    """What stays set aside is not forgotten."""
+    if count:
+        console.say(
+            f"{count} {'record is' if count == 1 else 'records are'} set aside: kept sealed, never shown. PAS can say what became of them."
+        )
+
+
 def show_delivery(console: Console, held: Held) -> None:
     """A delivery as a page: how it must be handled, then what it says."""
     if console.json:

@@ -1,0 +1,101 @@
+"""Runs the broker's own judgement, border to cases, on lines, a directory, movements and a moment, without log or register."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from pas_gateway.explain import Explainer
+from pas_gateway.judge import Bench
+from pas_gateway.knowledge import Knowledge, Names
+from pas_gateway.policy.whereabouts import Row
+from pas_schemas.clock import parse_time
+from pas_schemas.directory import Office, Snapshot, Term
+from pas_schemas.models.movement import Movement
+from pas_schemas.rulebook import Rulebook, shipped_rulebook
+from pas_schemas.sealing import IdKey
+
+Json = dict[str, Any]
+
+RULEBOOK = shipped_rulebook()
+
+
+def id_key(office: str) -> IdKey:
+    """An office's own, the same in every run: nothing leaves the test."""
+    return IdKey.from_bytes(sha256(office.encode()).digest())
+
+
+def make_snapshot(rows: Iterable[Json]) -> Snapshot:
+    """The directory whose `list --json` shows these rows, several terms of one office among them."""
+    terms: dict[str, list[tuple[Term, Json]]] = {}
+    for row in rows:
+        start = parse_time(row["from"])
+        end = parse_time(row["to"]) if row["to"] else None
+        # A term that is over is the one way in which an office is not active.
+        ended = end or (None if row["active"] else start + timedelta(days=1))
+        terms.setdefault(row["office"], []).append((Term(start, ended, row["force"], row["contracted"]), row))
+    offices = tuple(
+        Office(office, found[0][1]["kind"], found[0][1]["prison"], tuple(sorted((term for term, _ in found), key=lambda term: term.start)))
+        for office, found in sorted(terms.items())
+    )
+    return Snapshot(1, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), offices, example=True)
+
+
+def read_row(raw: Json, names: Names) -> Row:
+    """A movement under the register's names, as `pas_gateway.feed` makes it."""
+    told = Movement.model_validate({name: value for name, value in raw.items() if value is not None})
+    removed = names.prisoner(told.removed_noms_number).hex() if told.removed_noms_number else None
+    return Row(names.prisoner(told.noms_number).hex(), told.event, told.prison, told.at, told.category, told.alerts, removed)
+
+
+@dataclass(frozen=True)
+class World:
+    """A directory and the movements told in it: what reports are judged in."""
+
+    snapshot: Snapshot
+    movements: Sequence[Json] = field(repr=False)
+    now: datetime
+    rulebook: Rulebook = field(default=RULEBOOK, repr=False)
+
+    @classmethod
+    def of(cls, rows: Iterable[Json], movements: Sequence[Json], now: str, rulebook: Rulebook = RULEBOOK) -> World:
+        return cls(make_snapshot(rows), movements, parse_time(now), rulebook)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(id_key("pas"))
+
+    @cached_property
+    def bench(self) -> Bench:
+        return Bench(self.now, self.snapshot, self.rulebook)
+
+    def knowledge(self) -> Knowledge:
+        """What PAS knows before the first line."""
+        return Knowledge(self.names, [read_row(row, self.names) for row in self.movements])
+
+    def explain(self, lines: Iterable[str | Json]) -> list[Json]:
+        """What `pas explain --json` prints for these lines, without the words for a person."""
+        explainer = Explainer(self.bench, self.knowledge(), id_key)
+        written = (line if isinstance(line, str) else json.dumps(line) for line in lines)
+        return [plain(answer) for answer in explainer.answers(line.encode() for line in written)]
+
+
+def plain(answer: Json) -> Json:
+    """An answer without `why`, `state` and `read_by`, as the independent judge gives it."""
+    return {
+        **answer,
+        "gates": [{"gate": gate["gate"], "effect": gate["effect"]} for gate in answer["gates"]],
+        "outcomes": [
+            {
+                "office": outcome["office"],
+                "items": [{"item": pair["item"], "verdict": pair["verdict"], "rule": pair["rule"]} for pair in outcome["items"]],
+                "obligations": outcome["obligations"],
+            }
+            for outcome in answer["outcomes"]
+        ],
+    }

@@ -37,10 +37,13 @@ def _check_end(value: str) -> str:
 
 
 def _check_date(value: str) -> str:
-    if len(value) != len("YYYY-MM-DD"):
-        raise ValueError("not a date such as 1988-02-03")
-    date.fromisoformat(value)
-    return value
+    try:
+        # Python also reads 2015-W47-3, and its own complaint would quote what stands there.
+        if date.fromisoformat(value).isoformat() == value:
+            return value
+    except ValueError:
+        pass
+    raise ValueError("not a date such as 1988-02-03")
 
 
 def blank_to_none(value: object) -> object:

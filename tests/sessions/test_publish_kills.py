@@ -1,0 +1,97 @@
+"""`pas publish` struck down again and again: what is in the log in the end is each report once, judged from the log alone."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from conftest import PAS, RunPas
+from pas_schemas.topics import REPORTS, URGENT
+from pas_transport.log import Log
+from pas_transport.workspace import Workspace, open_workspace
+from producers.opening import open_records
+from producers.samples import make_item, make_report, write_lines
+
+LINES = 5_000
+STRIKES = 20
+TOPICS = (REPORTS.name, URGENT.name)
+# A threat to life ends a batch, so the log grows in small steps and each strike falls at another point of the file.
+THREAT_EVERY = 60
+PATIENCE_SECONDS = 60
+INTERRUPTED = 130
+
+
+def make_line(number: int) -> dict[str, object]:
+    priority = "THREAT_TO_LIFE" if number % THREAT_EVERY == 0 else "ROUTINE"
+    return make_report(number, priority=priority, items=[make_item(text=f"Report {number}.")])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "reports.ndjson"
+    path.write_bytes(write_lines([make_line(number) for number in range(LINES)]))
+    return path
+
+
+def held(log: Log) -> int:
+    return sum(log.ends(TOPICS).values())
+
+
+def strike(estate: Path, file: Path, log: Log, target: int, how: signal.Signals) -> bool:
+    """Publishes until the log holds `target` records, then strikes; whether the process was still at work."""
+    process = subprocess.Popen([PAS, "publish", file], cwd=estate, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while held(log) < target and process.poll() is None:
+        assert time.monotonic() < deadline, "the log does not grow"
+    process.send_signal(how)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    if process.returncode == 0:
+        return False
+    assert out == ""
+    if how is signal.SIGKILL:
+        assert (process.returncode, err) == (-how, "")
+    else:
+        assert (process.returncode, err) == (INTERRUPTED, "error: Interrupted; what was done before stays done.\n")
+    return True
+
+
+def judge(workspace: Workspace, log: Log) -> Counter[bytes]:
+    """How often each report lies in the log; each is whole, and every copy of it has the same content digest."""
+    records = open_records(log, workspace.directory(), workspace.keyring("pas"), TOPICS)
+    digests: dict[bytes, set[bytes]] = {}
+    urns: dict[bytes, str] = {}
+    for record in records:
+        assert record.report is not None
+        assert record.key == record.record_id
+        digests.setdefault(record.record_id, set()).add(record.report.content_digest)
+        urns[record.record_id] = record.report.raw["urn"]
+    assert all(len(found) == 1 for found in digests.values())
+    assert sorted(urns.values()) == [make_line(number)["urn"] for number in range(LINES)]
+    return Counter(record.record_id for record in records)
+
+
+def test_every_report_arrives_however_often_its_publisher_is_struck_down(pas: RunPas, estate: Path, file: Path) -> None:
+    workspace = open_workspace(estate, environment={})
+    struck: Counter[signal.Signals] = Counter()
+    with workspace.log() as log:
+        log.ensure((REPORTS, URGENT))
+        for number in range(1, STRIKES + 1):
+            how = signal.SIGKILL if number % 2 else signal.SIGINT
+            target = max(number * LINES // (STRIKES + 2), held(log) + 1)
+            struck[how] += strike(estate, file, log, target, how)
+        assert struck == {signal.SIGKILL: STRIKES // 2, signal.SIGINT: STRIKES // 2}
+        before = held(log)
+        assert before < LINES, "the last strikes came too late to tell anything"
+        last = pas("publish", file, cwd=estate, code=0)
+        copies = judge(workspace, log)
+    assert len(copies) == LINES
+    # A strike between log and journal costs at most its batch once more; nothing else is ever sent twice.
+    assert sum(copies.values()) - LINES <= STRIKES * THREAT_EVERY
+    again = pas("publish", file, cwd=estate, code=0)
+    assert last.out.startswith(f"{LINES} read: ")
+    assert again.out == f"{LINES} read: 0 published, {LINES} repeated, 0 refused.\n"

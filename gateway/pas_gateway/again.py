@@ -32,6 +32,7 @@ class Standing:
     report: Report = field(repr=False)
     source: Source = field(repr=False)
     verdicts: Verdicts = field(repr=False)
+    withdrawn: tuple[Outcome, ...] = field(repr=False)
 
 
 def reopen(kept: Iterable[Kept], office: PasOffice) -> list[Standing]:
@@ -39,7 +40,8 @@ def reopen(kept: Iterable[Kept], office: PasOffice) -> list[Standing]:
     found = []
     for one in kept:
         report, _, source = read_body(unlock_body(one.body, one.data_key, one.id, office.register_key))
-        found.append(Standing(one, report, source, read_verdicts(one.verdicts)[0]))
+        filed = read_verdicts(one.verdicts)
+        found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn))
     return found
 
 
@@ -71,7 +73,7 @@ def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, 
     now_ms = to_ms(scribe.now)
     plan.change.redecided.append({
         "id": one.kept.id, "version": one.kept.version, "decided_at_ms": now_ms,
-        "verdicts": write_verdicts(verdicts, office.rulebook.digest, office.snapshot.version),
+        "verdicts": write_verdicts(verdicts, office, _still_withdrawn(one, verdicts)),
     })  # fmt: skip
     before = {case.owner: case for case in one.verdicts.cases}
     for case in verdicts.cases:
@@ -101,6 +103,14 @@ def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], office:
     before_cases = {case.owner: case for case in one.verdicts.cases}
     changed = [case for case in verdicts.cases if case != before_cases.get(case.owner)]
     yield from decide_notices(said, changed, one.kept.id, one.report, office, scribe)
+
+
+def _still_withdrawn(one: Standing, verdicts: Verdicts) -> list[Outcome]:
+    """What offices had before their access ended: those whose access ends now, and earlier ones that did not get it back."""
+    after = {outcome.office: outcome for outcome in verdicts.outcomes}
+    ended = {former.office: former for former in one.verdicts.outcomes if _access_ends(former, after.get(former.office))}
+    earlier = {former.office: former for former in one.withdrawn if former.office not in after or not after[former.office].released}
+    return list((earlier | ended).values())
 
 
 def _disclose(said: About, one: Standing, outcome: Outcome, accepted: frozenset[str], office: PasOffice, scribe: Scribe) -> Iterator[Draft]:

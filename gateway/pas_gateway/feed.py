@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,7 +29,8 @@ class Moved:
     row: Row
     prisoners: frozenset[bytes] = field(repr=False)
 
-    def as_register_row(self) -> dict[str, Any]:
+    def as_register_row(self, now: datetime) -> dict[str, Any]:
+        """The row as it is kept; one whose time is still to come is followed when it has."""
         row = self.row
         return {
             "id": self.id,
@@ -39,6 +41,7 @@ class Moved:
             "category": row.category,
             "alerts": None if row.alerts is None else ",".join(sorted(row.alerts)),
             "removed": bytes.fromhex(row.removed) if row.removed else None,
+            "followed": int(row.at <= now),
         }
 
 

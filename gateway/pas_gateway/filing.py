@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pas_gateway.judge import live_until_ms
 from pas_gateway.office import PasOffice
-from pas_gateway.policy.verdicts import Case, Gate, Outcome, Verdict, Verdicts
+from pas_gateway.policy.verdicts import Case, Gate, Held, Outcome, Verdict, Verdicts
 from pas_gateway.stages import Decided
 from pas_gateway.vault import lock_body
 from pas_schemas.clock import from_ms, to_ms
@@ -15,39 +17,51 @@ from pas_schemas.codec import decode, encode
 Row = dict[str, Any]
 
 
-def write_verdicts(verdicts: Verdicts, rulebook: str, directory_version: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A decision as the register has it; `withdrawn` is what offices had been released whose standing access has ended."""
+
+    verdicts: Verdicts
+    withdrawn: tuple[Outcome, ...]
+    rulebook: str
+
+
+def write_verdicts(verdicts: Verdicts, office: PasOffice, withdrawn: Iterable[Outcome] = ()) -> bytes:
     """A decision as one Avro record."""
-    return encode("verdicts", {
-        "rulebook": rulebook,
-        "directory_version": directory_version,
-        "gates": [{"gate": gate.gate, "effect": gate.effect} for gate in verdicts.gates],
-        "outcomes": [
-            {
-                "office": outcome.office,
-                "by_id": outcome.by_id,
-                "obligations": list(outcome.obligations),
-                "verdicts": [{"item": v.item, "word": v.word, "rule": v.rule, "holds": list(v.holds)} for v in outcome.verdicts],
-            }
-            for outcome in verdicts.outcomes
+    datum = {
+        "rulebook": office.rulebook.digest,
+        "directory_version": office.snapshot.version,
+        "gates": [gate._asdict() for gate in verdicts.gates],
+        "outcomes": [_write_outcome(outcome) for outcome in verdicts.outcomes],
+        "withdrawn": [_write_outcome(outcome) for outcome in withdrawn],
+        "cases": [
+            {"owner": case.owner, "reasons": list(case.reasons), "held": [pair._asdict() for pair in case.held]} for case in verdicts.cases
         ],
-        "cases": [{"owner": case.owner, "reasons": list(case.reasons)} for case in verdicts.cases],
-    })  # fmt: skip
+    }
+    return encode("verdicts", datum)
 
 
-def read_verdicts(blob: bytes) -> tuple[Verdicts, str]:
-    """The decision of a row, and the digest of the rulebook it was made by."""
+def _write_outcome(outcome: Outcome) -> Row:
+    return {
+        "office": outcome.office,
+        "by_id": outcome.by_id,
+        "obligations": list(outcome.obligations),
+        "verdicts": [{"item": v.item, "word": v.word, "rule": v.rule, "holds": list(v.holds)} for v in outcome.verdicts],
+    }
+
+
+def read_verdicts(blob: bytes) -> Filed:
+    """The decision of a register's row."""
     datum = decode(blob, "verdicts").datum
-    outcomes = tuple(
-        Outcome(
-            outcome["office"],
-            tuple(Verdict(v["item"], v["word"], v["rule"], tuple(v["holds"])) for v in outcome["verdicts"]),
-            tuple(outcome["obligations"]),
-            outcome["by_id"],
-        )
-        for outcome in datum["outcomes"]
-    )
     gates = tuple(Gate(gate["gate"], gate["effect"]) for gate in datum["gates"])
-    return Verdicts(gates, outcomes, tuple(Case(case["owner"], tuple(case["reasons"])) for case in datum["cases"])), datum["rulebook"]
+    cases = tuple(Case(case["owner"], tuple(case["reasons"]), tuple(Held(**pair) for pair in case["held"])) for case in datum["cases"])
+    verdicts = Verdicts(gates, tuple(_read_outcome(row) for row in datum["outcomes"]), cases)
+    return Filed(verdicts, tuple(_read_outcome(row) for row in datum["withdrawn"]), datum["rulebook"])
+
+
+def _read_outcome(row: Row) -> Outcome:
+    verdicts = tuple(Verdict(v["item"], v["word"], v["rule"], tuple(v["holds"])) for v in row["verdicts"])
+    return Outcome(row["office"], verdicts, tuple(row["obligations"]), row["by_id"])
 
 
 def report_row(decided: Decided, office: PasOffice, decided_at_ms: int) -> Row:
@@ -68,7 +82,7 @@ def report_row(decided: Decided, office: PasOffice, decided_at_ms: int) -> Row:
         "decided_at_ms": decided_at_ms,
         "live_until_ms": live_until_ms(report),
         "version": 0,
-        "verdicts": write_verdicts(decided.verdicts, office.rulebook.digest, office.snapshot.version),
+        "verdicts": write_verdicts(decided.verdicts, office),
         "body": body,
         "data_key": data_key,
     }

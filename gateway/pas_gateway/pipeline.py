@@ -28,6 +28,7 @@ from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_decided, plan_rejected, plan_repeated, plan_unprovable
 from pas_gateway.policy.verdicts import Verdicts
+from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import Advance, Store, queries, write_change
 from pas_gateway.replies import Answered, plan_replies, read_reply
 from pas_gateway.route import route
@@ -36,6 +37,9 @@ from pas_gateway.verify import check_freshness, open_record, verify
 from pas_schemas.border import Finding
 from pas_schemas.errors import CodecError
 from pas_transport.log import Taken
+
+# Movements told ahead that are followed in one transaction when their time has come.
+MOVEMENTS_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,12 @@ class Pipeline:
         with self.store.reading() as register:
             known = queries.find_movement_ids(register, list(moved))
             fresh = [one for key, one in moved.items() if key not in known]
-            plan.change.movements += [one.as_register_row() for one in fresh]
+            plan.change.movements += [one.as_register_row(scribe.now) for one in fresh]
             prisoners = {key for one in fresh for key in one.prisoners}
             plan.use(queries.find_versions(register, prisoners))
             plan.change.touched |= prisoners
             plan.change.events += [scribe.event("MOVEMENT", one.id.hex()) for one in fresh]
-            self._follow(register, fresh, prisoners, plan, scribe)
+            self._follow(register, [one.row for one in fresh], prisoners, plan, scribe)
             self._seal(register, plan, scribe)
         return plan
 
@@ -104,9 +108,21 @@ class Pipeline:
             return Unprovable(submitted, "NOT_BELIEVED", error.sentence, opened.record_id, opened.sender)
         return check_freshness(opened, submitted, sealed_at_us, self.office) or moved
 
-    def _follow(self, register: sa.Connection, fresh: Sequence[Moved], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:
+    def follow_due(self) -> Plan | None:
+        """Movements told ahead whose time has come; None where there are none."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            due = queries.find_due_movements(register, scribe.now_ms, MOVEMENTS_AT_ONCE)
+            if not due:
+                return None
+            plan.change.followed += [movement for movement, _ in due]
+            self._follow(register, (), {key for _, prisoners in due for key in prisoners}, plan, scribe)
+            self._seal(register, plan, scribe)
+        return plan
+
+    def _follow(self, register: sa.Connection, fresh: Sequence[Row], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:
         """Intelligence follows the prisoner: live reports on those who moved are decided again."""
-        knowledge = Knowledge(self.office.names, [one.row for one in fresh])
+        knowledge = Knowledge(self.office.names, fresh)
         everyone = prisoners | {key for prisoner in prisoners for key in queries.find_merged(register, prisoner)}
         live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
         if live:

@@ -17,12 +17,13 @@ from pas_gateway.journal import open_journal
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
+from pas_gateway.positions import find_start, refuse_other_log
 from pas_gateway.register import Store, queries
 from pas_gateway.worker import Worker
 from pas_schemas.errors import PasError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.console import Console
-from pas_transport.log import Log
+from pas_transport.log import Log, OffsetGoneError, Partition
 from pas_transport.workspace import Workspace, open_workspace
 
 INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
@@ -43,6 +44,7 @@ class Supervisor:
     workspace: Workspace
     workers: int
     until_idle: bool
+    stopped: frozenset[Partition] = frozenset()
     _processes: dict[str, ForkServerProcess] = field(default_factory=dict)
     _stopping: bool = False
     _falls: int = 0
@@ -55,9 +57,11 @@ class Supervisor:
         store.migrate()
         started = time.monotonic()
         with self.workspace.log() as log, _signals(self._stop):
+            refuse_other_log(log, store)
+            self.stopped = self._find_stopped(log, store)
             before = _counters(store)
             try:
-                self._watch(log, store)
+                self._watch(log, store, self.stopped)
             finally:
                 self._drain()
             after = _counters(store)
@@ -68,14 +72,25 @@ class Supervisor:
     def _stop(self) -> None:
         self._stopping = True
 
-    def _watch(self, log: Log, store: Store) -> None:
+    def _find_stopped(self, log: Log, store: Store) -> frozenset[Partition]:
+        """Partitions the register cannot go on in: told here, once, while the others go on."""
+        stopped = set()
+        for partition in log.ends(INPUTS):
+            try:
+                find_start(log, store, partition)
+            except OffsetGoneError as error:
+                self.workspace.warn(error.sentence, error.hint)
+                stopped.add(partition)
+        return frozenset(stopped)
+
+    def _watch(self, log: Log, store: Store, stopped: frozenset[Partition]) -> None:
         names = ["threats", *(f"worker-{number}" for number in range(1, self.workers + 1))]
         progress, idle_since = -1, None
         while not self._stopping:
             for name in names:
                 self._keep_alive(name)
             if self.until_idle:
-                idle, done = _is_idle(log, store)
+                idle, done = _is_idle(log, store, stopped)
                 self._falls = self._falls if done == progress else 0
                 progress = done
                 now = time.monotonic()
@@ -168,12 +183,12 @@ def _counters(store: Store) -> dict[str, int]:
         return queries.read_counters(register)
 
 
-def _is_idle(log: Log, store: Store) -> tuple[bool, int]:
+def _is_idle(log: Log, store: Store, stopped: frozenset[Partition]) -> tuple[bool, int]:
     """Whether everything was taken in and sent, and a number that grows with every progress."""
     ends = log.ends(INPUTS)
     with store.reading() as register:
         positions = queries.list_positions(register, log.identity)
         outbox = queries.count_outbox(register)
     starts = log.starts(INPUTS)
-    behind = sum(end - max(positions.get((part.topic, part.number), 0), starts[part]) for part, end in ends.items())
+    behind = sum(end - max(positions.get((part.topic, part.number), 0), starts[part]) for part, end in ends.items() if part not in stopped)
     return behind == 0 and outbox == 0, sum(positions.values()) - outbox

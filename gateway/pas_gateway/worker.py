@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar
 
 import structlog
 
@@ -14,8 +14,9 @@ from pas_gateway.dispatch import Dispatcher
 from pas_gateway.phases import PhaseMark
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
+from pas_gateway.positions import find_start
 from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, queries
-from pas_schemas.errors import LogError, RegisterError
+from pas_schemas.errors import LogError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, OffsetGoneError, Partition, Subscription, Taken
 
@@ -28,12 +29,8 @@ TRIES = 8
 MOVEMENTS_WAIT_SECONDS = 5.0
 URGENT_WAIT_SECONDS = 1.0
 _WAIT_STEP_SECONDS = 0.01
-
-
-class PositionError(RegisterError):
-    """The log does not hold what this register has taken in: it was made anew, restored or mixed up with another."""
-
-    retriable: ClassVar[bool] = False
+# How often movements told ahead are looked for.
+FOLLOW_SECONDS = 1.0
 
 
 @dataclass
@@ -47,6 +44,7 @@ class Worker:
     pipeline: Pipeline = field(repr=False)
     mark: PhaseMark = field(repr=False)
     journal: structlog.typing.FilteringBoundLogger = field(repr=False)
+    _look_again: float = 0.0
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -56,12 +54,32 @@ class Worker:
         with self.log.subscribe(topics, f"pas-gateway{'.urgent' if self.urgent else ''}", self._start) as subscription:
             while not stopping():
                 self.mark.set("reading")
-                records = subscription.poll(BATCH_RECORDS, POLL_SECONDS)
+                records = self._poll(subscription)
                 if records:
                     self._take(records, subscription)
                     subscription.commit()
+                self._follow_due(subscription)
                 self._dispatch(dispatcher)
                 self.mark.set("idle")
+
+    def _poll(self, subscription: Subscription) -> list[Taken]:
+        try:
+            return subscription.poll(BATCH_RECORDS, POLL_SECONDS)
+        except OffsetGoneError as error:
+            # One lost place stops one partition; the supervisor has told it, the others go on.
+            self.journal.error("partition_stopped", partition=str(error.partition), why=error.sentence)
+            return []
+
+    def _follow_due(self, subscription: Subscription) -> None:
+        """The owner of the movements follows those told ahead, once their time has come."""
+        if time.monotonic() < self._look_again or not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
+            return
+        plan = self.pipeline.follow_due()
+        if plan is None:
+            self._look_again = time.monotonic() + FOLLOW_SECONDS
+            return
+        with suppress(ClashError):
+            self.pipeline.commit(plan)
 
     def _dispatch(self, dispatcher: Dispatcher) -> None:
         try:
@@ -73,37 +91,8 @@ class Worker:
                 raise
 
     def _start(self, partition: Partition) -> int:
-        """Where the register stands; the last record taken in is read again and must be the same."""
-        with self.store.reading() as register:
-            found = queries.find_position(register, self.log.identity, *partition)
-            others = queries.logs_known(register) - {self.log.identity}
-        first = self.log.starts([partition.topic])[partition]
-        if found is None:
-            if others:
-                raise PositionError(
-                    "This register has been fed from another log.", "two systems are mixed up: see log_path and register_url"
-                )
-            self._next[partition] = None
-            return first
-        following, digest = found
-        self._check_last(partition, following, digest, first)
-        self._next[partition] = following
-        return following
-
-    def _check_last(self, partition: Partition, following: int, digest: bytes, first: int) -> None:
-        place = f"{partition.topic} partition {partition.number}"
-        if first >= following:
-            if first > following:
-                raise PositionError(
-                    f"Records of {place} left the log before they were taken in.", "restore the log, or tell PAS what is missing"
-                )
-            return
-        try:
-            last = self.log.read(partition, following - 1, 1)
-        except OffsetGoneError:
-            last = []
-        if not last or sha256(last[0].value).digest() != digest:
-            raise PositionError(f"{place} is not the one this register has read.", "the topic was made anew or restored: see the runbook")
+        start, self._next[partition] = find_start(self.log, self.store, partition)
+        return start
 
     def _take(self, records: Sequence[Taken], subscription: Subscription) -> None:
         """Movements before reports: what is decided is decided by whereabouts the log had before."""

@@ -33,7 +33,7 @@ def explain(session: Session, file: Path, at: datetime | None) -> None:
         explainer = Explainer.of(office, workspace, log, at or workspace.clock.now())
         for answer in explainer.answers(read_lines(file)):
             session.console.emit_line(answer)
-            _say(session, answer)
+            say_answer(session, answer)
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -48,7 +48,8 @@ def read_lines(path: Path) -> Iterator[bytes]:
         raise MisuseError(f"{path} cannot be read: {error.strerror}.", "name a file of reports, one JSON object a line") from None
 
 
-def _say(session: Session, answer: dict[str, Any]) -> None:
+def say_answer(session: Session, answer: dict[str, Any]) -> None:
+    """An answer of `explain` or `trace` for a person."""
     say = session.console.say
     say(f"{answer['urn'] or 'line ' + str(answer.get('line'))}  {answer['status']}", "strong")
     for gate in answer["gates"]:

@@ -14,13 +14,14 @@ def gateway() -> None:
 
 
 @gateway.command()
-@click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes for reports; one more is for threats."
-)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes for reports; one more is for threats.")
 @click.option("--until-idle", is_flag=True, help="End when everything was taken in, decided and sent.")
 @pass_session
 def run(session: Session, workers: int, until_idle: bool) -> None:
     """Take in, decide, seal and route what waits in the log, and follow what comes."""
-    done = Supervisor(session.workspace, workers, until_idle).run()
+    supervisor = Supervisor(session.workspace, workers, until_idle)
+    done = supervisor.run()
     session.console.emit(done)
     session.console.say(", ".join(f"{name} {value}" for name, value in done.items()))
+    if supervisor.stopped:
+        raise click.exceptions.Exit(1)

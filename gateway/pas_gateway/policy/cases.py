@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from pas_gateway.policy.gates import category_of
 from pas_gateway.policy.routing import Origin, is_senior
 from pas_gateway.policy.situation import Earlier, Situation
-from pas_gateway.policy.verdicts import Case, Verdict
+from pas_gateway.policy.verdicts import Case, Held, Verdict
 from pas_schemas.models.report import Report
 from pas_schemas.rulebook import Rulebook
 
@@ -23,7 +24,8 @@ def paso_case() -> tuple[Case, ...]:
 def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: Origin, judged: Judged) -> tuple[Case, ...]:
     """One case for each owner, with every reason, sorted."""
     secret_owner = _owner_of_code4(origin, situation)
-    raised = list(_held(report, origin, judged, secret_owner))
+    held = sorted(_held(report, origin, judged, secret_owner))
+    raised = [(owner, pair.rule) for owner, pair in held]
     verdicts = [verdict for row in judged.values() for verdict in row]
     if _asks_escort_summary(report, situation, judged):
         raised.append((PAS, "R-ESCORT"))
@@ -34,7 +36,14 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
     if not any(verdict.word in ("release", "hold") for verdict in verdicts):
         raised.append((secret_owner if all(item.handling == "4" for item in report.items) else PAS, "R-NOBODY"))
     owners = sorted({owner for owner, _ in raised})
-    return tuple(Case(owner, tuple(sorted({reason for who, reason in raised if who == owner}))) for owner in owners)
+    return tuple(
+        Case(
+            owner,
+            tuple(sorted({reason for who, reason in raised if who == owner})),
+            tuple(pair for who, pair in held if who == owner),
+        )
+        for owner in owners
+    )
 
 
 def _owner_of_code4(origin: Origin, situation: Situation) -> str:
@@ -46,15 +55,16 @@ def _owner_of_code4(origin: Origin, situation: Situation) -> str:
     return origin.id
 
 
-def _held(report: Report, origin: Origin, judged: Judged, secret_owner: str) -> Iterable[tuple[str, str]]:
+def _held(report: Report, origin: Origin, judged: Judged, secret_owner: str) -> Iterable[tuple[str, Held]]:
     conduit_has = {verdict.item for verdict in judged.get(origin.conduit or "", ()) if verdict.word == "release"}
-    for verdicts in judged.values():
+    for office, verdicts in judged.items():
         for verdict in verdicts:
             if verdict.word != "hold":
                 continue
             secret = report.items[verdict.item].handling == "4"
             for rule in verdict.holds:
-                yield secret_owner if secret else _owner(rule, verdict.item in conduit_has, origin), rule
+                owner = secret_owner if secret else _owner(rule, verdict.item in conduit_has, origin)
+                yield owner, Held(verdict.item, office, rule)
 
 
 def _owner(rule: str, conduit_has: bool, origin: Origin) -> str:
@@ -104,13 +114,17 @@ def adds_up(report: Report, situation: Situation, rulebook: Rulebook) -> bool:
 
 
 def _completes(report: Report, earlier: list[Earlier], rulebook: Rulebook) -> bool:
-    """Whether the tags add up with this report, and did not without it."""
-    span = rulebook.referral.within_days * 86400
-    near = [e for e in earlier if abs((e.created_at - report.created_at).total_seconds()) <= span]
-    before = frozenset().union(*(e.tags for e in near))
-    if not near or not _sums(before | frozenset(report.risk_tags), rulebook):
+    """Whether the tags add up with this report, and did not without it, in a span of the rulebook's days around it."""
+    span, written = timedelta(days=rulebook.referral.within_days), report.created_at
+    starts = {e.created_at for e in earlier if written - span <= e.created_at <= written} | {written}
+    spans = [[e for e in earlier if start <= e.created_at <= start + span] for start in starts]
+    if any(len({e.report for e in near}) > 1 and _sums(_tags(near), rulebook) for near in spans):
         return False
-    return not (len({e.report for e in near}) > 1 and _sums(before, rulebook))
+    return any(near and _sums(_tags(near) | frozenset(report.risk_tags), rulebook) for near in spans)
+
+
+def _tags(reports: list[Earlier]) -> frozenset[str]:
+    return frozenset().union(*(e.tags for e in reports))
 
 
 def _sums(tags: frozenset[str], rulebook: Rulebook) -> bool:

@@ -58,9 +58,9 @@ def _resolves(person: Subject, state: State | None) -> bool:
 
 
 def category_of(state: State | None, situation: Situation, rulebook: Rulebook) -> str | None:
-    """The category a prisoner is known to be in; None where it is none, unlisted or stated too long ago."""
+    """The category a prisoner is known to be in; None where it is none, unlisted or stated too long ago, or alerts were never stated."""
     book = rulebook.category
-    if state is None or state.category not in book.known or state.category_at is None:
+    if state is None or state.alerts is None or state.category not in book.known or state.category_at is None:
         return None
     return None if (situation.now - state.category_at).total_seconds() > book.category_stale_after_days * 86400 else state.category
 
@@ -68,9 +68,9 @@ def category_of(state: State | None, situation: Situation, rulebook: Rulebook) -
 def is_high(state: State | None, situation: Situation, rulebook: Rulebook) -> bool:
     """A high category, an alert of that weight, or a category (or alerts) nobody can vouch for."""
     category = category_of(state, situation, rulebook)
-    if state is None or category is None or state.alerts is None:
+    if state is None or category is None:
         return True
-    return category in rulebook.category.high or not rulebook.category.alerts.isdisjoint(state.alerts)
+    return category in rulebook.category.high or not rulebook.category.alerts.isdisjoint(state.alerts or ())
 
 
 def _associate_is_high(person: Subject, situation: Situation, rulebook: Rulebook) -> bool:

@@ -53,11 +53,20 @@ class Outcome:
         return tuple(verdict.item for verdict in self.verdicts if verdict.word == "hold")
 
 
+class Held(NamedTuple):
+    """One reason why one office waits for one item."""
+
+    item: int
+    office: str
+    rule: str
+
+
 class Case(NamedTuple):
-    """A question for a person: who decides it, and every rule that raised it, sorted."""
+    """A question for a person: who decides it, every rule that raised it, sorted, and what waits for the answer."""
 
     owner: str
     reasons: tuple[str, ...]
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Change:
     attempts: list[Row] = field(default_factory=list)
     subjects: list[Row] = field(default_factory=list)
     movements: list[Row] = field(default_factory=list)
+    followed: list[bytes] = field(default_factory=list)
     cases: list[Row] = field(default_factory=list)
     closed_cases: list[Row] = field(default_factory=list)
     deliveries: list[Row] = field(default_factory=list)
@@ -71,6 +72,7 @@ def write_change(store: Store, change: Change) -> None:
         ):  # fmt: skip
             if rows:
                 connection.execute(table.insert(), rows)
+        _follow(connection, change.followed)
         _redecide(connection, change)
         _move_states(connection, change.states)
         if change.events:
@@ -107,6 +109,12 @@ def _raise_versions(connection: sa.Connection, keys: Iterable[bytes]) -> None:
     rows = [{"key": key} for key in sorted(keys)]
     if rows:
         connection.execute(statement, rows)
+
+
+def _follow(connection: sa.Connection, movements: Sequence[bytes]) -> None:
+    table = schema.movements
+    for ids in chunks(movements):
+        connection.execute(table.update().where(table.c.id.in_(ids)).values(followed=1))
 
 
 def _redecide(connection: sa.Connection, change: Change) -> None:

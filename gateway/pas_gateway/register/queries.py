@@ -122,6 +122,14 @@ def find_merged(connection: sa.Connection, prisoner: bytes) -> set[bytes]:
     return {bytes.fromhex(number) for row in rows for number in (row.number, row.removed) if number is not None}
 
 
+def find_due_movements(connection: sa.Connection, now_ms: int, most: int) -> list[tuple[bytes, frozenset[bytes]]]:
+    """Movements told ahead whose time has come: their ids, and the prisoners each is about."""
+    table = schema.movements
+    due = sa.and_(table.c.followed == 0, table.c.at_ms <= now_ms)
+    rows = connection.execute(sa.select(table.c.id, table.c.prisoner, table.c.removed).where(due).order_by(table.c.at_ms).limit(most))
+    return [(row.id, frozenset({row.prisoner} | ({row.removed} if row.removed else set()))) for row in rows]
+
+
 def find_movement_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[bytes]:
     """Which of these rows of the feed were taken in before."""
     found: set[bytes] = set()
@@ -235,3 +243,106 @@ def has_outbox(connection: sa.Connection, urgent: int) -> bool:
 
 def count_outbox(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(schema.outbox)).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One record that came in as a report under a URN, and what became of it."""
+
+    originator: str | None
+    at_ms: int
+    status: str
+    rules: tuple[str, ...]
+
+
+def find_attempts(connection: sa.Connection, urn: str, originator: str | None) -> list[Attempt]:
+    """In the order in which they came."""
+    table = schema.attempts
+    query = sa.select(table).where(table.c.urn == urn).order_by(table.c.at_ms, table.c.number)
+    if originator is not None:
+        query = query.where(table.c.originator == originator)
+    rows = connection.execute(query)
+    return [Attempt(row.originator, row.at_ms, row.status, tuple(filter(None, row.rules.split(",")))) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An accepted report's decision as it stands."""
+
+    id: bytes
+    urn: str
+    received_at_ms: int
+    verdicts: bytes = field(repr=False)
+
+
+def find_decision(connection: sa.Connection, urn: str, originator: str) -> Decision | None:
+    table = schema.reports
+    columns = (table.c.id, table.c.urn, table.c.received_at_ms, table.c.verdicts)
+    row = connection.execute(sa.select(*columns).where(table.c.urn == urn, table.c.originator == originator)).first()
+    return Decision(row.id, row.urn, row.received_at_ms, row.verdicts) if row else None
+
+
+def find_decisions(connection: sa.Connection, ids: Iterable[bytes]) -> dict[bytes, Decision]:
+    table = schema.reports
+    found: dict[bytes, Decision] = {}
+    for part in chunks(sorted(set(ids))):
+        rows = connection.execute(sa.select(table.c.id, table.c.urn, table.c.received_at_ms, table.c.verdicts).where(table.c.id.in_(part)))
+        found.update({row.id: Decision(row.id, row.urn, row.received_at_ms, row.verdicts) for row in rows})
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case as the register keeps it."""
+
+    id: str
+    report: bytes
+    owner: str
+    reasons: tuple[str, ...]
+    priority: str
+    opened_at_ms: int
+    due_ms: int
+    state: str
+
+
+def find_cases(connection: sa.Connection, reports: Iterable[bytes]) -> list[CaseRow]:
+    """The cases of these reports."""
+    found: list[CaseRow] = []
+    for part in chunks(sorted(set(reports))):
+        found += [_case(row) for row in connection.execute(sa.select(schema.cases).where(schema.cases.c.report.in_(part)))]
+    return found
+
+
+def list_cases(connection: sa.Connection, *, only_open: bool) -> list[CaseRow]:
+    """Every case, those due first coming first."""
+    table = schema.cases
+    query = sa.select(table).order_by(table.c.due_ms, table.c.id)
+    return [_case(row) for row in connection.execute(query.where(table.c.state == "OPEN") if only_open else query)]
+
+
+def find_case(connection: sa.Connection, case: str) -> list[CaseRow]:
+    """The cases whose id begins so."""
+    table = schema.cases
+    return [_case(row) for row in connection.execute(sa.select(table).where(table.c.id.startswith(case, autoescape=True)).limit(2))]
+
+
+def _case(row: Any) -> CaseRow:
+    reasons = tuple(row.reasons.split(","))
+    return CaseRow(row.id, row.report, row.owner, reasons, row.priority, row.opened_at_ms, row.due_ms, row.state)
+
+
+def count_cases(connection: sa.Connection, now_ms: int) -> tuple[int, int]:
+    """Open cases, and those of them that are overdue."""
+    table = schema.cases
+    late = sa.func.sum(sa.case((table.c.due_ms < now_ms, 1), else_=0))
+    row = connection.execute(sa.select(sa.func.count(), late).where(table.c.state == "OPEN")).one()
+    return row[0], row[1] or 0
+
+
+def find_oldest_unread(connection: sa.Connection) -> int | None:
+    """The deadline that passes first, or passed first, of what was disclosed and not yet read (milliseconds)."""
+    table = schema.deliveries
+    unread = sa.and_(
+        table.c.kind.in_(("DISCLOSURE", "CONDITIONS")), table.c.read_at_ms.is_(None), table.c.state.not_in(("WITHDRAWN", "DECLINED"))
+    )
+    return connection.execute(sa.select(sa.func.min(table.c.deadline_ms)).where(unread)).scalar()

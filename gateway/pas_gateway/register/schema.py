@@ -76,7 +76,10 @@ movements = Table(
     Column("category", String),
     Column("alerts", String),
     Column("removed", _Id),
+    # 0 while its time is still to come: live reports are decided again when it has.
+    Column("followed", Integer, nullable=False),
     Index("movements_by_prisoner", "prisoner"),
+    Index("movements_to_follow", "followed", "at_ms"),
     Index("movements_by_removed", "removed"),
 )  # fmt: skip
 

@@ -51,6 +51,11 @@ def blank_to_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def none_to_empty(value: object) -> object:
+    """Null counts as an empty list: the rule that names the field speaks of both."""
+    return () if value is None else value
+
+
 def _refuse_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be blank")

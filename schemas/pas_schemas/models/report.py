@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from pas_schemas.clock import parse_end
-from pas_schemas.models.base import Day, End, Many, MaybeEnd, MaybeText, MaybeTime, Model, Text, Time, one_of
+from pas_schemas.models.base import Day, End, Many, MaybeEnd, MaybeText, MaybeTime, Model, Text, Time, none_to_empty, one_of
 from pas_schemas.models.words import LegalBasis, Priority, Purpose, RiskTag, Role, Standing
 
 # The manifest has 32 places (architecture, *The wire*), so a report has at most 32 items.
@@ -20,8 +20,8 @@ class Subject(Model):
 
     role: Role
     standing: Standing
-    noms_number: str | None
-    pnc_id: str | None
+    noms_number: MaybeText
+    pnc_id: MaybeText
     family_name: str | None = None
     given_names: str | None = None
     date_of_birth: Day | None
@@ -61,7 +61,7 @@ class Handling(Model):
 
     conditions: MaybeText
     reasons: MaybeText
-    internal_recipients: Annotated[Many[Text], BeforeValidator(lambda value: () if value is None else value)]
+    internal_recipients: Annotated[Many[Text], BeforeValidator(none_to_empty)]
     review_by: MaybeEnd
     risk_assessment: RiskAssessment | None
 
@@ -125,7 +125,7 @@ class Report(Model):
     handling: Handling
     declarations: Declarations
     risk_tags: Many[RiskTag]
-    addressees: Many[Text]
+    addressees: Annotated[Many[Text], BeforeValidator(none_to_empty)]
     mopi: Mopi
     gist: str | None = None
     supersedes: Supersedes | None = None

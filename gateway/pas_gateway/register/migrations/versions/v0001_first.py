@@ -76,8 +76,10 @@ def upgrade() -> None:
         sa.Column("category", sa.String()),
         sa.Column("alerts", sa.String()),
         sa.Column("removed", _Id),
+        sa.Column("followed", sa.Integer(), nullable=False),
     )
     op.create_index("movements_by_prisoner", "movements", ["prisoner"])
+    op.create_index("movements_to_follow", "movements", ["followed", "at_ms"])
     op.create_index("movements_by_removed", "movements", ["removed"])
     op.create_table(
         "cases",

@@ -1,0 +1,58 @@
+"""`pas cases`: what waits for a person."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from pas_gateway.commands.register import open_register
+from pas_gateway.office import PAS
+from pas_gateway.review import find_case, list_cases
+from pas_schemas.errors import MisuseError
+from pas_transport.session import OFFICE, Session, pass_session
+
+
+@click.group()
+def cases() -> None:
+    """See the cases that wait for a person's decision."""
+
+
+@cases.command("list")
+@click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office from its own inbox.")
+@click.option("--all", "every", is_flag=True, help="Closed cases too.")
+@pass_session
+def list_(session: Session, office: str, every: bool) -> None:
+    """List cases, those due first coming first."""
+    found = list_cases(open_register(session), only_open=not every) if office == PAS else _own_cases(session, office)
+    session.console.emit(found)
+    columns = ("case", "urn", "owner", "reasons", "priority", "due", "state")
+    rows = [[", ".join(row[name]) if name == "reasons" else row[name] for name in columns] for row in found]
+    session.console.table(columns, rows)
+
+
+@cases.command()
+@click.argument("case")
+@click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office from its own inbox.")
+@pass_session
+def show(session: Session, case: str, office: str) -> None:
+    """Show one case: what it holds, for whom, and why."""
+    if office == PAS:
+        found = find_case(open_register(session), case)
+    else:
+        own = [row for row in _own_cases(session, office) if row["case"].startswith(case)]
+        if len(own) != 1:
+            raise MisuseError("No case of that office has that id.", f"see `pas cases list --as {office}`")
+        found = own[0]
+    session.console.emit(found)
+    for name, value in found.items():
+        session.console.say(f"{name:<10} {value if isinstance(value, str) else ', '.join(str(part) for part in value)}")
+
+
+def _own_cases(session: Session, office: str) -> list[dict[str, Any]]:
+    """An owner outside PAS reads its DECIDE notices, without access to PAS's register; the consumers' package knows how."""
+    for entry in entry_points(group="pas.office_cases"):
+        found: list[dict[str, Any]] = entry.load()(session.workspace, office)
+        return found
+    raise MisuseError("This installation has no inboxes.", "install pas-broker whole")

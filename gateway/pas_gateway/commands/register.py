@@ -1,0 +1,18 @@
+"""How commands of PAS open the register: only with PAS's keys at hand, and never an empty one by mistake."""
+
+from __future__ import annotations
+
+from pas_gateway.office import PAS
+from pas_gateway.register import Store
+from pas_schemas.errors import RegisterError
+from pas_transport.session import Session
+
+
+def open_register(session: Session) -> Store:
+    """The workspace's register; KeyringError where PAS's keys are not here, RegisterError where no gateway has run."""
+    session.workspace.keyring(PAS)
+    store = Store(session.workspace.register_url)
+    if not store.path.exists():
+        raise RegisterError("There is no register yet.", "run `pas gateway run --until-idle` first")
+    store.migrate()
+    return store

@@ -1,0 +1,87 @@
+"""`trace`: everything that happened to a report, from what the register holds, in the shape of `explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.answers import Answer, answer_accepted, answer_plain, answer_rejected
+from pas_gateway.filing import Filed, read_verdicts
+from pas_gateway.policy.verdicts import Outcome, Verdicts
+from pas_gateway.register import Store, queries
+from pas_gateway.register.queries import Attempt, Sent
+from pas_schemas.border import Finding
+from pas_schemas.clock import from_ms, show_time
+from pas_schemas.errors import RegisterError
+from pas_schemas.rules import SENTENCES
+
+_DISCLOSING = ("DISCLOSURE", "CONDITIONS")
+
+
+class UnknownUrnError(RegisterError):
+    """Nothing under that URN ever came in."""
+
+
+def trace(store: Store, urn: str, originator: str | None = None) -> Answer:
+    """What became of a URN; raises UnknownUrnError where nothing came in under it, or more than one originator's did."""
+    with store.reading() as register:
+        attempts = queries.find_attempts(register, urn, originator)
+        originators = {attempt.originator for attempt in attempts if attempt.originator}
+        if not attempts:
+            raise UnknownUrnError("Nothing has come in under that URN.", "see its spelling; a report is known once a gateway has run")
+        if len(originators) > 1:
+            raise UnknownUrnError("Several originators have used that URN.", f"add --originator {min(originators)}")
+        found = queries.find_decision(register, urn, originators.pop()) if originators else None
+        answer = _accepted(register, found, urn) if found is not None else _never_accepted(attempts[-1], urn)
+    told = [{"at": show_time(from_ms(attempt.at_ms)), "status": attempt.status} for attempt in attempts]
+    return {**answer, "attempts": told}
+
+
+def _never_accepted(last: Attempt, urn: str) -> Answer:
+    if last.status == "REJECTED":
+        answer = answer_rejected(urn, [Finding(rule, SENTENCES[rule]) for rule in last.rules])
+    else:
+        answer = answer_plain(urn, last.status)
+    return {**answer, "report": None, "received_at": show_time(from_ms(last.at_ms)), "rulebook": None}
+
+
+def _accepted(register: sa.Connection, found: queries.Decision, urn: str) -> Answer:
+    filed = read_verdicts(found.verdicts)
+    sent: dict[str, list[Sent]] = {}
+    for one in queries.find_deliveries(register, [found.id]):
+        sent.setdefault(one.office, []).append(one)
+    shown = _with_withdrawn(filed)
+    answer = answer_accepted(urn, shown)
+    for outcome, row in zip(shown.outcomes, answer["outcomes"], strict=True):
+        row.update(_story([one for one in sent.get(outcome.office, ()) if one.kind != "NOTICE"]))
+    cases = {case.owner: case for case in queries.find_cases(register, [found.id])}
+    for row in answer["cases"]:
+        case = cases[row["owner"]]
+        row.update({"case": case.id, "state": case.state, "due": show_time(from_ms(case.due_ms))})
+    received = show_time(from_ms(found.received_at_ms))
+    return {**answer, "report": found.id.hex(), "received_at": received, "rulebook": filed.rulebook}
+
+
+def _with_withdrawn(filed: Filed) -> Verdicts:
+    """The decision, with the offices whose standing access ended shown as they were."""
+    now = {outcome.office for outcome in filed.verdicts.outcomes}
+    gone = [outcome for outcome in filed.withdrawn if outcome.office not in now]
+    outcomes: tuple[Outcome, ...] = tuple(sorted((*filed.verdicts.outcomes, *gone), key=lambda outcome: outcome.office))
+    return Verdicts(filed.verdicts.gates, outcomes, filed.verdicts.cases)
+
+
+def _story(sent: Sequence[Sent]) -> dict[str, Any]:
+    """The state of an office's newest disclosure, and every delivery it was ever sent about the report."""
+    disclosed = [one for one in sent if one.kind in _DISCLOSING]
+    last = disclosed[-1] if disclosed else None
+    withdrawn = bool(sent) and sent[-1].kind == "WITHDRAWAL"
+    read = [one.read_at_ms for one in disclosed if one.read_at_ms is not None]
+    return {
+        "state": "WITHDRAWN" if withdrawn else (last.state if last else None),
+        "deliveries": [one.id.hex() for one in sent],
+        "read_by": show_time(from_ms(min(read))) if read else None,
+        "deadline": show_time(from_ms(last.deadline_ms)) if last and last.deadline_ms is not None else None,
+        "leaf": last.leaf.hex() if last else None,
+    }

@@ -33,13 +33,12 @@ class Names:
         return self.key.digest(b"pas/v1/pnc", pnc_id.encode())[:16]
 
     def person(self, subject: Subject) -> tuple[bytes, ...]:
-        """By which a subject is told again: a well-formed NOMIS number, and a PNC ID whose letter is right."""
-        keys = []
+        """By which a subject is told again: a well-formed NOMIS number, else a PNC ID whose letter is right (ADR 0008)."""
         if subject.noms_number is not None and is_nomis(subject.noms_number):
-            keys.append(self.prisoner(subject.noms_number))
+            return (self.prisoner(subject.noms_number),)
         if subject.pnc_id is not None and is_pnc(subject.pnc_id):
-            keys.append(self._pnc(subject.pnc_id))
-        return tuple(keys)
+            return (self._pnc(subject.pnc_id),)
+        return ()
 
     def persons(self, report: Report) -> frozenset[bytes]:
         """Of every subject of role SUBJECT: whom a report is on."""

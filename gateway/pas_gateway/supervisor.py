@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
@@ -20,6 +21,7 @@ from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import find_start, refuse_other_log
 from pas_gateway.register import Store, queries
 from pas_gateway.worker import Worker
+from pas_schemas.clock import to_ms
 from pas_schemas.errors import PasError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.console import Console
@@ -90,7 +92,7 @@ class Supervisor:
             for name in names:
                 self._keep_alive(name)
             if self.until_idle:
-                idle, done = _is_idle(log, store, stopped)
+                idle, done = _is_idle(log, store, stopped, self.workspace.clock.now())
                 self._falls = self._falls if done == progress else 0
                 progress = done
                 now = time.monotonic()
@@ -183,12 +185,13 @@ def _counters(store: Store) -> dict[str, int]:
         return queries.read_counters(register)
 
 
-def _is_idle(log: Log, store: Store, stopped: frozenset[Partition]) -> tuple[bool, int]:
+def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetime) -> tuple[bool, int]:
     """Whether everything was taken in and sent, and a number that grows with every progress."""
     ends = log.ends(INPUTS)
     with store.reading() as register:
         positions = queries.list_positions(register, log.identity)
         outbox = queries.count_outbox(register)
+        due = queries.find_due_movements(register, to_ms(now), 1)
     starts = log.starts(INPUTS)
     behind = sum(end - max(positions.get((part.topic, part.number), 0), starts[part]) for part, end in ends.items() if part not in stopped)
-    return behind == 0 and outbox == 0, sum(positions.values()) - outbox
+    return behind == 0 and outbox == 0 and not due, sum(positions.values()) - outbox

@@ -130,7 +130,7 @@ class Estate:
     def _own_of_force(self) -> dict[str, frozenset[str]]:
         own: dict[str, set[str]] = {}
         for office in self.offices.values():
-            if office.kind in {"force", "fib"} or (office.kind == "pio" and office.active):
+            if office.kind in {"force", "fib", "pio"}:
                 own.setdefault(office.force or "", set()).add(office.id)
         return {force: frozenset(ids) for force, ids in own.items()}
 

@@ -122,7 +122,7 @@ def routing_word(
     if office in found.by_id:
         if standing.kind in PRISON_OFFICES and office not in origin.own and standing.prison not in facts.prisons:
             words.append(("R-WHEREABOUTS", "hold"))
-    elif facts.code == "5" and office in found.through and written.isdisjoint(found.through[office]):
+    elif facts.code == "5" and office in found.through and not written >= found.through[office]:
         words.append(("R-FOLLOW", "hold"))
     if _awaits_evaluation(office, standing, origin):
         words.append(("R-EVALUATE", "hold"))

@@ -47,8 +47,9 @@ class Inbox:
         self._workspace = workspace
         self._post = post or workspace.settings.post
         self._person = person or workspace.settings.person
-        self._keys = workspace.keyring(office)
         self._directory = workspace.directory()
+        self._keys = workspace.keyring(office)
+        self._sealer: Sealer | None = None
         self._store = Store(workspace.inbox_dir(office), office, self._keys.store_key())
 
     @classmethod
@@ -78,6 +79,7 @@ class Inbox:
         log fails: what was taken before that is in the inbox, and what could not be sent goes with the next call.
         """
         self._sign_as()
+        self._refresh()
         self._send_readable()
         checker = Checker(self.office, self._directory, self._keys.opening())
         receipt: Callable[[bytes], Reply] = lambda delivery: self._reply(delivery, "DELIVERED")  # noqa: E731  # a def says no more
@@ -87,6 +89,7 @@ class Inbox:
 
     def send(self) -> int:
         """Sends every reply that is not known to be with PAS, and says how many; repeating one is harmless."""
+        self._refresh()
         sent = self._send_readable()
         if self._store.count_unsent():
             sentence = f"An answer in the inbox of {self.office} is damaged and cannot be sent."
@@ -140,10 +143,10 @@ class Inbox:
         return self._answer(self._reply(delivery, "DECLINED", reason=_words(reason, "reason")), "DECLINED")
 
     def _send_readable(self) -> int:
-        sent = 0
+        sealer, sent = self._make_sealer(), 0
         while unsent := self._store.unsent(SEND_RECORDS):
             plain = [Plain(reply.id, reply.payload) for reply in unsent]
-            values = self._sealer.seal(PAS, self._pas_key(), plain, self._workspace.clock.now())
+            values = sealer.seal(PAS, self._pas_key(), plain, self._workspace.clock.now())
             pairs = zip(unsent, values, strict=True)
             self._log.append([Outgoing(REPLIES.name, reply.delivery, value) for reply, value in pairs])
             self._store.mark_sent([reply.id for reply in unsent])
@@ -185,9 +188,17 @@ class Inbox:
             raise DirectoryError("The directory has no key to which replies can be sealed.", "ask PAS for a newer directory")
         return SealingKey.from_bytes(key.public)
 
-    @cached_property
-    def _sealer(self) -> Sealer:
-        return Sealer(self.office, self._keys.signing(), epoch_life=EPOCH_LIFE, prefix=REPLY)
+    def _refresh(self) -> None:
+        """A newer directory counts at once: what is sealed to a key that has ended is lost on its way."""
+        if self._workspace.directory_store.versions()[-1:] != (self._directory.version,):
+            self._directory = self._workspace.directory()
+            self._keys = self._workspace.keyring(self.office)
+            self._sealer = None
+
+    def _make_sealer(self) -> Sealer:
+        if self._sealer is None:
+            self._sealer = Sealer(self.office, self._keys.signing(), epoch_life=EPOCH_LIFE, prefix=REPLY)
+        return self._sealer
 
     @cached_property
     def _log(self) -> Log:

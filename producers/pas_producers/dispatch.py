@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pas_producers.errors import PublishError, PublishRefusedError
-from pas_producers.journal import Journals
+from pas_producers.journal import Journals, new_run
 from pas_producers.packing import PAS, Parcel
 from pas_schemas.clock import Clock
 from pas_schemas.directory import KeyUse, Snapshot
@@ -30,13 +30,23 @@ class Dispatcher:
         self._waiting: list[Parcel] = []
         self._ids: set[tuple[str, bytes, bytes]] = set()
         self._bytes = 0
+        self._run = new_run()
+
+    def begin(self) -> None:
+        """From here on it is another run."""
+        self._run = new_run()
 
     def knows(self, office: str, record_id: bytes, digest: bytes) -> bool:
         """Whether the log has this record with this content, or will have with the next `flush`."""
-        if (office, record_id, digest) in self._ids:
-            return True
+        return (office, record_id, digest) in self._ids or self._noted_by(office, record_id, digest) is not None
+
+    def knew(self, office: str, record_id: bytes, digest: bytes) -> bool:
+        """Whether an earlier run saw the log take this record with this content."""
+        return self._noted_by(office, record_id, digest) not in (None, self._run)
+
+    def _noted_by(self, office: str, record_id: bytes, digest: bytes) -> bytes | None:
         journal = self._journals.of(office)
-        return journal is not None and journal.knows(record_id, digest)
+        return None if journal is None else journal.noted_by(record_id, digest)
 
     def add(self, parcel: Parcel) -> None:
         """Put a parcel to those that wait."""
@@ -96,7 +106,7 @@ class Dispatcher:
         for office, records in by_office.items():
             journal = self._journals.of(office)
             if journal is not None:
-                journal.note(records)
+                journal.note(records, self._run)
 
 
 def _explain(failure: PasError, parcels: Sequence[Parcel]) -> PublishError:

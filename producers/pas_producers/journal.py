@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,14 @@ from pas_schemas.clock import Clock, to_ms
 # The publishers of one office on one host write one after the other; each write is over in milliseconds.
 LOCK_SECONDS = 10.0
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
-# Keyed by the log's identity too: what an older log had must be published again to a new one.
+_RUN_BYTES = 8
+# Keyed by the log's identity too: what an older log had must be published again to a new one. `run` is which run of a
+# publisher noted it first.
 _TABLE = """CREATE TABLE IF NOT EXISTS published (
-    log TEXT NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (log, id, digest)
+    log TEXT NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL, at_ms INTEGER NOT NULL, run BLOB NOT NULL,
+    PRIMARY KEY (log, id, digest)
 ) WITHOUT ROWID"""
+_FIND = "SELECT run FROM published WHERE log = ? AND id = ? AND digest = ?"
 
 
 class Journal:
@@ -42,20 +47,20 @@ class Journal:
             self._db.close()
             raise
 
-    def knows(self, record_id: bytes, digest: bytes) -> bool:
-        """Whether the log was seen to take this record with this content."""
+    def noted_by(self, record_id: bytes, digest: bytes) -> bytes | None:
+        """The run that saw the log take this record with this content; None where none did."""
         with self._fence():
-            row = (self._log, record_id, digest)
-            return self._db.execute("SELECT 1 FROM published WHERE log = ? AND id = ? AND digest = ?", row).fetchone() is not None
+            row = self._db.execute(_FIND, (self._log, record_id, digest)).fetchone()
+            return None if row is None else bytes(row[0])
 
-    def note(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+    def note(self, records: Iterable[tuple[bytes, bytes]], run: bytes) -> None:
         """Write ids and digests down, durably; what was noted before stays as it was."""
         at_ms = to_ms(self._clock.now())
-        rows = [(self._log, record_id, digest, at_ms) for record_id, digest in records]
+        rows = [(self._log, record_id, digest, at_ms, run) for record_id, digest in records]
         with self._fence():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.executemany("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?)", rows)
+                self._db.executemany("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?, ?)", rows)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -72,6 +77,11 @@ class Journal:
             yield
         except (OSError, sqlite3.Error) as error:
             raise _typed(error, self._name) from None
+
+
+def new_run() -> bytes:
+    """A name for one run of a publisher."""
+    return secrets.token_bytes(_RUN_BYTES)
 
 
 def _typed(error: Exception, name: str) -> JournalError:

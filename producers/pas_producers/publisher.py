@@ -96,10 +96,14 @@ class Publisher:
     def stream(self, reports: Iterable[Raw]) -> Iterator[Outcome]:
         """The outcome of each report in their order, told once the log has its batch.
 
+        What an earlier call had in the log is `Repeated` and not appended. What stands twice in one call is appended
+        twice, as `pas explain` judges it, and PAS answers DUPLICATE.
+
         Raises `PublishError`, naming the URNs that were not accepted, where the log does not take a batch, and
         JournalError where what it took cannot be noted. Whatever was told before stays done, and repeating is safe.
         """
         told: list[Outcome] = []
+        self._dispatcher.begin()
         try:
             for raw in reports:
                 told.append(self._take(raw))
@@ -136,7 +140,7 @@ class Publisher:
         try:
             digest = content_digest(desk.id_key, report)
             record_id = report_id(desk.id_key, report.urn)
-            if self._is_known(desk, record_id, digest):
+            if self._is_repeat(desk, record_id, digest):
                 return Repeated(report.urn, record_id)
             self._dispatcher.add(self._packer.pack(report, desk, digest))
         except UnicodeError:
@@ -149,9 +153,9 @@ class Publisher:
         return self._take_refusal(Refused(report.urn, (rule,), why, recorded=True), desk)
 
     def _take_refusal(self, refused: Refused, desk: Desk | None) -> Refused:
-        if desk is not None and not self._is_known(desk, refusal_id(desk.id_key, refused.urn or "", refused.rules), b""):
+        if desk is not None and not self._is_repeat(desk, refusal_id(desk.id_key, refused.urn or "", refused.rules), b""):
             self._dispatcher.add(self._packer.pack_refusal(refused, desk))
         return refused
 
-    def _is_known(self, desk: Desk, record_id: bytes, digest: bytes) -> bool:
-        return not self._again and self._dispatcher.knows(desk.office, record_id, digest)
+    def _is_repeat(self, desk: Desk, record_id: bytes, digest: bytes) -> bool:
+        return not self._again and self._dispatcher.knew(desk.office, record_id, digest)

@@ -15,7 +15,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """The log had it before, with the same content: nothing was appended."""
+    """An earlier run had it in the log, with the same content: nothing was appended."""
 
     urn: str
     report_id: bytes

@@ -39,6 +39,8 @@ def test_the_types_are_what_a_caller_may_rely_on() -> None:
 
 
 def test_looking_at_the_package_imports_nothing_heavy() -> None:
-    code = "import sys, pas_producers.commands; print(sorted({'cryptography', 'pydantic', 'fastavro', 'click', 'sqlite3'} & set(sys.modules)))"
+    code = (
+        "import sys, pas_producers.commands; print(sorted({'cryptography', 'pydantic', 'fastavro', 'click', 'sqlite3'} & set(sys.modules)))"
+    )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert seen.stdout == "[]\n"

@@ -24,16 +24,16 @@ ID, DIGEST = bytes(16), bytes(32)
 def test_it_knows_what_was_noted_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "published" / "force.01.db"
     journal = Journal(path, "one", SetClock())
-    journal.note([(ID, DIGEST)])
-    journal.note([(ID, DIGEST), (ID, b"other")])
+    journal.note([(ID, DIGEST)], b"run 1")
+    journal.note([(ID, DIGEST), (ID, b"other")], b"run 2")
     journal.close()
     journal = Journal(path, "one", SetClock())
-    assert journal.knows(ID, DIGEST)
-    assert journal.knows(ID, b"other")
-    assert not journal.knows(b"x" * 16, DIGEST)
+    assert journal.noted_by(ID, DIGEST) == b"run 1"
+    assert journal.noted_by(ID, b"other") == b"run 2"
+    assert journal.noted_by(b"x" * 16, DIGEST) is None
     journal.close()
     journal = Journal(path, "two", SetClock())
-    assert not journal.knows(ID, DIGEST)
+    assert journal.noted_by(ID, DIGEST) is None
     journal.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -45,7 +45,7 @@ def test_it_holds_no_content(bench: Bench) -> None:
     with sqlite3.connect(bench.journals / "force.01.db") as db:
         rows = db.execute("SELECT * FROM published").fetchall()
     db.close()
-    ((log, record_id, digest, at_ms),) = rows
+    ((log, record_id, digest, at_ms, _),) = rows
     assert (log, len(record_id), len(digest), at_ms) == (bench.log.identity, 16, 32, bench.clock.now_ms())
 
 

@@ -43,9 +43,22 @@ def test_a_report_reaches_pas_as_it_was_written(bench: Bench) -> None:
 def test_lines_and_mappings_are_the_same_report(bench: Bench) -> None:
     raw = make_report()
     with bench.publisher("force:01") as publisher:
-        done = publisher.publish([write_lines([raw]).strip(), raw])
-    assert [type(outcome) for outcome in done.outcomes] == [Published, Repeated]
+        first = publisher.publish([write_lines([raw]).strip()])
+        second = publisher.publish([raw])
+    assert isinstance(first.outcomes[0], Published)
+    assert isinstance(second.outcomes[0], Repeated)
     assert len(found(bench)) == 1
+
+
+@pytest.mark.parametrize("batch_records", [1, 500])
+def test_what_stands_twice_in_one_file_is_for_pas_to_call_a_duplicate(bench: Bench, batch_records: int) -> None:
+    with bench.publisher("force:01", batch_records=batch_records) as publisher:
+        assert len(publisher.publish([make_report(), make_report()]).published) == 2
+        assert len(publisher.publish([make_report(), make_report()]).repeated) == 2
+    first, second = found(bench)
+    assert first.report is not None
+    assert second.report is not None
+    assert (first.record_id, first.report.content_digest) == (second.record_id, second.report.content_digest)
 
 
 @pytest.mark.parametrize(

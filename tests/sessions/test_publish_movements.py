@@ -29,9 +29,13 @@ def write(path: Path, rows: list[Any]) -> Path:
 
 def make_event(kind: str, **more: Any) -> dict[str, Any]:
     return {
-        "eventType": kind, "version": 1, "occurredAt": "2015-10-03T09:00:00Z", "detailUrl": "/x",
-        "personReference": {"identifiers": [{"type": "NOMS", "value": "A1234BC"}]}, "additionalInformation": {"nomsNumber": "A1234BC"} | more,
-    }  # fmt: skip
+        "eventType": kind,
+        "version": 1,
+        "occurredAt": "2015-10-03T09:00:00Z",
+        "detailUrl": "/prisoner",
+        "personReference": {"identifiers": [{"type": "NOMS", "value": "A1234BC"}]},
+        "additionalInformation": {"nomsNumber": "A1234BC"} | more,
+    }
 
 
 def test_rows_are_imported_once(pas: RunPas, estate: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ CELLS: Final = tuple(f"H{code}-{column.upper()}" for code in CODES for column in
 REASONS: Final = ("R-REFERRAL", "R-NOBODY")
 LAST: Final = "H-SANITISED"
 
-_CELL_WORDS: Final = {
+COLUMN_WORDS: Final = {
     "own": "the originator's own offices",
     "police": "police offices",
     "lea": "other law enforcement",
@@ -66,7 +66,7 @@ SENTENCES: Final[dict[str, str]] = {
     "R-REFERRAL": "Reports on one subject add up: a Category A or E-List referral is suggested.",
     "R-NOBODY": "Nobody may have any of this report: a person must see that it does not sink.",
     "H-SANITISED": "The office has the fuller item that this one sanitises.",
-    **{f"H{code}-{column.upper()}": f"Handling code {code} for {_CELL_WORDS[column]}." for code in CODES for column in COLUMNS},
+    **{f"H{code}-{column.upper()}": f"Handling code {code} for {COLUMN_WORDS[column]}." for code in CODES for column in COLUMNS},
 }
 
 OBLIGATIONS: Final = (

@@ -27,6 +27,10 @@ CLOCK_FILE = "clock.json"
 Warn = Callable[[str, str], None]
 
 
+class NoWorkspaceError(SettingsError):
+    """No workspace was named and none lies around the current folder."""
+
+
 def _keep_quiet(sentence: str, hint: str) -> None:
     """For callers that have nobody to warn."""
 
@@ -153,7 +157,7 @@ def find_root(folder: Path | None, environment: Mapping[str, str]) -> Path:
     for candidate in (here, *here.parents):
         if (candidate / FILE).is_file():
             return candidate
-    raise SettingsError(f"There is no {FILE} here or above.", "make a workspace with `pas init DIR`, or name one with --workspace DIR")
+    raise NoWorkspaceError(f"There is no {FILE} here or above.", "make a workspace with `pas init DIR`, or name one with --workspace DIR")
 
 
 def read_secret(path: Path) -> str:

@@ -1,0 +1,65 @@
+"""Sessions with `pas policy`: the matrix as domain.md has it, as this workspace's rulebook has it, and in each form."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from conftest import RunPas
+
+COLUMNS = ("OWN", "POLICE", "LEA", "PRISON", "NONPROS")
+# The words for a named office and for any other, as the table *Matrix: item by recipient* of the design says them.
+DOMAIN = {
+    "1": ["release release", "release release", "release refuse", "release hold", "hold refuse"],
+    "2": ["release release", "release release", "release refuse", "release hold", "release refuse"],
+    "3": ["release release", "release release", "release refuse", "release hold", "hold refuse"],
+    "4": ["release refuse", "refuse refuse", "refuse refuse", "refuse refuse", "refuse refuse"],
+    "5": ["release refuse", "release refuse", "release refuse", "release refuse", "hold refuse"],
+}
+EXPECTED = [(f"H{code}-{column}", *words.split()) for code, row in DOMAIN.items() for column, words in zip(COLUMNS, row, strict=True)]
+
+
+def test_json_and_csv_have_every_cell_of_the_design(pas: RunPas, tmp_path: Path) -> None:
+    told = json.loads(pas("policy", "matrix", "--json", cwd=tmp_path, code=0).out)
+    assert list(told) == ["edition", "digest", "cells"]
+    assert [(cell["rule"], cell["named"], cell["other"]) for cell in told["cells"]] == EXPECTED
+    lines = list(csv.DictReader(pas("policy", "matrix", "--csv", cwd=tmp_path, code=0).out.splitlines()))
+    assert lines == told["cells"]
+
+
+def test_the_table_is_for_a_person(pas: RunPas, tmp_path: Path) -> None:
+    shown = pas("policy", "matrix", cwd=tmp_path, code=0)
+    assert shown.err == ""
+    assert "\x1b" not in shown.out
+    heading = next(line for line in shown.out.splitlines() if "OWN" in line)
+    assert heading.split() == list(COLUMNS)
+    assert "internal recipient, before review: release" in shown.out
+    assert shown.out.count("named: hold") == 3
+
+
+def test_a_workspace_shows_its_own_rulebook(pas: RunPas, estate: Path) -> None:
+    before = json.loads(pas("policy", "matrix", "--json", cwd=estate, code=0).out)
+    book = estate / "rulebook.toml"
+    text = book.read_text().replace("edition = 1", "edition = 2").replace('police = "release"', 'police = "hold"', 1)
+    book.write_text(text)
+    after = json.loads(pas("policy", "matrix", "--json", cwd=estate, code=0).out)
+    assert (before["edition"], after["edition"]) == (1, 2)
+    assert before["digest"] != after["digest"]
+    changed = [cell for cell in after["cells"] if cell not in before["cells"]]
+    assert changed == [{"rule": "H1-POLICE", "code": "1", "column": "police", "named": "hold", "other": "hold"}]
+
+
+def test_a_rulebook_that_cannot_be_enforced_is_refused_in_a_sentence(pas: RunPas, estate: Path) -> None:
+    book = estate / "rulebook.toml"
+    book.write_text(book.read_text().replace('police = "release"', 'police = "perhaps"', 1))
+    shown = pas("policy", "matrix", "--json", cwd=estate, code=1)
+    assert shown.out == ""
+    assert "matrix.1.police" in shown.err
+    book.unlink()
+    assert "cannot be read" in pas("policy", "matrix", cwd=estate, code=1).err
+
+
+def test_misuse(pas: RunPas, tmp_path: Path) -> None:
+    assert "exclude each other" in pas("policy", "matrix", "--json", "--csv", cwd=tmp_path, code=2).err
+    assert "no workspace" in pas("policy", "matrix", "--workspace", tmp_path / "none", code=1).err

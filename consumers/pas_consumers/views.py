@@ -16,7 +16,7 @@ def describe_line(held: Held) -> dict[str, Any]:
     return {
         "delivery": delivery.id.hex(),
         "kind": delivery.kind,
-        "urn": delivery.urn,
+        "urn": delivery.urn or None,
         "originator": delivery.originator,
         "priority": delivery.priority,
         "received_at": show_time(delivery.received_at),
@@ -29,15 +29,15 @@ def describe_line(held: Held) -> dict[str, Any]:
 
 def describe_whole(held: Held) -> dict[str, Any]:
     """A delivery as `inbox show` shows it: of conditions not more than conditions and grades, of a withdrawn one the header."""
-    line = describe_line(held)
     body = held.delivery.body
+    header = {**describe_line(held), "created_at": held.delivery.created_at}
+    del header["items"]
     if held.delivery.kind == "NOTICE":
-        del line["items"], line["obligations"]
-        return {**line, "created_at": held.delivery.created_at, "notices": [_notice(notice) for notice in held.delivery.notices]}
+        return {**header, "notices": [_notice(notice) for notice in held.delivery.notices]}
     if body is None:
-        return {**line, "created_at": held.delivery.created_at, "items": [], "subjects": [], "conditions": None}
-    bare = held.delivery.kind == "CONDITIONS"
-    return {**line, "created_at": held.delivery.created_at, **_label(body), **({} if bare else _matter(body)), **_content(body)}
+        return {**header, "items": [], "subjects": [], "conditions": None}
+    matter = {} if held.delivery.kind == "CONDITIONS" else _matter(body)
+    return {**header, **_label(body), **matter, **_content(body)}
 
 
 def _label(body: Projection) -> dict[str, Any]:

@@ -215,7 +215,7 @@ class Forge:
 
     def notify(self, published: Published, office: str, n: int = 1, **changes: Any) -> Datum:
         notice = {"word": "REFUSED", "office": "lea:91", "item": 0, "rule": "H4-LEA", "why": "Code 4.", "case": None, "due_ms": None}
-        return self.header(published, office, n, "NOTICE", deadline_ms=None, notices=[notice], **changes)
+        return self.header(published, office, n, "NOTICE", **{"deadline_ms": None, "notices": [notice], **changes})
 
     def send(self, *data: Datum, sender: str = "pas", partition: int | None = None, record_id: bytes | None = None) -> list[bytes]:
         """Seals each delivery to its office and appends it where the gateway would; returns the records."""

@@ -151,7 +151,7 @@ def _report(session: Session, intake: Intake) -> bool:
         session.console.fail(f"A delivery was set aside ({aside.reason}): {aside.sentence}", "tell PAS; it is kept sealed and never shown")
     for gap in intake.gaps:
         numbers = ", ".join(map(str, gap.missing))
-        session.console.warn(f"Of the deliveries about {gap.urn}, number {numbers} has not come.", "it may be on its way; if not, tell PAS")
+        session.console.warn(f"Deliveries about {gap.urn} that have not come: number {numbers}.", "it may be on its way; if not, tell PAS")
     return not intake.stopped and not intake.aside
 
 

@@ -30,11 +30,11 @@ def show_list(console: Console, office: str, listing: Sequence[Held], now: datet
     if not listing:
         console.say(f"The inbox of {office} is empty.")
         return
-    columns = ("Delivery", "Kind", "URN", "From", "Priority", "Received", "State", "Read by", "Items", "Remarks")
+    columns = ("Delivery", "Kind", "URN", "From", "Priority", "State", "Read by", "Items", "Remarks")
     console.table(columns, [_row(held, now) for held in listing], f"Inbox of {office}")
-    unread = sum(held.state == "DELIVERED" for held in listing)
-    first = listing[0].delivery.id.hex()[:SHORT_ID]
-    console.say(f"{len(listing)} deliveries, {unread} unread. Read one with `pas inbox show {first}`.", "quiet")
+    unread = [held for held in listing if held.state == "DELIVERED"]
+    first = (unread or listing)[0].delivery.id.hex()[:SHORT_ID]
+    console.say(f"{len(listing)} deliveries, {len(unread)} unread. Read one with `pas inbox show {first}`.", "quiet")
 
 
 def show_aside(console: Console, count: int) -> None:
@@ -52,7 +52,7 @@ def show_delivery(console: Console, held: Held) -> None:
     delivery, body = held.delivery, held.delivery.body
     parts: list[RenderableType] = [_header(held)]
     if body:
-        parts += [_label(body), *_subjects(body), *_items(body), *_closing(body)]
+        parts += [_label(body, bare=delivery.kind == "CONDITIONS"), *_subjects(body), *_items(body), *_closing(body)]
     parts += [_notice(notice) for notice in delivery.notices]
     title = Text(make_safe(f" {delivery.kind} {delivery.urn} "), style="bold")
     marking = Text(make_safe(f" {body.protective_marking} "), style="bold red") if body else None
@@ -70,9 +70,8 @@ def _row(held: Held, now: datetime) -> list[object]:
         delivery.urn,
         delivery.originator,
         Text(delivery.priority, style="bold red" if delivery.priority == "THREAT_TO_LIFE" else ""),
-        show_time(delivery.received_at),
         Text(held.state, style=STATE_COLOURS.get(held.state, "dim")),
-        Text(show_time(delivery.deadline) if delivery.deadline else "-", style="bold red" if late else ""),
+        Text(delivery.deadline.strftime("%Y-%m-%d %H:%MZ") if delivery.deadline else "-", style="bold red" if late else ""),
         len(body.items) if body else "-",
         ", ".join(remarks),
     ]
@@ -102,7 +101,8 @@ def _header(held: Held) -> Padding:
     )
 
 
-def _label(body: Projection) -> Padding:
+def _label(body: Projection, *, bare: bool) -> Padding:
+    """How it must be handled; before its conditions are accepted, nothing that says what it is about."""
     named: list[tuple[str, object]] = [
         ("handling", body.handling),
         ("purpose", body.purpose),
@@ -110,13 +110,15 @@ def _label(body: Projection) -> Padding:
         ("do not share with offender", "yes" if body.do_not_share_with_offender else "no"),
         ("obligations", ", ".join(body.obligations)),
         ("conditions", body.conditions or ""),
+    ]
+    matter: list[tuple[str, object]] = [
         ("reasons", body.reasons or ""),
         ("internal to", ", ".join(body.internal_recipients)),
         ("review by", body.review_by or ""),
         ("operation", body.operation or ""),
         ("risk", ", ".join(body.risk_tags)),
     ]
-    return _grid((name, value) for name, value in named if value)
+    return _grid((name, value) for name, value in (named if bare else named + matter) if value)
 
 
 def _subjects(body: Projection) -> Iterator[RenderableType]:
@@ -136,22 +138,23 @@ def _person(person: dict[str, Any]) -> list[str]:
 
 def _items(body: Projection) -> Iterator[RenderableType]:
     for number, item in enumerate(body.items):
+        if number:
+            yield Text("")
         concerned = "" if len(item.subjects) == len(body.subjects) else "  concerns " + ", ".join(map(str, sorted(item.subjects)))
         yield Text(make_safe(f"{number}  {item.grade}{concerned}"), style="bold")
         yield Padding(Text(make_safe(item.text or "The text comes once the conditions are accepted.")), (0, 0, 0, 3))
         for name, value in (("source", item.source_reference), ("corroborated by", item.corroboration)):
             if value:
                 yield Padding(Text(make_safe(f"{name}: {value}"), style="dim"), (0, 0, 0, 3))
-        yield Text("")
 
 
 def _closing(body: Projection) -> Iterator[RenderableType]:
     if body.gist and any(item.text for item in body.items):
-        yield Text(make_safe(f"Gist, releasable apart from the intelligence: {body.gist}"), style="italic")
+        yield Text(make_safe(f"\nGist, releasable apart from the intelligence: {body.gist}"), style="italic")
 
 
 def _notice(notice: Notice) -> RenderableType:
     about = [notice.office, None if notice.item is None else f"item {notice.item}", notice.rule, notice.case]
     head = " · ".join(str(part) for part in about if part)
     due = f" (by {show_time(notice.due)})" if notice.due else ""
-    return Text.assemble((make_safe(f"{notice.word}{due}  "), "bold"), (make_safe(head), "dim"), "\n", Text(make_safe(f"{notice.why}\n")))
+    return Text.assemble((make_safe(f"{notice.word}{due}  "), "bold"), (make_safe(head), "dim"), "\n", make_safe(notice.why))

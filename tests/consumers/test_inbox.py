@@ -35,6 +35,7 @@ def test_public_names() -> None:
     assert pas_consumers.__all__ == sorted(pas_consumers.__all__)
     assert len(pas_consumers.__all__) == 17
     assert all(hasattr(pas_consumers, name) for name in pas_consumers.__all__)
+    assert not hasattr(pas_consumers, "Outbox")
 
 
 def test_types(inbox: Inbox, forge: Forge) -> None:

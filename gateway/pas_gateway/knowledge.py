@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 
+from pas_gateway.policy.cases import adds_up_alone
 from pas_gateway.policy.situation import Earlier, Situation, Suspicion
 from pas_gateway.policy.whereabouts import Row, State, Whereabouts
 from pas_gateway.register import queries
@@ -16,7 +18,16 @@ from pas_schemas.clock import from_ms
 from pas_schemas.directory import Estate
 from pas_schemas.identifiers import is_nomis, is_pnc
 from pas_schemas.models.report import Report, Subject
+from pas_schemas.rulebook import Referral
 from pas_schemas.sealing import IdKey
+
+# A batch asks for each of its persons a dozen times; the estate holds fewer than 100,000.
+HASHES_KEPT = 100_000
+
+
+@lru_cache(maxsize=HASHES_KEPT)
+def _hash(key: IdKey, use: bytes, number: str) -> bytes:
+    return key.digest(use, number.encode())[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +38,10 @@ class Names:
 
     def prisoner(self, number: str) -> bytes:
         """Of a NOMIS number."""
-        return self.key.digest(b"pas/v1/prisoner", number.encode())[:16]
+        return _hash(self.key, b"pas/v1/prisoner", number)
 
     def _pnc(self, pnc_id: str) -> bytes:
-        return self.key.digest(b"pas/v1/pnc", pnc_id.encode())[:16]
+        return _hash(self.key, b"pas/v1/pnc", pnc_id)
 
     def person(self, subject: Subject) -> tuple[bytes, ...]:
         """By which a subject is told again: a well-formed NOMIS number, else a PNC ID whose letter is right (ADR 0008)."""
@@ -126,10 +137,15 @@ class Knowledge:
             if found.order < order
         )
 
-    def later(self, report: Report, order: tuple[int, int]) -> frozenset[bytes]:
-        """Accepted reports on a subject of this one that the log took after it: they may now be the one that completes a sum."""
-        found = (one for subject in report.subjects if subject.role == "SUBJECT" for one in self._reports_on(subject).values())
-        return frozenset(one.id for one in found if one.order > order)
+    def later(self, report: Report, order: tuple[int, int], referral: Referral) -> frozenset[bytes]:
+        """Accepted reports on a subject of this one that the log took after it, where this one may change what adds up with them."""
+        found: set[bytes] = set()
+        telling = not referral.tags.isdisjoint(report.risk_tags)
+        for subject in report.subjects:
+            others = self._reports_on(subject).values() if subject.role == "SUBJECT" else ()
+            if telling or any(adds_up_alone(one.tags, referral) for one in others):
+                found |= {one.id for one in others if one.order > order}
+        return frozenset(found)
 
     def _reports_on(self, subject: Subject) -> dict[bytes, Accepted]:
         found: dict[bytes, Accepted] = {}

@@ -60,7 +60,7 @@ class Pipeline:
             late: set[bytes] = set()
             for one in sorted(reports, key=lambda one: one.order):
                 plan.use(knowledge.used(one.report))
-                late |= knowledge.later(one.report, one.order)
+                late |= knowledge.later(one.report, one.order, self.office.rulebook.referral)
             decided = self._decide(came, knowledge, scribe)  # 4 decide
             for each in decided:  # 5 review
                 _plan(each, self.office, scribe, plan)

@@ -15,7 +15,6 @@ from pas_producers.details import Details, InlinedDetails
 from pas_producers.dispatch import BATCH_RECORDS, Dispatcher
 from pas_producers.domain_events import is_event, read_event
 from pas_producers.journal import Journals
-from pas_producers.naming import movement_id, prisoner_key
 from pas_producers.packing import Parcel, Ticker
 from pas_producers.results import Refused
 from pas_producers.workplace import find_keyrings, journals_folder
@@ -23,6 +22,7 @@ from pas_schemas.clock import Clock, show_time
 from pas_schemas.codec import encode
 from pas_schemas.directory import Snapshot
 from pas_schemas.models.movement import Movement
+from pas_schemas.naming import movement_id, prisoner_key
 from pas_schemas.sealing import Plain
 from pas_schemas.topics import MOVEMENTS
 from pas_transport.keyring import Keyring

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pas_producers.desk import Desk
-from pas_producers.naming import refusal_id, report_id
 from pas_producers.results import Refused
 from pas_schemas.clock import Clock, to_ms
 from pas_schemas.codec import encode
 from pas_schemas.directory import KeyUse, Snapshot
 from pas_schemas.errors import CodecError, DirectoryError, PasError
 from pas_schemas.models.report import Report
+from pas_schemas.naming import refusal_id, report_id
 from pas_schemas.parts import closing_name, pack_report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.sealing import Plain, SealingKey, close_text

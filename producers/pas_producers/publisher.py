@@ -17,13 +17,13 @@ from pas_producers.checking import Checker, Passed, Raw, Stopped
 from pas_producers.desk import Desk, Desks, FindKeyring
 from pas_producers.dispatch import BATCH_RECORDS, Dispatcher
 from pas_producers.journal import Journals
-from pas_producers.naming import content_digest, refusal_id, report_id
 from pas_producers.packing import Packer, Ticker, UnpackableError
 from pas_producers.results import Outcome, Publication, Published, Refused, Repeated
 from pas_producers.workplace import find_keyrings, journals_folder, read_workspace_rulebook
 from pas_schemas.clock import Clock
 from pas_schemas.directory import Snapshot
 from pas_schemas.models.report import Report
+from pas_schemas.naming import content_digest, refusal_id, report_id
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.topics import COMPARTMENT, REPORTS, URGENT
 from pas_transport.keyring import Keyring

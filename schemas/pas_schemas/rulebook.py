@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pas_schemas.errors import RulebookError
 from pas_schemas.models.words import PRIORITIES, RISK_TAGS, Priority
+from pas_schemas.needles import needles_of
 from pas_schemas.reference import alert_codes, read_data
 from pas_schemas.rules import CODES, COLUMNS, Word
 
 TEXT_GATES = ("G-WARRANT", "G-PRIVILEGE", "G-SOURCE")
+TEXT_COLUMNS = ["gate", "pattern", "note"]
 _DURATION = re.compile(r"([1-9][0-9]{0,4}) (minute|hour|day|working day)s?")
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 
@@ -40,7 +42,19 @@ def _as_duration(text: str) -> str:
     return text
 
 
+def _as_day(value: object) -> object:
+    """A date, or one written in quotes; a number would be read as seconds since 1970."""
+    if isinstance(value, str) and len(value) == len("2026-12-25"):
+        return date.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("write a date as 2026-12-25")
+
+
 Duration = Annotated[str, AfterValidator(_as_duration)]
+Day = Annotated[date, BeforeValidator(_as_day)]
+# Neither `true` nor 15.0 is a number of minutes.
+Whole = Annotated[int, Field(strict=True)]
 Tags = Annotated[frozenset[str], _among(RISK_TAGS)]
 Codes = Annotated[frozenset[str], _among(CODES)]
 
@@ -55,8 +69,8 @@ class Markings(_Part):
 
 
 class Border(_Part):
-    clock_skew_minutes: int = Field(ge=0, le=24 * 60)
-    fresh_hours: int = Field(ge=1, le=24 * 30)
+    clock_skew_minutes: Whole = Field(ge=0, le=24 * 60)
+    fresh_hours: Whole = Field(ge=1, le=24 * 30)
 
 
 class Grading(_Part):
@@ -76,7 +90,7 @@ class Category(_Part):
     known: frozenset[str]
     high: frozenset[str]
     alerts: Annotated[frozenset[str], _among(sorted(alert_codes()))]
-    category_stale_after_days: int = Field(ge=1, le=36500)
+    category_stale_after_days: Whole = Field(ge=1, le=36500)
 
     @model_validator(mode="after")
     def _knows_the_high(self) -> Self:
@@ -97,9 +111,14 @@ class PriorityLists(_Part):
 
 
 class Referral(_Part):
-    within_days: int = Field(ge=1, le=3650)
+    within_days: Whole = Field(ge=1, le=3650)
     risk: Tags
     with_: Tags = Field(alias="with")
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """Every tag that counts in a sum."""
+        return self.risk | self.with_
 
 
 class Cell(_Part):
@@ -126,7 +145,7 @@ class Deadlines(_Part):
 
 class Calendar(_Part):
     weekend: Annotated[frozenset[str], _among(_DAYS)]
-    holidays: frozenset[date]
+    holidays: frozenset[Day]
 
     @model_validator(mode="after")
     def _leaves_a_working_day(self) -> Self:
@@ -143,11 +162,11 @@ class Receipts(_Part):
 
 
 class Retention(_Part):
-    body_days_after_live: int = Field(ge=0, le=3650)
+    body_days_after_live: Whole = Field(ge=0, le=3650)
 
 
 class _Book(_Part):
-    edition: int = Field(ge=1)
+    edition: Whole = Field(ge=1)
     title: str
     markings: Markings
     border: Border
@@ -165,11 +184,18 @@ class _Book(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One text rule: `gate` fires when `regex` is found in an item's text."""
+    """One text rule: `gate` fires when `regex` is found in an item's text; `needles` as `needles_of` tells them."""
 
     gate: Literal["G-WARRANT", "G-PRIVILEGE", "G-SOURCE"]
     number: int
     regex: re.Pattern[str] = field(repr=False)
+    needles: frozenset[str] | None = field(repr=False)
+
+    def fires(self, text: str, lower: str | None) -> bool:
+        """Whether the text sets it off; `lower` is the text in lower case where it is ASCII, else None."""
+        if lower is not None and self.needles is not None and not any(needle in lower for needle in self.needles):
+            return False
+        return self.regex.search(text) is not None
 
 
 @dataclass(frozen=True)
@@ -255,22 +281,30 @@ def _check_matrix(book: _Book) -> None:
     # PAS holds no key to a code 4 text: a word other than refuse could not be enforced outside the originating agency.
     if closed != {"refuse"} or book.matrix["4"]["own"].other != "refuse":
         raise RulebookError("Code 4 cannot leave the originating agency: its text is closed to PAS.", "write refuse in [matrix.4]")
-    if book.matrix["5"]["own"].other != "refuse":
-        raise RulebookError("Code 5 goes to named recipients only.", "write refuse in [matrix.5]")
+    if any(cell.other != "refuse" for cell in book.matrix["5"].values()):
+        raise RulebookError("Code 5 goes to named recipients only.", "write refuse for the others in [matrix.5]")
 
 
 def _read_patterns(text_rules: bytes) -> tuple[Pattern, ...]:
     patterns = []
     try:
-        rows = list(csv.DictReader(io.StringIO(text_rules.decode("utf-8"))))
+        reader = csv.DictReader(io.StringIO(text_rules.decode("utf-8"), newline=""), strict=True)
+        header, rows = reader.fieldnames, list(reader)
     except (UnicodeDecodeError, csv.Error):
         raise RulebookError("The text rules are not readable CSV.", "correct text_rules.csv") from None
+    if header != TEXT_COLUMNS:
+        raise RulebookError(
+            "The text rules do not begin with the names of their columns.", f"begin text_rules.csv with {','.join(TEXT_COLUMNS)}"
+        )
     for number, row in enumerate(rows, start=1):
-        gate, pattern = row.get("gate"), row.get("pattern")
+        gate, pattern = row["gate"], row["pattern"]
         if gate not in TEXT_GATES or not pattern:
             raise RulebookError(f"Text rule {number} names no gate that reads text.", f"use one of {', '.join(TEXT_GATES)}")
+        if None in row:  # an unquoted comma would cut the pattern short
+            raise RulebookError(f"Text rule {number} has more than {len(TEXT_COLUMNS)} columns.", "put a pattern with a comma in quotes")
         try:
-            patterns.append(Pattern(gate, number, re.compile(pattern, re.IGNORECASE)))  # type: ignore[arg-type]  # checked above
+            regex = re.compile(pattern, re.IGNORECASE)
+            patterns.append(Pattern(gate, number, regex, needles_of(regex)))  # type: ignore[arg-type]  # checked above
         except (re.error, OverflowError, RecursionError) as error:
             raise RulebookError(f"Text rule {number} is no regular expression: {error}.", "correct text_rules.csv") from None
     return tuple(patterns)
@@ -278,4 +312,6 @@ def _read_patterns(text_rules: bytes) -> tuple[Pattern, ...]:
 
 def screen(text: str, patterns: Sequence[Pattern]) -> list[Pattern]:
     """The text rules that a text sets off."""
-    return [pattern for pattern in patterns if pattern.regex.search(text)]
+    # Outside ASCII a letter may match another that lower() does not make of it.
+    lower = text.lower() if text.isascii() else None
+    return [pattern for pattern in patterns if pattern.fires(text, lower)]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pas_producers import Refused, Told
-from pas_producers.naming import prisoner_key
+from pas_schemas.naming import prisoner_key
 from producers.conftest import Bench
 from producers.opening import open_records
 from producers.samples import make_movement

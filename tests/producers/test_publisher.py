@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from pas_producers import Publication, Published, Refused, Repeated
-from pas_producers.naming import content_digest, report_id
 from pas_schemas.border import examine
 from pas_schemas.clock import to_ms
+from pas_schemas.naming import content_digest, report_id
 from pas_schemas.parts import closing_name
 from pas_schemas.rulebook import shipped_rulebook
 from pas_schemas.sealing import open_text

@@ -10,7 +10,7 @@ from pas_gateway.policy.routing import Origin, is_senior
 from pas_gateway.policy.situation import Earlier, Situation
 from pas_gateway.policy.verdicts import Case, Held, Verdict
 from pas_schemas.models.report import Report
-from pas_schemas.rulebook import Rulebook
+from pas_schemas.rulebook import Referral, Rulebook
 
 PAS = "pas"
 Judged = dict[str, list[Verdict]]
@@ -118,15 +118,15 @@ def _completes(report: Report, earlier: list[Earlier], rulebook: Rulebook) -> bo
     span, written = timedelta(days=rulebook.referral.within_days), report.created_at
     starts = {e.created_at for e in earlier if written - span <= e.created_at <= written} | {written}
     spans = [[e for e in earlier if start <= e.created_at <= start + span] for start in starts]
-    if any(len({e.report for e in near}) > 1 and _sums(_tags(near), rulebook) for near in spans):
+    if any(len({e.report for e in near}) > 1 and adds_up_alone(_tags(near), rulebook.referral) for near in spans):
         return False
-    return any(near and _sums(_tags(near) | frozenset(report.risk_tags), rulebook) for near in spans)
+    return any(near and adds_up_alone(_tags(near) | frozenset(report.risk_tags), rulebook.referral) for near in spans)
 
 
 def _tags(reports: list[Earlier]) -> frozenset[str]:
     return frozenset().union(*(e.tags for e in reports))
 
 
-def _sums(tags: frozenset[str], rulebook: Rulebook) -> bool:
+def adds_up_alone(tags: frozenset[str], referral: Referral) -> bool:
     """One tag of the first list and one more of the second."""
-    return any(tags & rulebook.referral.with_ - {tag} for tag in tags & rulebook.referral.risk)
+    return any(tags & referral.with_ - {tag} for tag in tags & referral.risk)

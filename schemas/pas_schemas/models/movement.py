@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.base import Model, Time
@@ -22,11 +22,15 @@ class Movement(Model):
     prison: str | None = None
     at: Time
     category: str | None = None
-    alerts: Annotated[frozenset[str] | None, Field(strict=False), BeforeValidator(lambda v: frozenset(v) if isinstance(v, list) else v)] = (
-        None
-    )
+    alerts: frozenset[str] | None = None
     removed_noms_number: str | None = None
     reason: str | None = None
+
+    @field_validator("alerts", mode="before")
+    @classmethod
+    def _are_codes(cls, value: object) -> object:
+        """A JSON array of codes; anything else is for the type to refuse."""
+        return frozenset(value) if isinstance(value, (list, tuple)) and all(isinstance(code, str) for code in value) else value
 
     @field_validator("noms_number", "removed_noms_number")
     @classmethod

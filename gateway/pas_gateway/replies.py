@@ -78,14 +78,14 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
         "id": answer.id, "delivery": delivery.id, "receipt": reply.receipt, "at_ms": to_ms(reply.at),
         "sealed": office.register_key.seal(answer.payload, answer.id),
     })  # fmt: skip
-    read = to_ms(answer.submitted.taken.at) if reply.receipt == "READ" and _counts(reply, about, office) else None
+    read = to_ms(answer.submitted.taken.at) if reply.receipt == "READ" and stops_the_clock(reply, about, office) else None
     plan.change.states.append({"id": delivery.id, "state": reply.receipt, "read_at_ms": read})
     plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt]))
     if reply.receipt == "READ" and delivery.kind != "NOTICE" and about is not None:
         _tell_read(delivery, about, plan)
 
 
-def _counts(reply: Reply, about: Accepted | None, office: PasOffice) -> bool:
+def stops_the_clock(reply: Reply, about: Accepted | None, office: PasOffice) -> bool:
     """Whether a READ stops the clock: where rule 4's words stand, a governor's office must name a post the rulebook lists."""
     standing = office.snapshot.at(reply.at).get(reply.office)
     if about is None or standing is None or standing.kind != "governor" or not is_senior(about.priority, about.tags, office.rulebook):

@@ -34,7 +34,8 @@ def show_list(console: Console, office: str, listing: Sequence[Held], now: datet
     console.table(columns, [_row(held, now) for held in listing], f"Inbox of {office}")
     unread = [held for held in listing if held.state == "DELIVERED"]
     first = (unread or listing)[0].delivery.id.hex()[:SHORT_ID]
-    console.say(f"{len(listing)} deliveries, {len(unread)} unread. Read one with `pas inbox show {first}`.", "quiet")
+    count = "1 delivery" if len(listing) == 1 else f"{len(listing)} deliveries"
+    console.say(f"{count}, {len(unread)} unread. Read one with `pas inbox show {first}`.", "quiet")
 
 
 def show_aside(console: Console, count: int) -> None:

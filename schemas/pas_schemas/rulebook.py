@@ -258,7 +258,8 @@ def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise RulebookError(f"The rulebook cannot be enforced: {place}: {first['msg']}.", "correct rulebook.toml") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise RulebookError(f"The rulebook cannot be enforced: {place}: {said}.", "correct rulebook.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise RulebookError(f"The rulebook is not readable TOML: {error}.", "correct rulebook.toml") from None
     _check_matrix(checked)

@@ -16,13 +16,14 @@ from pas_gateway.office import PasOffice
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import Store, queries
-from pas_schemas.border import Finding, Rejection, examine, parse_line
+from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.errors import CodecError, KeyringError, SealError
 from pas_schemas.models.report import Report
 from pas_schemas.naming import content_digest, report_id
 from pas_schemas.rules import VALIDATION
 from pas_schemas.sealing import IdKey
 from pas_schemas.topics import MOVEMENTS
+from pas_transport.lines import Line
 from pas_transport.log import Log
 from pas_transport.workspace import Workspace
 
@@ -34,7 +35,7 @@ LINES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _Judged:
     """A line of the file: what it is, and the names it would be known by were it published."""
 
     number: int
@@ -68,27 +69,28 @@ class Explainer:
         knowledge = Knowledge(office.names, _waiting_movements(office, log, positions))
         return cls(Bench(at, office.snapshot, office.rulebook), knowledge, _IdKeys(workspace), store if there else None)
 
-    def answers(self, lines: Iterable[bytes]) -> Iterator[Answer]:
-        """The answer to each line that is not blank, in order."""
-        numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-        while some := [self._read(number, line) for number, line in islice(numbered, LINES_AT_ONCE)]:
+    def answers(self, lines: Iterable[Line]) -> Iterator[Answer]:
+        """The answer to each line, in order."""
+        waiting = iter(lines)
+        while some := [self._read(line) for line in islice(waiting, LINES_AT_ONCE)]:
             self._load(some)
             yield from (self._answer(line) for line in some)
 
-    def _read(self, number: int, line: bytes) -> _Line:
+    def _read(self, line: Line) -> _Judged:
+        number = line.number
         try:
-            raw = parse_line(line)
+            raw = line.parse()
         except ValueError as error:
-            return _Line(number, Finding("V-SCHEMA", str(error)))
+            return _Judged(number, Finding("V-SCHEMA", str(error)))
         now = self._bench.now
         found = examine(raw, estate=self._bench.snapshot.at(now), now=now, rulebook=self._bench.rulebook)
         report = found.report if isinstance(found, Rejection) else found
         if report is None:
-            return _Line(number, found)
+            return _Judged(number, found)
         key = self._id_key(report.originator)
-        return _Line(number, found, report_id(key, report.urn), content_digest(key, report))
+        return _Judged(number, found, report_id(key, report.urn), content_digest(key, report))
 
-    def _load(self, lines: Sequence[_Line]) -> None:
+    def _load(self, lines: Sequence[_Judged]) -> None:
         if self._store is None:
             return
         reports = [
@@ -97,7 +99,7 @@ class Explainer:
         with self._store.reading() as register:
             self._knowledge.load(register, reports, [line.id for line in lines if line.id])
 
-    def _answer(self, line: _Line) -> Answer:
+    def _answer(self, line: _Judged) -> Answer:
         match line.what:
             case Finding():
                 return answer_rejected(None, [line.what], line.number)
@@ -106,7 +108,7 @@ class Explainer:
             case Report():
                 return self._judge(line, line.what)
 
-    def _judge(self, line: _Line, report: Report) -> Answer:
+    def _judge(self, line: _Judged, report: Report) -> Answer:
         suspicions = screen_report(report, self._bench.rulebook)
         judged = judge(report, line.id, line.content, (_AFTER_ALL, line.number), suspicions, self._knowledge, self._bench)
         match judged:
@@ -117,7 +119,7 @@ class Explainer:
             case Finding():
                 return answer_rejected(report.urn, [judged])
 
-    def _with_taken(self, line: _Line, rejection: Rejection) -> Sequence[Finding]:
+    def _with_taken(self, line: _Judged, rejection: Rejection) -> Sequence[Finding]:
         """Only PAS knows which URNs are taken: V-URN-TAKEN joins the rules that reject a report of the agreed shape."""
         found = self._knowledge.find(rejection.report, line.id) if rejection.report is not None else None
         if found is None or found.content_digest == line.content:

@@ -19,6 +19,7 @@ from pas_schemas.directory import Office, Snapshot, Term
 from pas_schemas.models.movement import Movement
 from pas_schemas.rulebook import Rulebook, shipped_rulebook
 from pas_schemas.sealing import IdKey
+from pas_transport.lines import Line
 
 Json = dict[str, Any]
 
@@ -82,7 +83,7 @@ class World:
         """What `pas explain --json` prints for these lines, without the words for a person."""
         explainer = Explainer(self.bench, self.knowledge(), id_key)
         written = (line if isinstance(line, str) else json.dumps(line) for line in lines)
-        return [plain(answer) for answer in explainer.answers(line.encode() for line in written)]
+        return [plain(answer) for answer in explainer.answers(Line(number, line.encode()) for number, line in enumerate(written, start=1))]
 
 
 def plain(answer: Json) -> Json:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from pas_gateway.explain import Explainer
 from pas_gateway.office import PasOffice
-from pas_schemas.border import MAX_LINE_BYTES
 from pas_schemas.errors import MisuseError
+from pas_transport.lines import read_lines
 from pas_transport.session import Session, at_option, pass_session
 
 _STYLE = {"release": "good", "hold": "held", "refuse": "bad"}
@@ -23,27 +22,22 @@ _STYLE = {"release": "good", "hold": "held", "refuse": "bad"}
 @at_option("Judge at this time instead of now; whereabouts and directory count as they stood then.")
 @pass_session
 def explain(session: Session, file: Path, at: datetime | None) -> None:
-    """Say what would happen to the reports of FILE (NDJSON), line by line, as if published one after another.
+    """Say what would happen to the reports of FILE (NDJSON or JSON), line by line, as if published one after another.
 
     For PAS only. Nothing is published and nothing is stored.
     """
     workspace = session.workspace
     office = PasOffice.of(workspace)
-    with workspace.log() as log:
+    with workspace.log() as log, _open(file) as stream:
         explainer = Explainer.of(office, workspace, log, at or workspace.clock.now())
-        for answer in explainer.answers(read_lines(file)):
+        for answer in explainer.answers(read_lines(stream)):
             session.console.emit_line(answer)
             say_answer(session, answer)
 
 
-def read_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long only as much as shows that it is."""
+def _open(path: Path) -> BinaryIO:
     try:
-        with path.open("rb") as file:
-            while line := file.readline(MAX_LINE_BYTES + 2):
-                yield line
-                while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
-                    continue
+        return path.open("rb")
     except OSError as error:
         raise MisuseError(f"{path} cannot be read: {error.strerror}.", "name a file of reports, one JSON object a line") from None
 

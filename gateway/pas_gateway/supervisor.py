@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
@@ -33,8 +34,9 @@ INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
 IDLE_STEP_SECONDS = 0.2
 # A worker that could not go on says why and exits with this; it is not started again.
 REFUSED = 3
-# Workers that fall one after another without any progress: after this many the run gives up.
+# Workers that fall one after another without any progress: after so many in so short a time the run gives up.
 MAX_FALLS = 20
+FALLS_SECONDS = 60.0
 DRAIN_SECONDS = 30.0
 _STEP_SECONDS = 0.05
 
@@ -50,6 +52,8 @@ class Supervisor:
     _processes: dict[str, ForkServerProcess] = field(default_factory=dict)
     _stopping: bool = False
     _falls: int = 0
+    _first_fall: float = 0.0
+    _progress: int = -1
 
     def run(self) -> dict[str, int | float]:
         """Runs until idle, or until told to stop; what was done meanwhile, by the register's own count."""
@@ -87,30 +91,40 @@ class Supervisor:
 
     def _watch(self, log: Log, store: Store, stopped: frozenset[Partition]) -> None:
         names = ["threats", *(f"worker-{number}" for number in range(1, self.workers + 1))]
-        progress, idle_since = -1, None
+        idle_since = None
         while not self._stopping:
+            fallen = [name for name in names if self._has_fallen(name)]
+            if fallen:
+                self._count_falls(len(fallen), _count_progress(log, store))
             for name in names:
-                self._keep_alive(name)
+                if name in fallen or name not in self._processes:
+                    self._begin(name)
             if self.until_idle:
-                idle, done = _is_idle(log, store, stopped, self.workspace.clock.now())
-                self._falls = self._falls if done == progress else 0
-                progress = done
+                idle = _is_idle(log, store, stopped, self.workspace.clock.now())
                 now = time.monotonic()
                 idle_since = (idle_since or now) if idle else None
                 if idle_since is not None and now - idle_since >= IDLE_STEP_SECONDS:
                     return
             time.sleep(_STEP_SECONDS)
 
-    def _keep_alive(self, name: str) -> None:
+    def _has_fallen(self, name: str) -> bool:
         process = self._processes.get(name)
-        if process is not None and process.is_alive():
-            return
-        if process is not None:
-            if process.exitcode == REFUSED:
-                raise RegisterError(f"The worker {name} cannot go on.", "it has said why")
-            self._falls += 1
-            if self._falls > MAX_FALLS:
-                raise RegisterError("Workers fall again and again without getting anything done.", "see the gateway's log in the workspace")
+        if process is None or process.is_alive():
+            return False
+        if process.exitcode == REFUSED:
+            raise RegisterError(f"The worker {name} cannot go on.", "it has said why")
+        return True
+
+    def _count_falls(self, fallen: int, progress: int) -> None:
+        """A gateway outlives any number of falls as long as something gets done between them."""
+        now = time.monotonic()
+        if progress != self._progress or now - self._first_fall > FALLS_SECONDS:
+            self._falls, self._first_fall, self._progress = 0, now, progress
+        self._falls += fallen
+        if self._falls > MAX_FALLS:
+            raise RegisterError("Workers fall again and again without getting anything done.", "see the gateway's log in the workspace")
+
+    def _begin(self, name: str) -> None:
         # A server that forks clean processes: nothing this one has open is shared with a worker.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["pas_gateway.worker", "pas_transport.embedded"])
@@ -159,8 +173,15 @@ def _worker(root: Path, name: str, console: Console) -> Iterator[Worker]:
     journal = open_journal(workspace.root / "gateway.log", worker=name)
     mark = PhaseMark(phase_file(workspace.root, name))
     with workspace.log() as log:
-        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal)
+        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal, partial(_renew, workspace))
     store.close()
+
+
+def _renew(workspace: Workspace, pipeline: Pipeline) -> Pipeline:
+    """The same, or one that goes by a newer directory and the keys that are current in it."""
+    if workspace.directory_store.versions()[-1] == pipeline.office.snapshot.version:
+        return pipeline
+    return Pipeline(PasOffice.of(workspace), pipeline.store)
 
 
 @contextmanager
@@ -185,8 +206,8 @@ def _counters(store: Store) -> dict[str, int]:
         return queries.read_counters(register)
 
 
-def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetime) -> tuple[bool, int]:
-    """Whether everything was taken in and sent, and a number that grows with every progress."""
+def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetime) -> bool:
+    """Whether everything was taken in and sent."""
     ends = log.ends(INPUTS)
     with store.reading() as register:
         positions = queries.list_positions(register, log.identity)
@@ -194,4 +215,10 @@ def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetim
         due = queries.find_due_movements(register, to_ms(now), 1)
     starts = log.starts(INPUTS)
     behind = sum(end - max(positions.get((part.topic, part.number), 0), starts[part]) for part, end in ends.items() if part not in stopped)
-    return behind == 0 and outbox == 0 and not due, sum(positions.values()) - outbox
+    return behind == 0 and outbox == 0 and not due
+
+
+def _count_progress(log: Log, store: Store) -> int:
+    """A number that changes with every progress."""
+    with store.reading() as register:
+        return sum(queries.list_positions(register, log.identity).values()) - queries.count_outbox(register)

@@ -16,6 +16,10 @@ help: ## Say what can be made
 test: lint ## Check everything: style, types, layers, then the whole suite (at most 10 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS)
 
+.PHONY: torture
+torture: $(READY) ## Kill the gateway's workers five hundred times and look for anything lost or doubled (half an hour at most)
+	PAS_TEST_KILLS=500 $(BIN)/python -m pytest -q tests/gateway/test_kills.py
+
 .PHONY: lint
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -1,0 +1,169 @@
+"""A running `pas gateway run` whose worker processes are killed at a chosen place of their work, and counted by where each really died."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from conftest import PAS
+from pas_gateway.phases import PHASES, PhaseMark, phase_file
+
+# Every place of a worker's life in which it holds work; "idle" is none.
+PLACES = tuple(phase for phase in PHASES if phase != "idle")
+# How long a look lasts: a worker passes "after commit" in a fraction of a millisecond.
+_LOOK_SECONDS = 0.00005
+_PATIENCE_SECONDS = 30.0
+
+
+class RunningGateway:
+    """The command as a person starts it; each worker is known by the phase file it has in memory."""
+
+    def __init__(self, root: Path, *arguments: str, workers: int = 2) -> None:
+        self._root = root
+        names = ["threats", *(f"worker-{number}" for number in range(1, workers + 1))]
+        self._marks = {name: PhaseMark(phase_file(root, name)) for name in names}
+        self._process = subprocess.Popen(
+            [str(PAS), "--workspace", str(root), "gateway", "run", "--workers", str(workers), "--json", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._seen: dict[int, str] = {}
+        self._dead: set[int] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._process.poll() is None:
+            self.kill()
+        for mark in self._marks.values():
+            mark.close()
+
+    def find(self) -> dict[str, int]:
+        """The living workers by name."""
+        for pid in _descendants(self._process.pid):
+            if pid not in self._seen and pid not in self._dead:
+                name = _name_of(pid, self._root)
+                if name is not None:
+                    self._seen[pid] = name
+        return {name: pid for pid, name in self._seen.items() if _is_alive(pid)}
+
+    def await_workers(self) -> dict[str, int]:
+        """The workers, once all of them have begun."""
+        until(lambda: len(self.find()) == len(self._marks), "the workers have begun")
+        return self.find()
+
+    def strike(self, wanted: str, seconds: float) -> str | None:
+        """Kills one worker that is caught in `wanted`, and says where it died; None where none was caught in time."""
+        deadline = time.monotonic() + seconds
+        living = self.find()
+        while time.monotonic() < deadline:
+            for name, mark in self._marks.items():
+                if mark.get() == wanted and (place := self._strike(living.get(name), mark, wanted)):
+                    return place
+            time.sleep(_LOOK_SECONDS)
+            if len(living) < len(self._marks):
+                living = self.find()
+        return None
+
+    def _strike(self, pid: int | None, mark: PhaseMark, wanted: str) -> str | None:
+        """Holds the process first: only one that stands where it was wanted is killed, and its mark is read after its death."""
+        if pid is None or not _is_alive(pid):
+            return None
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            until(lambda: _state(pid) in "TtZXx", "a worker is held")
+            if mark.get() != wanted:
+                os.kill(pid, signal.SIGCONT)
+                return None
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: not _is_alive(pid), "a worker is dead")
+        place = mark.get()
+        # What its heir has not set yet is nobody's place.
+        mark.set("idle")
+        self._seen.pop(pid, None)
+        self._dead.add(pid)
+        return place
+
+    def kill(self) -> None:
+        """SIGKILL of the supervisor; returns once every process that it had started is gone."""
+        below = _descendants(self._process.pid)
+        self._process.kill()
+        self._process.communicate()
+        until(lambda: not any(_is_alive(pid) for pid in below), "the workers of a dead supervisor have ended")
+
+    def stop(self) -> dict[str, Any]:
+        """SIGTERM, the drain, and what the run says it did."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> dict[str, Any]:
+        """What the run says it did, once it has ended by itself."""
+        out, err = self._process.communicate(timeout=90)
+        assert "Traceback" not in err
+        assert self._process.returncode == 0, err
+        said: dict[str, Any] = json.loads(out)
+        return said
+
+
+class Hunt:
+    """Chooses the next place, the one struck least, and counts."""
+
+    def __init__(self, places: Sequence[str] = PLACES) -> None:
+        self.struck: Counter[str] = Counter(dict.fromkeys(places, 0))
+
+    def strike(self, gateway: RunningGateway, seconds: float) -> None:
+        """One kill, if a worker comes by in time."""
+        wanted = min(self.struck, key=lambda place: self.struck[place])
+        place = gateway.strike(wanted, seconds)
+        if place is not None:
+            self.struck[place] += 1
+
+    @property
+    def kills(self) -> int:
+        return self.struck.total()
+
+    def done(self, kills: int, each: int) -> bool:
+        return self.kills >= kills and min(self.struck.values()) >= each
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Looks until something is so; fails after a time that only a fault takes."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, f"never came true: {what}"
+        time.sleep(0.0005)
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    with suppress(OSError):
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            found += [child, *_descendants(child)]
+    return found
+
+
+def _name_of(pid: int, root: Path) -> str | None:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            if line.endswith(".phase") and f" {root}/" in line:
+                return Path(line.split()[-1]).stem
+    return None
+
+
+def _is_alive(pid: int) -> bool:
+    return _state(pid) not in "ZXx"
+
+
+def _state(pid: int) -> str:
+    """One letter of /proc; X where there is no such process."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return "X"

@@ -102,7 +102,7 @@ def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], office:
         yield notify(said, one.report.originator, told)
     before_cases = {case.owner: case for case in one.verdicts.cases}
     changed = [case for case in verdicts.cases if case != before_cases.get(case.owner)]
-    yield from decide_notices(said, changed, one.kept.id, one.report, office, scribe)
+    yield from decide_notices(said, changed, verdicts, one.report, office, scribe)
 
 
 def _still_withdrawn(one: Standing, verdicts: Verdicts) -> list[Outcome]:

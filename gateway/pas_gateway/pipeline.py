@@ -40,6 +40,8 @@ from pas_transport.log import Taken
 
 # Movements told ahead that are followed in one transaction when their time has come.
 MOVEMENTS_AT_ONCE = 200
+# Bodies shredded in one transaction.
+BODIES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,22 @@ class Pipeline:
             plan.change.followed += [movement for movement, _ in due]
             self._follow(register, (), {key for _, prisoners in due for key in prisoners}, plan, scribe)
             self._seal(register, plan, scribe)
+        return plan
+
+    def shred_due(self) -> Plan | None:
+        """Bodies no longer kept: no item has been live for as long as the rulebook says; None where there are none."""
+        scribe, plan = self._begin(())
+        kept_ms = self.office.rulebook.retention.body_days_after_live * 86_400_000
+        with self.store.reading() as register:
+            plan.change.shredded += queries.find_bodies_due(register, scribe.now_ms - kept_ms, BODIES_AT_ONCE)
+        plan.change.events += [scribe.event("BODY_SHREDDED", report.hex()) for report in plan.change.shredded]
+        return plan if plan.change.shredded else None
+
+    def set_aside(self, record: Taken, advances: Sequence[Advance], failure: str) -> Plan:
+        """A record that no stage could handle: quarantined, so that those behind it go on."""
+        scribe, plan = self._begin(advances)
+        sentence = f"The gateway could not handle this record ({failure})."
+        plan_unprovable(Unprovable(Submitted(record), "FAILED", sentence), self.office, scribe, plan)
         return plan
 
     def _follow(self, register: sa.Connection, fresh: Sequence[Row], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:

@@ -10,13 +10,14 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
 from pas_gateway.filing import case_row, report_row
 from pas_gateway.office import PAS, PasOffice
-from pas_gateway.policy.verdicts import Case
+from pas_gateway.policy.verdicts import Case, Verdicts
 from pas_gateway.project import Source
 from pas_gateway.register import Change, join_blobs
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable
 from pas_schemas.clock import show_time, to_ms
 from pas_schemas.codec import encode
 from pas_schemas.models.report import Report
+from pas_schemas.rules import SENTENCES
 from pas_schemas.topics import QUARANTINE, REPORTS
 
 
@@ -70,21 +71,28 @@ def _drafts(decided: Decided, office: PasOffice, scribe: Scribe) -> Iterator[Dra
         if outcome.released:
             yield from disclose(said, source, outcome, estate, office.rulebook, read_by, accepted=False)
     yield notify(said, report.originator, tell_originator(verdicts))
-    yield from decide_notices(said, verdicts.cases, verified.id, report, office, scribe)
+    yield from decide_notices(said, verdicts.cases, verdicts, report, office, scribe)
 
 
 def decide_notices(
-    said: About, cases: Iterable[Case], report_id: bytes, report: Report, office: PasOffice, scribe: Scribe
+    said: About, cases: Iterable[Case], verdicts: Verdicts, report: Report, office: PasOffice, scribe: Scribe
 ) -> Iterator[Draft]:
-    """A case whose owner is outside PAS reaches that owner as a DECIDE notice."""
+    """A case whose owner is outside PAS reaches that owner as a notice: one DECIDE for each pair that waits, or for the reason alone."""
+    own = office.snapshot.at(scribe.now).own(report.originator)
+    released = {outcome.office: outcome.released for outcome in verdicts.outcomes}
     for case in cases:
-        if case.owner != PAS:
-            row = case_row(office, report_id, case, report.priority, to_ms(scribe.now), said.received_at_ms)
-            told = [
-                notice("DECIDE", "A case waits for your decision.", rule=rule, case=row["id"], due_ms=row["due_ms"])
-                for rule in case.reasons
-            ]
-            yield notify(said, case.owner, told)
+        if case.owner == PAS:
+            continue
+        row = case_row(office, said.report, case, report.priority, scribe.now_ms, said.received_at_ms)
+        # Whoever did not write the report knows its items by their place in its own disclosure, and no others.
+        known = None if case.owner in own else released.get(case.owner, ())
+        waits = [(pair.rule, pair.office, pair.item if known is None else known.index(pair.item)) for pair in case.held]
+        bare = [(reason, None, None) for reason in case.reasons if reason not in {pair.rule for pair in case.held}]
+        told = [
+            notice("DECIDE", SENTENCES[rule], office=waiting, item=item, rule=rule, case=row["id"], due_ms=row["due_ms"])
+            for rule, waiting, item in (*waits, *bare)
+        ]
+        yield notify(said, case.owner, told)
 
 
 def plan_repeated(repeated: Repeated, scribe: Scribe, plan: Plan) -> None:

@@ -16,7 +16,7 @@ from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
 from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, queries
-from pas_schemas.errors import LogError
+from pas_schemas.errors import LogError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, OffsetGoneError, Partition, Subscription, Taken
 
@@ -29,8 +29,13 @@ TRIES = 8
 MOVEMENTS_WAIT_SECONDS = 5.0
 URGENT_WAIT_SECONDS = 1.0
 _WAIT_STEP_SECONDS = 0.01
-# How often movements told ahead are looked for.
-FOLLOW_SECONDS = 1.0
+_RETRY_SECONDS = 0.02
+
+Compute = Callable[[Sequence[Taken], Sequence[Advance]], Plan]
+# How often a worker looks for what time alone brings.
+HOUSE_SECONDS = 1.0
+# How often bodies that are no longer kept are looked for.
+SHRED_SECONDS = 3600.0
 
 
 @dataclass
@@ -44,7 +49,9 @@ class Worker:
     pipeline: Pipeline = field(repr=False)
     mark: PhaseMark = field(repr=False)
     journal: structlog.typing.FilteringBoundLogger = field(repr=False)
+    renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
     _look_again: float = 0.0
+    _shred_again: float = 0.0
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -58,7 +65,7 @@ class Worker:
                 if records:
                     self._take(records, subscription)
                     subscription.commit()
-                self._follow_due(subscription)
+                self._keep_house(subscription)
                 self._dispatch(dispatcher)
                 self.mark.set("idle")
 
@@ -70,16 +77,24 @@ class Worker:
             self.journal.error("partition_stopped", partition=str(error.partition), why=error.sentence)
             return []
 
-    def _follow_due(self, subscription: Subscription) -> None:
-        """The owner of the movements follows those told ahead, once their time has come."""
-        if time.monotonic() < self._look_again or not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
+    def _keep_house(self, subscription: Subscription) -> None:
+        """Once a second: a newer directory counts; the owner of the movements follows those whose time has come, and shreds."""
+        if time.monotonic() < self._look_again:
             return
-        plan = self.pipeline.follow_due()
-        if plan is None:
-            self._look_again = time.monotonic() + FOLLOW_SECONDS
+        self.pipeline = self.renew(self.pipeline)
+        self._look_again = time.monotonic() + HOUSE_SECONDS
+        if not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
             return
-        with suppress(ClashError):
-            self.pipeline.commit(plan)
+        self._bring(self.pipeline.follow_due)
+        if time.monotonic() >= self._shred_again:
+            self._shred_again = time.monotonic() + SHRED_SECONDS
+            self._bring(self.pipeline.shred_due)
+
+    def _bring(self, compute: Callable[[], Plan | None]) -> None:
+        """Writes what time alone brings, part by part, until nothing is due."""
+        while (plan := compute()) is not None:
+            with suppress(ClashError):
+                self.pipeline.commit(plan)
 
     def _dispatch(self, dispatcher: Dispatcher) -> None:
         try:
@@ -112,26 +127,46 @@ class Worker:
                     subscription.rewind(partition)
                 return
 
-    def _commit(
-        self, records: Sequence[Taken], compute: Callable[[Sequence[Taken], Sequence[Advance]], Plan], subscription: Subscription
-    ) -> bool:
+    def _commit(self, records: Sequence[Taken], compute: Compute, subscription: Subscription) -> bool:
+        """Computes and writes a batch; False where another worker was first. Raises where the register stays out of reach."""
         advances = self._advances(records)
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             self.mark.set("deciding")
-            plan = compute(records, advances)
+            plan = self._compute(records, advances, compute)
+            if plan is None:
+                return all(self._commit([record], compute, subscription) for record in records)
             self.mark.set("before commit")
             try:
                 self.pipeline.commit(plan)
             except LostPartitionError:
                 return False
-            except (ClashError, RegisterUnavailableError) as error:
-                self.journal.info("batch_again", records=len(records), error=type(error).__name__)
+            except ClashError:
+                self.journal.info("batch_again", records=len(records))
+                continue
+            except RegisterUnavailableError as error:
+                self.journal.warning("register_unavailable", why=error.sentence)
+                if tried + 1 == TRIES:
+                    raise
+                time.sleep(_RETRY_SECONDS * 2**tried)
                 continue
             self.mark.set("after commit")
             self._next.update({Partition(advance.topic, advance.partition): advance.next for advance in advances})
             self.journal.info("batch", records=len(records), **dict(plan.change.counts))
             return True
         return False
+
+    def _compute(self, records: Sequence[Taken], advances: Sequence[Advance], compute: Compute) -> Plan | None:
+        """The plan of a batch; None where one record spoils it and each must be taken alone.
+
+        One poisoned record never stops a partition: alone, it is set aside and PAS is told.
+        """
+        try:
+            return compute(records, advances)
+        except (RegisterError, LogError):
+            raise
+        except Exception as failure:
+            self.journal.error("batch_failed", records=len(records), failure=type(failure).__name__)
+            return self.pipeline.set_aside(records[0], advances, type(failure).__name__) if len(records) == 1 else None
 
     def _advances(self, records: Iterable[Taken]) -> list[Advance]:
         last = {record.partition: record for record in records}

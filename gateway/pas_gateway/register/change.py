@@ -47,6 +47,7 @@ class Change:
     subjects: list[Row] = field(default_factory=list)
     movements: list[Row] = field(default_factory=list)
     followed: list[bytes] = field(default_factory=list)
+    shredded: list[bytes] = field(default_factory=list)
     cases: list[Row] = field(default_factory=list)
     closed_cases: list[Row] = field(default_factory=list)
     deliveries: list[Row] = field(default_factory=list)
@@ -73,6 +74,7 @@ def write_change(store: Store, change: Change) -> None:
             if rows:
                 connection.execute(table.insert(), rows)
         _follow(connection, change.followed)
+        _shred(connection, change.shredded)
         _redecide(connection, change)
         _move_states(connection, change.states)
         if change.events:
@@ -117,6 +119,13 @@ def _follow(connection: sa.Connection, movements: Sequence[bytes]) -> None:
         connection.execute(table.update().where(table.c.id.in_(ids)).values(followed=1))
 
 
+def _shred(connection: sa.Connection, reports: Sequence[bytes]) -> None:
+    """Without its data key a body is gone, wherever its pages were copied."""
+    table = schema.reports
+    for ids in chunks(reports):
+        connection.execute(table.update().where(table.c.id.in_(ids)).values(body=None, data_key=None))
+
+
 def _redecide(connection: sa.Connection, change: Change) -> None:
     """New verdicts of reports that stood already, and what became of their cases."""
     table = schema.reports
@@ -148,10 +157,10 @@ def _move_states(connection: sa.Connection, rows: Sequence[Row]) -> None:
     table = schema.deliveries
     for row in rows:
         earlier = STATES[: STATES.index(row["state"])]
-        values: Row = {"state": row["state"]}
+        connection.execute(table.update().where(table.c.id == row["id"], table.c.state.in_(earlier)).values(state=row["state"]))
         if row.get("read_at_ms") is not None:
-            values["read_at_ms"] = sa.func.coalesce(table.c.read_at_ms, row["read_at_ms"])
-        connection.execute(table.update().where(table.c.id == row["id"], table.c.state.in_(earlier)).values(**values))
+            unread = sa.and_(table.c.id == row["id"], table.c.read_at_ms.is_(None))
+            connection.execute(table.update().where(unread).values(read_at_ms=row["read_at_ms"]))
 
 
 def add_counts(connection: sa.Connection, counts: Counter[str]) -> None:

@@ -201,6 +201,13 @@ class Sent:
     leaf: bytes
 
 
+def find_bodies_due(connection: sa.Connection, live_before_ms: int, most: int) -> list[bytes]:
+    """Reports whose last item ceased to be live before a moment, and whose body is still there."""
+    table = schema.reports
+    due = sa.and_(table.c.live_until_ms < live_before_ms, table.c.body.is_not(None))
+    return list(connection.execute(sa.select(table.c.id).where(due).limit(most)).scalars())
+
+
 def find_deliveries(connection: sa.Connection, reports: Iterable[bytes]) -> list[Sent]:
     """Every delivery about these reports, by report, office and number."""
     table = schema.deliveries

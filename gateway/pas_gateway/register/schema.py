@@ -38,6 +38,7 @@ reports = Table(
     Column("body", LargeBinary),
     Column("data_key", LargeBinary),
     UniqueConstraint("originator", "urn"),
+    Index("reports_by_end", "live_until_ms"),
 )  # fmt: skip
 
 # Every record that came in as a report, whatever became of it.

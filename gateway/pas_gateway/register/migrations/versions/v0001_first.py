@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("data_key", sa.LargeBinary()),
         sa.UniqueConstraint("originator", "urn"),
     )
+    op.create_index("reports_by_end", "reports", ["live_until_ms"])
     op.create_table(
         "attempts",
         sa.Column("number", _Number, primary_key=True, autoincrement=True),
@@ -79,8 +80,8 @@ def upgrade() -> None:
         sa.Column("followed", sa.Integer(), nullable=False),
     )
     op.create_index("movements_by_prisoner", "movements", ["prisoner"])
-    op.create_index("movements_to_follow", "movements", ["followed", "at_ms"])
     op.create_index("movements_by_removed", "movements", ["removed"])
+    op.create_index("movements_to_follow", "movements", ["followed", "at_ms"])
     op.create_table(
         "cases",
         sa.Column("id", sa.String(), primary_key=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -11,12 +12,17 @@ from hashlib import sha256
 from typing import Any
 
 from pas_gateway.explain import Explainer
-from pas_gateway.judge import Bench
+from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge, Names
-from pas_gateway.policy.whereabouts import Row
+from pas_gateway.policy.decide import decide
+from pas_gateway.policy.verdicts import Verdicts
+from pas_gateway.policy.whereabouts import Row, State, Whereabouts
+from pas_schemas.border import examine, parse_line
 from pas_schemas.clock import parse_time
 from pas_schemas.directory import Office, Snapshot, Term
+from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.movement import Movement
+from pas_schemas.models.report import Report
 from pas_schemas.rulebook import Rulebook, shipped_rulebook
 from pas_schemas.sealing import IdKey
 from pas_transport.lines import Line
@@ -79,11 +85,43 @@ class World:
         """What PAS knows before the first line."""
         return Knowledge(self.names, [read_row(row, self.names) for row in self.movements])
 
+    @cached_property
+    def _untouched(self) -> Knowledge:
+        return self.knowledge()
+
+    @cached_property
+    def _whereabouts(self) -> Whereabouts:
+        return Whereabouts(read_row(row, self.names) for row in self.movements)
+
+    def decide(self, report: Report) -> Verdicts:
+        """The decision on one report, as if it were the first."""
+        situation = self._untouched.situation(
+            report, now=self.now, estate=self.snapshot.at(self.now), order=(0, 0), suspicions=screen_report(report, self.rulebook)
+        )
+        return decide(report, situation, self.rulebook)
+
+    def knowledge_of(self, number: str) -> State | None:
+        """What the movements tell of a prisoner."""
+        return self._whereabouts.state(self.names.prisoner(number).hex(), self.now) if is_nomis(number) else None
+
+    def admit(self, lines: Iterable[str]) -> list[Report]:
+        """The reports among these lines that pass border and validation."""
+        estate = self.snapshot.at(self.now)
+        admitted = (examine(parse(line), estate=estate, now=self.now, rulebook=self.rulebook) for line in lines)
+        return [report for report in admitted if isinstance(report, Report)]
+
     def explain(self, lines: Iterable[str | Json]) -> list[Json]:
         """What `pas explain --json` prints for these lines, without the words for a person."""
         explainer = Explainer(self.bench, self.knowledge(), id_key)
         written = (line if isinstance(line, str) else json.dumps(line) for line in lines)
         return [plain(answer) for answer in explainer.answers(Line(number, line.encode()) for number, line in enumerate(written, start=1))]
+
+
+def parse(line: str) -> object:
+    """The value of a line, or None, which is no report."""
+    with suppress(ValueError):
+        return parse_line(line.encode())
+    return None
 
 
 def plain(answer: Json) -> Json:

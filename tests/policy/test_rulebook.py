@@ -270,7 +270,8 @@ def test_a_duration_that_is_none_is_refused(path: str, duration: str) -> None:
         ("markings.accepted[CONFIDENTIAL]", "SECRET"), ("grading.restrictiveness", ["4", "5", "1", "3"]),
         ("grading.restrictiveness", ["4", "5", "1", "3", "2", "2"]), ("calendar.holidays", [20261225]),
         ("calendar.holidays", ["2026-13-01"]),
-        ("calendar.holidays", ["2026-12-25T00:00:00"]), ("calendar.weekend", [f"{day}DAY" for day in ("MON", "TUES", "WEDNES", "THURS", "FRI", "SATUR", "SUN")]),
+        ("calendar.holidays", ["2026-12-25T00:00:00"]),
+        ("calendar.weekend", [f"{day}DAY" for day in ("MON", "TUES", "WEDNES", "THURS", "FRI", "SATUR", "SUN")]),
         ("matrix.6", {"own": "refuse"}), ("matrix.1.court", "release"), ("deadlines.read.SOON", "1 day"), ("matrix.1.own", "Release"),
     ],
 )  # fmt: skip

@@ -12,6 +12,10 @@ JOBS ?= 2
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: demo
+demo: $(READY) ## Play a story through a whole system in ./demo and check what came of it (at most 3 minutes)
+	@$(BIN)/pas demo
+
 .PHONY: test
 test: lint ## Check everything: style, types, layers, then the whole suite (at most 10 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS)
@@ -50,5 +54,5 @@ lock: $(READY) ## Choose dependencies anew and write requirements.lock with thei
 	  --no-emit-index-url --no-emit-find-links --quiet --upgrade --output-file requirements.lock
 
 .PHONY: clean
-clean: ## Remove what was made here (the environment too)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean: ## Remove what was made here (environment and demo too)
+	rm -rf demo $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

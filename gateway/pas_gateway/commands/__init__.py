@@ -1,6 +1,7 @@
 """The sub-commands of this package: name -> (where it is, what it does); nothing is imported until it is asked for."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("pas_gateway.commands.demo:demo", "Play a story through a whole system, and check it."),
     "explain": ("pas_gateway.commands.explain:explain", "Say what would happen to reports, and why."),
     "gateway": ("pas_gateway.commands.gateway:gateway", "Run the PAS gateway."),
     "trace": ("pas_gateway.commands.trace:trace", "Say everything that happened to a report."),

@@ -12,6 +12,7 @@ from pas_gateway.demo.outcomes import Row, compare
 from pas_gateway.demo.run import Played
 from pas_gateway.demo.strangers import try_strangers
 from pas_gateway.office import PasOffice
+from pas_schemas.errors import PasError
 
 # How many of several mistakes are named.
 NAMED = 3
@@ -30,7 +31,10 @@ class Check:
 def check_all(played: Played) -> Iterator[Check]:
     """Every check in its order; what one finds does not stop the others."""
     for name, look in CHECKS:
-        mistakes, evidence = look(played)
+        try:
+            mistakes, evidence = look(played)
+        except PasError as failure:
+            mistakes, evidence = [failure.sentence], ""
         more = f" and {len(mistakes) - NAMED} more" if len(mistakes) > NAMED else ""
         yield Check(name, not mistakes, "; ".join(mistakes[:NAMED]) + more if mistakes else evidence)
 
@@ -88,7 +92,7 @@ def _check_withheld(played: Played) -> Found:
     late = find_leaks(played.reports, [played.decided, played.settled, played.final], played.after)
     unopened = [f"{taken.partition.topic} holds a record its own office cannot open" for taken in played.after.unopened]
     return [*early.leaks, *late.leaks, *unopened], (
-        f"{late.items} items held or refused at {late.offices} offices; {played.after.count:,} records opened with their offices' own keys, "
+        f"{late.items} items held or refused at {late.offices} offices; their own keys open all {played.after.count:,} records, "
         f"{late.disclosures} of them disclosures, and none holds one"
     )
 
@@ -109,17 +113,14 @@ def _check_conditions(played: Played) -> Found:
 def _check_transfer(played: Played) -> Found:
     name = ("force:01", "01/IR/2015/004711")
     before, after = played.settled[name], played.final[name]
-    wanted = {
-        "pio:BAI": ("release", "H1-POLICE"), "security:BAI": ("release", "H1-PRISON"), "governor:BAI": ("hold", "R-SENIORITY"),
-    }  # fmt: skip
+    # Belmarsh lies in the originating force's own area, which posts its PIO.
+    wanted = {"pio:BAI": ("release", "H1-OWN"), "security:BAI": ("release", "H1-PRISON"), "governor:BAI": ("hold", "R-SENIORITY")}
     wrong = [f"{office} is not {word} by {rule}" for office, (word, rule) in wanted.items() if word_of(after, office, 0) != (word, rule)]
     wrong += [f"{office} was not withdrawn" for office in ("pio:WSI", "security:WSI") if state_of(after, office) != "WITHDRAWN"]
     wrong += [f"governor:{prison} was sent something" for prison in ("WSI", "BAI") if _disclosures(played, f"governor:{prison}", *name)]
     if _deliveries_of(before, "fib:01") != _deliveries_of(after, "fib:01"):
         wrong.append("item 1 moved: fib:01 was sent more")
-    secret = played.story.report(name[1])["items"][1]["text"]
-    others = [office for office, letters in played.after.letters.items() if office != "fib:01" and any(_says(letter.delivery, secret) for letter in letters)]
-    wrong += [f"{office} holds the code 4 text" for office in others]
+    wrong += [f"{office} holds the code 4 text" for office in _holders_of(played, name[1], 1) if office != "fib:01"]
     return wrong, "pio:BAI and security:BAI released, governor:BAI held (R-SENIORITY), WSI withdrawn, item 1 with fib:01 alone as before"
 
 
@@ -170,6 +171,12 @@ def _about(played: Played, office: str, originator: str, urn: str) -> list[Deliv
 
 def _disclosures(played: Played, office: str, originator: str, urn: str) -> list[Delivery]:
     return [one for one in _about(played, office, originator, urn) if one.body is not None]
+
+
+def _holders_of(played: Played, urn: str, item: int) -> list[str]:
+    """The offices that were sent the words of an item of the story."""
+    text = played.story.report(urn)["items"][item]["text"]
+    return [office for office, letters in played.after.letters.items() if any(_says(letter.delivery, text) for letter in letters)]
 
 
 def _says(delivery: Delivery, text: str) -> bool:

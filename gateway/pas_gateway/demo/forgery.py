@@ -6,11 +6,11 @@ from datetime import timedelta
 from random import Random
 
 from pas_producers.desk import Desk
-from pas_schemas.naming import content_digest
 from pas_producers.packing import PAS, Packer, Ticker
 from pas_producers.workplace import read_workspace_rulebook
 from pas_schemas.errors import DirectoryError
 from pas_schemas.models.report import Report
+from pas_schemas.naming import content_digest
 from pas_schemas.sealing import Sealer, SealingKey
 from pas_schemas.topics import REPORTS
 from pas_transport.log import Outgoing

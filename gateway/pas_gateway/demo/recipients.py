@@ -18,7 +18,13 @@ _POST = "duty-officer"
 LEFT_UNREAD, ACTED_ON, DECLINED, CONDITIONS_DECLINED = 0.1, 0.4, 0.05, 0.15
 # Offices that answer at the same time: each waits for its disk most of the while.
 AT_ONCE = 8
-_MITIGATIONS = ("Moved to another wing.", "Cell searched; nothing found.", "Visits supervised.", "Observations increased.", "Escort strengthened.")
+_MITIGATIONS = (
+    "Moved to another wing.",
+    "Cell searched; nothing found.",
+    "Visits supervised.",
+    "Observations increased.",
+    "Escort strengthened.",
+)
 _REASONS = ("Already known here.", "Not enough to act on.")
 
 

@@ -5,8 +5,8 @@
 3 foretell  `explain` says what would come of every report; nothing is stored
 4 publish   the story and the generated reports; some sent twice, three forged
 5 decide    the gateway, until idle
-6 receive   every office takes its post, accepts, reads, acts or declines; the gateway takes the receipts
-7 transfer  A4821DK moves: what is live on him is decided again
+6 receive   every office takes its post, accepts, reads, acts or declines; the gateway takes the receipts, and so on
+7 transfer  A4821DK moves: what is live on him is decided again, and received
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from pas_producers import MovementFeed, Publication, Publisher
 from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report
 from pas_transport.founding import found_workspace
+from pas_transport.lines import Line
+from pas_transport.log import Log
 from pas_transport.workspace import Warn, Workspace, open_workspace
 
 WORKERS = 2
@@ -96,8 +98,9 @@ def play(folder: Path, reports: int, seed: int, environment: Mapping[str, str], 
     _foretell(played, keep)
     _publish(played, keep)
     _decide(played, keep)
-    _receive(played, keep)
-    _transfer(played, keep)
+    recipients = Recipients(workspace, seed, played.story.urns)
+    _receive(played, recipients, keep)
+    _transfer(played, recipients, keep)
     return played
 
 
@@ -132,7 +135,8 @@ def _foretell(played: Played, keep: _Steps) -> None:
     workspace = played.workspace
     with keep.taking("Asked `explain` what would come of every report") as result, workspace.log() as log:
         explainer = Explainer.of(PasOffice.of(workspace), workspace, log, workspace.clock.now())
-        lines = (json.dumps(report, ensure_ascii=False).encode() for report in played.reports)
+        written = (json.dumps(report, ensure_ascii=False).encode() for report in played.reports)
+        lines = (Line(number, text) for number, text in enumerate(written, start=1))
         played.foretold = tuple(explainer.answers(lines))
         result.append(f"{len(played.foretold)} answers, nothing stored")
 
@@ -158,7 +162,7 @@ def _publish(played: Played, keep: _Steps) -> None:
 
 
 def _decide(played: Played, keep: _Steps) -> None:
-    with keep.taking(f"Ran the gateway with {WORKERS} workers and one for threats to life") as result:
+    with keep.taking(f"Ran the gateway: {WORKERS} workers, and one for threats to life") as result:
         done = _run_gateway(played)
         result.append(
             f"{done['accepted']} accepted, {done['rejected']} rejected, {done['quarantined']} quarantined, {done['duplicate']} duplicate"
@@ -167,38 +171,41 @@ def _decide(played: Played, keep: _Steps) -> None:
     played.decided = _trace(played, played.reports)
 
 
-def _receive(played: Played, keep: _Steps) -> None:
-    """Twice: who has accepted conditions is sent the text, and originators hear that they were read."""
-    workspace = played.workspace
-    recipients = Recipients(workspace, played.seed, played.story.urns)
-    with workspace.log() as log:
+def _receive(played: Played, recipients: Recipients, keep: _Steps) -> None:
+    with played.workspace.log() as log:
         with keep.taking("Recipients took and answered their post") as result:
             first = recipients.answer(log)
+            played.receipts += first
             result.append(f"{first['offices']} offices, {first['taken']} deliveries, {first['read']} read, {first['acted on']} acted on")
         with keep.taking("PAS took the receipts, recipients what came of them") as result:
-            _run_gateway(played)
-            second = recipients.answer(log)
-            _run_gateway(played)
+            _settle(played, recipients, log)
             result.append(f"{first['conditions accepted']} accepted conditions and were sent the text")
-        played.receipts = first + second + recipients.answer(log)
-        played.before = read_post(workspace, log)
+        played.before = read_post(played.workspace, log)
     played.settled = _trace(played, played.story.reports)
 
 
-def _transfer(played: Played, keep: _Steps) -> None:
-    workspace, story = played.workspace, played.story
+def _transfer(played: Played, recipients: Recipients, keep: _Steps) -> None:
+    workspace = played.workspace
     with keep.taking("Transferred A4821DK from WSI to BAI") as result, MovementFeed.of(workspace) as feed:
-        told = list(feed.stream(story.transfer))
+        told = list(feed.stream(played.story.transfer))
         played.movements += told.count("published")
         done = _run_gateway(played)
         result.append(f"{done['sent']} deliveries: texts to the new prison, the end of access to the old")
     with keep.taking("Recipients took what the transfer brought") as result, workspace.log() as log:
-        last = Recipients(workspace, played.seed, story.urns).answer(log)
-        _run_gateway(played)
-        result.append(f"{last['taken']} deliveries")
+        last = recipients.answer(log)
         played.receipts += last
+        _settle(played, recipients, log)
+        result.append(f"{last['offices']} offices, {last['taken']} deliveries")
         played.after = read_post(workspace, log)
     played.final = _trace(played, played.reports)
+
+
+def _settle(played: Played, recipients: Recipients, log: Log) -> None:
+    """Until nobody has post any more: who accepted conditions is sent the text, and originators hear that they were read."""
+    _run_gateway(played)
+    while (done := recipients.answer(log))["taken"]:
+        played.receipts += done
+        _run_gateway(played)
 
 
 def _run_gateway(played: Played) -> Mapping[str, int | float]:

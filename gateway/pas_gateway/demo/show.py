@@ -19,13 +19,20 @@ from pas_gateway.demo.checks import Check
 from pas_gateway.demo.outcomes import Name, Row, Traces, name_of
 from pas_gateway.demo.run import Played, Step
 from pas_gateway.demo.story import STORY_NOW
-from pas_schemas.clock import parse_time, show_time
+from pas_schemas.clock import parse_time
 from pas_schemas.rules import SENTENCES
 from pas_transport.console import Console, make_safe
 
 WORDS = {"release": "green", "hold": "yellow", "refuse": "red"}
 STATUSES = {"ACCEPTED": "green", "REJECTED": "red", "DUPLICATE": "cyan", "QUARANTINED": "red"}
-STATES = {"READ": "green", "ACTIONED": "green", "DELIVERED": "yellow", "CONDITIONS_ACCEPTED": "yellow", "DECLINED": "red", "WITHDRAWN": "dim"}
+STATES = {
+    "READ": "green",
+    "ACTIONED": "green",
+    "DELIVERED": "yellow",
+    "CONDITIONS_ACCEPTED": "yellow",
+    "DECLINED": "red",
+    "WITHDRAWN": "dim",
+}
 WHAT_COLUMNS, RESULT_COLUMNS = 58, 100
 # The rules that withheld most among the generated reports.
 RULES_SHOWN = 12
@@ -62,9 +69,10 @@ def show_step(console: Console, step: Step) -> None:
 def show_story(console: Console, played: Played) -> None:
     """The journey of each report of the story, as it stood before the transfer."""
     days = f"{abs(played.story.days):,} days {'later' if played.story.days >= 0 else 'earlier'}"
-    table = _table(f"The journey of each report (the story of {STORY_NOW:%d %B %Y}, told {days})")
-    for column in ("Report", "Office", "Item", "Verdict", "Rule", "State", "Must be read by"):
-        table.add_column(column, no_wrap=column != "Report")
+    table = _table(console, f"The journey of each report (the story of {STORY_NOW:%d %B %Y}, told {days})")
+    for column in ("Report", "Office", "Item", "Verdict", "Rule", "State", "Read by (UTC)"):
+        table.add_column(column, no_wrap=column != "State")
+    table.add_column("Must", overflow="fold", style="dim")
     for name in dict.fromkeys(map(name_of, played.story.reports)):
         _add_journey(table, name, played.settled[name])
         table.add_section()
@@ -78,11 +86,12 @@ def _add_journey(table: Table, name: Name, traced: Row) -> None:
         for number, item in enumerate(outcome["items"]):
             given = item["verdict"] == "release"
             state, by = (outcome["state"] or "", outcome["deadline"] or "") if given else ("", "")
-            office = Text(outcome["office"] if not number else "")
+            office, must = (outcome["office"], ", ".join(outcome["obligations"])) if not number else ("", "")
             verdict = Text(item["verdict"], style=WORDS[item["verdict"]])
-            rows.append([office, Text(str(item["item"])), verdict, Text(item["rule"]), Text(state, style=STATES.get(state, "")), _moment(by)])
+            cells = [Text(office), Text(str(item["item"])), verdict, Text(item["rule"]), Text(state, style=STATES.get(state, ""))]
+            rows.append([*cells, _moment(by), Text(must)])
     for gate in traced["gates"] if not rows else ():
-        rows.append([Text("nobody", style="dim"), Text(""), Text(gate["effect"], style="red"), Text(gate["gate"]), Text(""), Text("")])
+        rows.append([Text("nobody", style="dim"), Text(""), Text(gate["effect"], style="red"), Text(gate["gate"])])
     for row in rows:
         table.add_row(next(heads, Text("")), *row)
     for head in heads:
@@ -100,7 +109,7 @@ def _statuses(traced: Row) -> list[Text]:
 
 def show_withheld(console: Console, played: Played) -> None:
     """What was withheld of the story, in sentences; of the rest, how often each rule withheld."""
-    table = _table("What was withheld in the story, and why")
+    table = _table(console, "What was withheld in the story, and why")
     for column in ("From", "Report", "Item", "Verdict", "Rule"):
         table.add_column(column, no_wrap=True)
     table.add_column("Why", overflow="fold")
@@ -118,7 +127,7 @@ def show_withheld(console: Console, played: Played) -> None:
 
 
 def show_counted(console: Console, struck: Counter[tuple[str, str]]) -> None:
-    table = _table("What was withheld among the generated reports (the rules that struck most)")
+    table = _table(console, "What was withheld among the generated reports (the rules that struck most)")
     table.add_column("Rule", no_wrap=True)
     table.add_column("Verdict")
     table.add_column("Items", justify="right")
@@ -136,14 +145,16 @@ def show_transfer(console: Console, played: Played) -> None:
     """Report 1 before and after its subject was moved."""
     name = name_of(played.story.reports[0])
     before, after = _by_pair(played.settled[name]), _by_pair(played.final[name])
-    table = _table(f"The transfer: {name[1]}, before and after A4821DK was moved from WSI to BAI")
+    table = _table(console, f"The transfer: {name[1]}, before and after A4821DK was moved from WSI to BAI")
     for column in ("Office", "Item", "Before", "After", "State now"):
         table.add_column(column, no_wrap=True)
     for pair in sorted(before | after):
         then, (now, state) = before.get(pair, (None, ""))[0], after.get(pair, (None, ""))
         ended = state == "WITHDRAWN"
-        shown = Text("access ended", "dim") if ended else _verdict(now)
-        table.add_row(pair[0], str(pair[1]), _verdict(then), shown, Text(state if now and now["verdict"] == "release" else "", STATES.get(state, "")))
+        shown = Text("access ended" if then and then["verdict"] == "release" else "-", "dim") if ended else _verdict(now)
+        table.add_row(
+            pair[0], str(pair[1]), _verdict(then), shown, Text(state if now and now["verdict"] == "release" else "", STATES.get(state, ""))
+        )
     console.draw(table)
 
 
@@ -163,10 +174,10 @@ def show_cases(console: Console, traces: Traces) -> None:
     for traced in traces.values():
         for case in traced["cases"]:
             owned.setdefault(case["owner"], []).append(case)
-    table = _table("Cases open, by owner")
+    table = _table(console, "Cases open, by owner")
     table.add_column("Owner", no_wrap=True)
     table.add_column("Cases", justify="right")
-    table.add_column("First due", no_wrap=True)
+    table.add_column("First due (UTC)", no_wrap=True)
     table.add_column("For", overflow="fold")
     for owner, cases in sorted(owned.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:RULES_SHOWN]:
         reasons = Counter(reason for case in cases for reason in case["reasons"])
@@ -183,7 +194,7 @@ def _times(counted: Counter[str]) -> list[str]:
 
 def show_counts(console: Console, played: Played) -> None:
     """Totals of every run of the gateway, and what recipients did."""
-    table = _table("Counts")
+    table = _table(console, "Counts")
     for column in ("At PAS", "", "By recipients", " "):
         table.add_column(column, justify="right" if not column.strip() else "left")
     done = [(name, played.receipts[name]) for name in ("taken", "read", "acted on", "declined", "conditions accepted", "left unread")]
@@ -242,9 +253,12 @@ def summarise(played: Played, checks: Sequence[Check], seconds: float) -> dict[s
     }
 
 
-def _table(title: str) -> Table:
-    return Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+def _table(console: Console, title: str) -> Table:
+    """A table under a title that may be wider than it."""
+    console.say()
+    console.say(title, "strong")
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
 
 
 def _moment(time: str) -> Text:
-    return Text(show_time(parse_time(time).replace(microsecond=0)) if time else "", "dim")
+    return Text(f"{parse_time(time):%d %b %H:%M}" if time else "", "dim")

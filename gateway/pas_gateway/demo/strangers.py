@@ -103,9 +103,9 @@ def _pose(workspace: Workspace, letters: dict[str, Letter], holders: Sequence[st
     for office, letter in letters.items():
         for stranger in rng.sample([holder for holder in holders if holder != office], POSERS):
             keys = workspace.keyring(stranger).opening()
-            wanted = read_label(letter.taken.value).recipient_key
             honest = _reader(snapshot, stranger, keys)
-            poser = _reader(snapshot, office, {wanted: key for key in keys.values()})
+            # It says that its own key is the one the record asks for.
+            poser = _reader(snapshot, office, {read_label(letter.taken.value).recipient_key: next(iter(keys.values()))})
             posed += 1
             if not (_is_refused(honest, letter, WrongRecipientError) and _is_refused(poser, letter, BadWrapError)):
                 let_in.append(f"{stranger} is let in to what is for {office}")

@@ -85,7 +85,7 @@ class Population:
     def _make(self) -> Prisoner:
         rng = self._rng
         fate = rng.choices(("stays", "moves", "absent", "released", "stale", "unheard", "unknown"), (62, 18, 6, 4, 4, 3, 3))[0]
-        number, pnc = self._number(), self._pnc()
+        number: str | None = self._number()
         prison: str | None = rng.choice(self.prisons)
         if fate == "unheard":
             # Nobody but the PNC knows this one: a police report on somebody at liberty.
@@ -104,7 +104,7 @@ class Population:
             self._add(number, "UNKNOWN", rng.uniform(0.1, 5), None)
             prison = None
         born = (self._now - rng.uniform(19, 58) * 365 * DAY).date().isoformat()
-        return Prisoner(number, pnc, rng.choice(_FAMILY), rng.choice(_GIVEN), born, prison)
+        return Prisoner(number, self._pnc(), rng.choice(_FAMILY), rng.choice(_GIVEN), born, prison)
 
     def _receive(self, number: str | None, prison: str | None, days_ago: float) -> None:
         rng = self._rng

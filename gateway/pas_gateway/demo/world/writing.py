@@ -125,7 +125,9 @@ class Writer:
             "intelligence": intelligence,
             "handling": code,
             "source_reference": f"ISR-{rng.randint(1, 9999):04}",
-            "corroboration": rng.choice(("A second log of the same week", "Custody record", "PIN account record")) if intelligence == "3" else None,
+            "corroboration": rng.choice(("A second log of the same week", "Custody record", "PIN account record"))
+            if intelligence == "3"
+            else None,
             "sanitises": sanitises,
             "subjects": None,
             "addressees": None,
@@ -155,7 +157,10 @@ class Writer:
     def _declarations(self, theme: Theme, prison: str) -> Row:
         rng = self._rng
         visor, staff = self._one_in(25), theme.tags == ("CORRUPTION",) and self._one_in(2)
-        intercept = {"authorisation": f"PIN-{rng.randint(1, 999):03}", "expires_at": show_time((self._now + 30 * DAY).replace(microsecond=0))}
+        intercept = {
+            "authorisation": f"PIN-{rng.randint(1, 999):03}",
+            "expires_at": show_time((self._now + 30 * DAY).replace(microsecond=0)),
+        }
         return {
             "visor_derived": visor,
             "visor_permission": f"VP-{rng.randint(1, 99):02}" if visor and self._one_in(2) else None,

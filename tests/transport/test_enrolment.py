@@ -10,7 +10,7 @@ from pas_schemas.codec import encode
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import DirectoryError
 from pas_schemas.sealing import DIRECTORY, REQUEST, SigningKey
-from pas_transport.enrolment import Particulars, Request, compare_fingerprint, enrol, issue, read_request, retire, rotate, write_request
+from pas_transport.enrolment import OVERLAP, Particulars, Request, compare_fingerprint, enrol, issue, read_request, retire, rotate, write_request
 from pas_transport.keyring import NewKeys
 from pas_transport.statements import write_statement
 
@@ -177,6 +177,16 @@ def test_a_rotation_moves_both_keys_at_one_moment() -> None:
         assert after is not None
         assert before.id == first.keys("pas", before.use)[0].id
         assert after.id == new
+
+
+def test_old_keys_count_for_the_overlap_and_no_longer() -> None:
+    old = enrolled("pas").keys("pas", "open")[0]
+    kept = rotate(enrolled("pas"), "pas", NewKeys.generate("pas"), T0 + DAY, example=False).keys("pas", "open")[0]
+    assert kept.current(T0 + DAY + OVERLAP - timedelta(milliseconds=1))
+    assert not kept.current(T0 + DAY + OVERLAP)
+    ended = rotate(enrolled("pas"), "pas", NewKeys.generate("pas"), T0 + DAY, example=False, overlap=timedelta(0)).keys("pas", "open")[0]
+    assert ended.end == T0 + DAY
+    assert old.end is None
 
 
 def test_issue_counts_up_and_dates() -> None:

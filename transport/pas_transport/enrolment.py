@@ -111,13 +111,17 @@ def retire(snapshot: Snapshot, office: str, at: datetime) -> Snapshot:
     return _with(snapshot, replace(found, terms=(*found.terms[:-1], replace(last, end=at)), keys=_end_keys(found.keys, at)))
 
 
-def rotate(snapshot: Snapshot, office: str, keys: NewKeys, at: datetime, *, example: bool) -> Snapshot:
-    """New keys count from `at` on, and the old ones end there. Raises `DirectoryError`."""
+# What was sealed or signed just before a rotation still reaches the log: until then the old keys count beside the new.
+OVERLAP = timedelta(hours=1)
+
+
+def rotate(snapshot: Snapshot, office: str, keys: NewKeys, at: datetime, *, example: bool, overlap: timedelta = OVERLAP) -> Snapshot:
+    """New keys are used from `at` on, and the old ones end after the overlap. Raises `DirectoryError`."""
     found = find_office(snapshot, office)
     if found.terms[-1].end is not None:
         raise DirectoryError(f"{office} is retired.", "enrol it again with `pas directory add`")
     new = tuple(PublicKey(key_id, use, public, at, None, example) for use, key_id, public in keys.public)
-    return _with(snapshot, replace(found, keys=(*_end_keys(found.keys, at), *new)))
+    return _with(snapshot, replace(found, keys=(*_end_keys(found.keys, at + overlap), *new)))
 
 
 def issue(snapshot: Snapshot, now: datetime, valid_days: int) -> Snapshot:
@@ -184,7 +188,7 @@ def _follow(known: Office, term: Term) -> tuple[Term, ...]:
 
 
 def _end_keys(keys: tuple[PublicKey, ...], at: datetime) -> tuple[PublicKey, ...]:
-    return tuple(key if key.end is not None else replace(key, end=at) for key in keys)
+    return tuple(key if key.end is not None and key.end <= at else replace(key, end=at) for key in keys)
 
 
 def _with(snapshot: Snapshot, office: Office) -> Snapshot:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pas_schemas.directory import Snapshot
 from pas_schemas.sealing import SigningKey
 from pas_schemas.topics import DIRECTORY
-from pas_transport.enrolment import find_office, issue, rotate
+from pas_transport.enrolment import OVERLAP, find_office, issue, rotate
 from pas_transport.keyring import Keyring, NewKeys, add_keys, add_root_key, read_root_key
 from pas_transport.log import Log, Outgoing
 from pas_transport.workspace import Workspace
@@ -26,14 +26,14 @@ def change(workspace: Workspace, edit: Callable[[Snapshot, datetime], Snapshot])
     return store.current()
 
 
-def rotate_keys(workspace: Workspace, office: str) -> Snapshot:
+def rotate_keys(workspace: Workspace, office: str, overlap: timedelta = OVERLAP) -> Snapshot:
     """New keys for an office whose private keys lie here; the new ones are on disk before the directory speaks of them."""
     find_office(workspace.directory(), office)
     ring = Keyring.open(workspace.keys_dir, office)
     keys, example = NewKeys.generate(office), ring.example
     read_root_key(workspace.keys_dir, workspace.directory_store.roots()[-1].key.id)
     add_keys(workspace.keys_dir, office, keys, example=example)
-    return change(workspace, lambda snapshot, now: rotate(snapshot, office, keys, now, example=example))
+    return change(workspace, lambda snapshot, now: rotate(snapshot, office, keys, now, example=example, overlap=overlap))
 
 
 def rotate_root(workspace: Workspace) -> Snapshot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -93,12 +93,14 @@ def retire(session: Session, office: str, at: datetime | None) -> None:
 
 @directory.command("rotate-key")
 @click.argument("office", type=OFFICE)
+@click.option("--at-once", is_flag=True, help="The old keys were lost or taken: they end now, without the hour of overlap.")
 @pass_session
-def rotate_key(session: Session, office: str) -> None:
-    """Give OFFICE, whose keys must lie here, new keys; the old ones end now and still open what was sealed to them."""
+def rotate_key(session: Session, office: str, at_once: bool) -> None:
+    """Give OFFICE, whose keys must lie here, new keys; the old ones end within the hour and still open what was sealed to them."""
+    from pas_transport.enrolment import OVERLAP
     from pas_transport.issuing import rotate_keys
 
-    _report(session, office, rotate_keys(session.workspace, office))
+    _report(session, office, rotate_keys(session.workspace, office, timedelta(0) if at_once else OVERLAP))
 
 
 @directory.command("rotate-root")

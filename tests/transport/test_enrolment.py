@@ -10,7 +10,18 @@ from pas_schemas.codec import encode
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import DirectoryError
 from pas_schemas.sealing import DIRECTORY, REQUEST, SigningKey
-from pas_transport.enrolment import OVERLAP, Particulars, Request, compare_fingerprint, enrol, issue, read_request, retire, rotate, write_request
+from pas_transport.enrolment import (
+    OVERLAP,
+    Particulars,
+    Request,
+    compare_fingerprint,
+    enrol,
+    issue,
+    read_request,
+    retire,
+    rotate,
+    write_request,
+)
 from pas_transport.keyring import NewKeys
 from pas_transport.statements import write_statement
 

@@ -4,6 +4,7 @@ PasError
 |- MisuseError            the command or the call was wrong; nothing was done (exit 2)
 |- SettingsError          pas.toml, PAS_* or a workspace that cannot be used
 |- RulebookError          a rulebook the broker cannot enforce
+|- GradingError           a grade of another scale that no declared map covers
 |- DirectoryError         a snapshot, office or key that is not as it must be
 |- KeyringError           a private key that is not there or not readable
 |- SealError              a record that may not be opened (see sealing.failures for its classes)
@@ -42,6 +43,10 @@ class SettingsError(PasError):
 
 class RulebookError(PasError):
     """The rulebook names something the broker cannot enforce."""
+
+
+class GradingError(PasError):
+    """A grade of another scale that no declared map to 5x5x5 covers."""
 
 
 class DirectoryError(PasError):

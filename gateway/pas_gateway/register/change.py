@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from pas_gateway.register import schema
 from pas_gateway.register.store import ClashError, Store
@@ -87,18 +88,26 @@ def _advance(connection: sa.Connection, advance: Advance) -> None:
     table = schema.positions
     place = {"log": advance.log, "topic": advance.topic, "partition": advance.partition}
     if advance.expected is None:
-        connection.execute(table.insert(), {**place, "next": advance.next, "digest": advance.digest})
+        try:
+            connection.execute(table.insert(), {**place, "next": advance.next, "digest": advance.digest})
+        except IntegrityError:
+            raise _lost() from None
         return
     mine = sa.and_(*(table.c[name] == value for name, value in place.items()), table.c.next == advance.expected)
     done = connection.execute(table.update().where(mine).values(next=advance.next, digest=advance.digest))
     if done.rowcount != 1:
-        raise LostPartitionError("Another worker has taken this partition further.", "the batch is dropped and read again")
+        raise _lost()
+
+
+def _lost() -> LostPartitionError:
+    return LostPartitionError("Another worker has taken this partition further.", "the batch is dropped and read again")
 
 
 def _check_versions(connection: sa.Connection, used: dict[bytes, int]) -> None:
     found: dict[bytes, int] = {}
     for keys in chunks(sorted(used)):
-        found.update(connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(keys))).tuples().all())
+        rows = connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(keys)))
+        found.update({row.key: row.version for row in rows})
     if any(found.get(key, 0) != version for key, version in used.items()):
         raise ClashError("Something was written about a person of this batch meanwhile.", "the batch is decided again")
 

@@ -85,7 +85,8 @@ def find_versions(connection: sa.Connection, keys: Iterable[bytes]) -> dict[byte
     wanted = sorted(set(keys))
     versions = dict.fromkeys(wanted, 0)
     for part in chunks(wanted):
-        versions.update(connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(part))).tuples().all())
+        rows = connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(part)))
+        versions.update({row.key: row.version for row in rows})
     return versions
 
 
@@ -240,7 +241,7 @@ def find_reply_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[bytes
 
 
 def read_counters(connection: sa.Connection) -> dict[str, int]:
-    return dict(connection.execute(sa.select(schema.counters)).tuples().all())
+    return {row.name: row.value for row in connection.execute(sa.select(schema.counters))}
 
 
 def has_outbox(connection: sa.Connection, urgent: int) -> bool:

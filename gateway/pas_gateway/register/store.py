@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 
 from pas_schemas.errors import RegisterError
 
@@ -41,7 +41,7 @@ class Store:
     """The database behind the register. Nothing but a RegisterError leaves it."""
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
+        self.url = _read_url(url)
         self._sqlite = self.url.get_backend_name() == "sqlite"
         if not self._sqlite:
             raise RegisterError(
@@ -74,12 +74,16 @@ class Store:
     def _upgrade(self) -> None:
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         with self._engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError:
+                raise RegisterError("The register is of a version unknown to this program.", "use the program that wrote it") from None
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -111,6 +115,14 @@ class Store:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _read_url(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except ArgumentError:
+        # The URL is not repeated: it may hold a password.
+        raise RegisterError("register_url is no database URL.", "set register_url to sqlite:///...") from None
 
 
 def _set_up(connection: Any, _record: object) -> None:

@@ -1,0 +1,387 @@
+"""PAS's register by itself: what it writes as a whole or not at all, what makes a batch give way, its migrations, and its bad days."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import pas_gateway.register
+from pas_gateway.register import (
+    Advance,
+    Change,
+    ClashError,
+    DamagedRegisterError,
+    LostPartitionError,
+    RegisterUnavailableError,
+    Store,
+    join_blobs,
+    queries,
+    schema,
+    split_blobs,
+    write_change,
+)
+from pas_gateway.register.change import STATES, chunks
+from pas_gateway.register.store import HEAD
+from pas_schemas.errors import RegisterError
+
+LOG, TOPIC = "log-1", "pas.reports"
+ALICE, BOB = b"a" * 16, b"b" * 16
+CANARY = "canary-of-a-report"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = open_store(tmp_path / "register.db")
+    yield made
+    made.close()
+
+
+def open_store(path: Path) -> Store:
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    return store
+
+
+def advance(expected: int | None, following: int, partition: int = 0) -> Advance:
+    return Advance(LOG, TOPIC, partition, expected, following, bytes([following]) * 32)
+
+
+def delivery(**changes: Any) -> dict[str, Any]:
+    row = {
+        "id": b"d" * 16, "report": b"r" * 16, "office": "pio:WSI", "n": 1, "kind": "DISCLOSURE", "items": "0,2", "state": "SEALED",
+        "deadline_ms": 5, "read_at_ms": None, "leaf": b"l" * 32,
+    }  # fmt: skip
+    return row | changes
+
+
+def attempt(place: str) -> dict[str, Any]:
+    return {"originator": None, "urn": None, "at_ms": 1, "status": "QUARANTINED", "rules": "", "place": place}
+
+
+def position(store: Store, partition: int = 0) -> tuple[int, bytes] | None:
+    with store.reading() as register:
+        return queries.find_position(register, LOG, TOPIC, partition)
+
+
+def count(store: Store, table: sa.Table) -> int:
+    with store.reading() as register:
+        return register.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+# --- one transaction a batch -----------------------------------------------------------------------------------------
+
+
+def test_positions_move_by_compare_and_set(store: Store) -> None:
+    assert position(store) is None
+    write_change(store, Change(advances=[advance(None, 3)]))
+    assert position(store) == (3, b"\x03" * 32)
+    write_change(store, Change(advances=[advance(3, 7)]))
+    with store.reading() as register:
+        assert queries.list_positions(register, LOG) == {(TOPIC, 0): 7}
+        assert queries.list_positions(register, "another") == {}
+        assert queries.logs_known(register) == {LOG}
+
+
+@pytest.mark.parametrize("stale", [None, 3, 8])
+def test_second_owner_of_a_partition_gives_way_and_writes_nothing(store: Store, stale: int | None) -> None:
+    write_change(store, Change(advances=[advance(None, 7)]))
+    late = Change(
+        advances=[advance(None, 1, partition=1), advance(stale, 9)], attempts=[attempt("x")], touched={ALICE}, events=[b"event"],
+        counts=Counter(accepted=1),
+    )  # fmt: skip
+    with pytest.raises(LostPartitionError) as lost:
+        write_change(store, late)
+    assert lost.value.retriable
+    assert position(store) == (7, b"\x07" * 32)
+    assert position(store, 1) is None
+    assert [count(store, table) for table in (schema.attempts, schema.versions, schema.leaves, schema.counters)] == [0, 0, 0, 0]
+
+
+def test_version_of_a_person_that_moved_is_a_clash(store: Store) -> None:
+    write_change(store, Change(touched={ALICE, BOB}))
+    write_change(store, Change(used={ALICE: 1}, touched={ALICE}))
+    with store.reading() as register:
+        assert queries.find_versions(register, [ALICE, BOB, b"c" * 16]) == {ALICE: 2, BOB: 1, b"c" * 16: 0}
+    with pytest.raises(ClashError) as clash:
+        write_change(store, Change(used={ALICE: 1, BOB: 1}, attempts=[attempt("x")]))
+    assert not isinstance(clash.value, LostPartitionError)
+    assert count(store, schema.attempts) == 0
+    write_change(store, Change(used={ALICE: 2, BOB: 1}, attempts=[attempt("x")]))
+
+
+def test_version_of_a_person_nothing_was_written_about_counts_as_none(store: Store) -> None:
+    write_change(store, Change(used={ALICE: 0}))
+    with pytest.raises(ClashError):
+        write_change(store, Change(used={ALICE: 1}))
+
+
+@pytest.mark.parametrize("many", [1, 499, 501, 1500])
+def test_many_persons_are_checked_in_pieces(store: Store, many: int) -> None:
+    keys = [number.to_bytes(16, "big") for number in range(many)]
+    write_change(store, Change(touched=set(keys)))
+    write_change(store, Change(used=dict.fromkeys(keys, 1), touched=set(keys)))
+    with pytest.raises(ClashError):
+        write_change(store, Change(used=dict.fromkeys(keys, 2) | {keys[-1]: 1}))
+
+
+@pytest.mark.parametrize("twin", [delivery(office="pio:BAI"), delivery(id=b"e" * 16)])
+def test_unique_clash_leaves_the_whole_batch_out(store: Store, twin: dict[str, Any]) -> None:
+    """A delivery's id, and its number for an office and report, are given once."""
+    write_change(store, Change(deliveries=[delivery()]))
+    with pytest.raises(ClashError):
+        write_change(store, Change(advances=[advance(None, 1)], attempts=[attempt("x")], deliveries=[twin]))
+    assert position(store) is None
+    assert count(store, schema.attempts) == 0
+
+
+def test_report_decided_again_meanwhile_is_a_clash(store: Store) -> None:
+    write_change(store, Change(reports=[report_row()]))
+    again = {"id": b"r" * 16, "version": 0, "decided_at_ms": 9, "verdicts": b"new"}
+    write_change(store, Change(redecided=[again]))
+    with pytest.raises(ClashError):
+        write_change(store, Change(redecided=[again | {"verdicts": b"stale"}]))
+    with store.reading() as register:
+        [kept] = queries.find_kept(register, [b"r" * 16])
+    assert (kept.verdicts, kept.version, kept.order) == (b"new", 1, (2, 3))
+
+
+def report_row(**changes: Any) -> dict[str, Any]:
+    row = {
+        "id": b"r" * 16, "originator": "force:01", "urn": "01/1", "content_digest": b"c", "priority": "ROUTINE", "tags": "DRUGS,ESCAPE",
+        "created_at_ms": 1, "received_at_ms": 2, "sealed_at_us": 3, "decided_at_ms": 4, "live_until_ms": 5, "version": 0,
+        "verdicts": b"v", "body": b"sealed", "data_key": b"wrapped",
+    }  # fmt: skip
+    return row | changes
+
+
+def test_accepted_reports_are_found_by_id_by_name_and_by_person(store: Store) -> None:
+    other = report_row(id=b"s" * 16, originator="force:06", tags="")
+    persons = [{"key": ALICE, "report": b"r" * 16}, {"key": ALICE, "report": b"s" * 16}, {"key": BOB, "report": b"s" * 16}]
+    write_change(store, Change(reports=[report_row(), other], subjects=persons))
+    with store.reading() as register:
+        by_name = queries.find_accepted(register, [], [("force:06", "01/1"), ("force:10", "01/1")])
+        by_id = queries.find_accepted(register, [b"r" * 16, b"x" * 16], [])
+        on_persons = {(key, found.id) for key, found in queries.find_reports_on(register, [ALICE, BOB])}
+    assert [(found.id, found.tags) for found in by_name] == [(b"s" * 16, frozenset())]
+    assert [(found.id, found.tags) for found in by_id] == [(b"r" * 16, {"DRUGS", "ESCAPE"})]
+    assert on_persons == {(row["key"], row["report"]) for row in persons}
+
+
+def test_state_of_a_delivery_moves_forward_only(store: Store) -> None:
+    write_change(store, Change(deliveries=[delivery()]))
+    for state, becomes in (("READ", "READ"), ("DELIVERED", "READ"), ("ACTIONED", "ACTIONED"), ("READ", "ACTIONED")):
+        write_change(store, Change(states=[{"id": b"d" * 16, "state": state, "read_at_ms": None}]))
+        with store.reading() as register:
+            [sent] = queries.find_deliveries(register, [b"r" * 16])
+        assert sent.state == becomes
+    assert STATES.index("SENT") < STATES.index("DELIVERED") < STATES.index("WITHDRAWN")
+
+
+def test_first_reading_stops_the_clock_for_good(store: Store) -> None:
+    write_change(store, Change(deliveries=[delivery()]))
+    for read_at_ms in (70, 80):
+        write_change(store, Change(states=[{"id": b"d" * 16, "state": "READ", "read_at_ms": read_at_ms}]))
+    with store.reading() as register:
+        found = queries.find_deliveries_by_id(register, [b"d" * 16, b"x" * 16])
+    assert (found[b"d" * 16].read_at_ms, found[b"d" * 16].items) == (70, (0, 2))
+    assert len(found) == 1
+
+
+def test_counts_add_up(store: Store) -> None:
+    for _ in range(3):
+        write_change(store, Change(counts=Counter(accepted=2, rejected=0)))
+    with store.reading() as register:
+        assert queries.read_counters(register) == {"accepted": 6}
+
+
+def test_outbox_tells_threats_from_the_rest(store: Store) -> None:
+    row = {"urgent": 0, "topic": "t", "partition": 1, "records": b""}
+    write_change(store, Change(outbox=[row, row]))
+    with store.reading() as register:
+        assert (queries.has_outbox(register, 0), queries.has_outbox(register, 1), queries.count_outbox(register)) == (True, False, 2)
+
+
+@pytest.mark.parametrize("blobs", [[], [b""], [b"a", b"", b"bc" * 1000]])
+def test_blobs_come_apart_as_they_were_joined(blobs: list[bytes]) -> None:
+    assert list(split_blobs(join_blobs(blobs))) == blobs
+
+
+def test_chunks_hold_everything_once() -> None:
+    assert [value for chunk in chunks(range(1203)) for value in chunk] == list(range(1203))
+
+
+def test_snapshot_does_not_move_under_a_reader(store: Store) -> None:
+    with store.reading() as register:
+        assert queries.find_versions(register, [ALICE]) == {ALICE: 0}
+        write_change(store, Change(touched={ALICE}))
+        assert queries.find_versions(register, [ALICE]) == {ALICE: 0}
+    with store.reading() as register:
+        assert queries.find_versions(register, [ALICE]) == {ALICE: 1}
+
+
+def test_exclusive_is_one_holder_at_a_time(store: Store) -> None:
+    with (
+        store.exclusive("dispatch") as mine,
+        store.exclusive("dispatch", wait=False) as theirs,
+        store.exclusive("other", wait=False) as free,
+    ):
+        assert (mine, theirs, free) == (True, False, True)
+    with store.exclusive("dispatch", wait=False) as mine:
+        assert mine
+
+
+# --- migrations ------------------------------------------------------------------------------------------------------
+
+
+def test_head_is_the_migrations_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(pas_gateway.register.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_migrated_tables_are_the_declared_ones(store: Store) -> None:
+    with store.reading() as register:
+        context = MigrationContext.configure(register, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_migrating_again_changes_nothing(store: Store, tmp_path: Path) -> None:
+    write_change(store, Change(advances=[advance(None, 3)]))
+    again = open_store(tmp_path / "register.db")
+    assert position(again) == (3, b"\x03" * 32)
+    again.close()
+
+
+@pytest.mark.parametrize("version", ["0002", "9999", "0000", "no-such"])
+def test_register_of_another_version_is_refused_and_left_alone(store: Store, tmp_path: Path, version: str) -> None:
+    store.close()
+    with sqlite3.connect(tmp_path / "register.db") as db:
+        db.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    db.close()
+    other = Store(f"sqlite:///{tmp_path / 'register.db'}")
+    with pytest.raises(RegisterError, match="version") as refused:
+        other.migrate()
+    assert refused.value.hint
+    assert not refused.value.retriable
+    other.close()
+
+
+def test_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "register.db") as db:
+        db.execute("CREATE TABLE reports (id INTEGER)")
+    db.close()
+    other = Store(f"sqlite:///{tmp_path / 'register.db'}")
+    with pytest.raises(RegisterError):
+        other.migrate()
+    other.close()
+
+
+# --- bad days --------------------------------------------------------------------------------------------------------
+
+
+def check_words(error: RegisterError) -> None:
+    assert error.sentence
+    assert error.hint
+    assert CANARY not in f"{error} {error!r} {error.__cause__!r}"
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+def test_full_disk_writes_nothing_half_and_is_overcome(store: Store) -> None:
+    change = Change(
+        advances=[advance(None, 1)], outbox=[{"urgent": 0, "topic": CANARY, "partition": 0, "records": CANARY.encode() * 99_999}]
+    )
+    with store.reading() as register:
+        pages = register.exec_driver_sql("PRAGMA page_count").scalar_one()
+        register.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(RegisterUnavailableError, match="full") as full:
+        write_change(store, change)
+    check_words(full.value)
+    assert full.value.retriable
+    assert position(store) is None
+    with store.reading() as register:
+        register.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    write_change(store, change)
+    assert position(store) is not None
+
+
+def test_read_only_register_says_so(tmp_path: Path) -> None:
+    """By SQLite's own means: a file's mode does not bind whoever runs as root."""
+    open_store(tmp_path / "register.db").close()
+    store = Store(f"sqlite:///file:{tmp_path / 'register.db'}?mode=ro&uri=true")
+    with pytest.raises(RegisterUnavailableError, match="read-only") as refused:
+        write_change(store, Change(touched={ALICE}))
+    check_words(refused.value)
+    store.close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_read_only_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir(mode=0o500)
+    with pytest.raises(RegisterUnavailableError) as refused:
+        open_store(tmp_path / "there" / "register.db")
+    check_words(refused.value)
+
+
+def test_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RegisterUnavailableError) as refused:
+        open_store(tmp_path / "file" / "register.db")
+    check_words(refused.value)
+
+
+@pytest.mark.parametrize("damage", [b"no database at all, but text of some length" * 50, b"SQLite format 3\x00" + b"\xff" * 4000])
+def test_file_that_is_no_register_is_refused(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "register.db").write_bytes(damage)
+    store = Store(f"sqlite:///{tmp_path / 'register.db'}")
+    with pytest.raises(DamagedRegisterError) as damaged:
+        store.migrate()
+    check_words(damaged.value)
+    assert not damaged.value.retriable
+    store.close()
+
+
+def test_damage_in_the_middle_is_found_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "register.db"
+    store = open_store(path)
+    write_change(store, Change(outbox=[{"urgent": 0, "topic": str(n), "partition": 0, "records": bytes(3000)} for n in range(300)]))
+    with store.reading() as register:
+        register.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 :] = bytes(len(content) - len(content) // 3)
+    path.write_bytes(content)
+    again = Store(f"sqlite:///{path}")
+    with pytest.raises(RegisterError) as damaged:
+        _read_everything(again)
+    check_words(damaged.value)
+    again.close()
+
+
+def _read_everything(store: Store) -> None:
+    with store.reading() as register:
+        for table in schema.metadata.tables.values():
+            register.execute(sa.select(table)).all()
+
+
+def test_no_parameter_shows_in_an_error(store: Store) -> None:
+    with pytest.raises(RegisterError) as failed:
+        write_change(store, Change(attempts=[attempt(CANARY) | {"at_ms": object()}]))
+    check_words(failed.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://pas@host/register", "no url at all", "sqlite"])
+def test_url_of_no_use_is_refused(url: str) -> None:
+    with pytest.raises(RegisterError) as refused:
+        Store(url)
+    check_words(refused.value)

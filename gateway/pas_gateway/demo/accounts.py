@@ -121,7 +121,7 @@ def _close(book: _Book, post: Post) -> None:
         told = rejected.pop(key, 0)
         book.ends["rejected"] += times
         if told != times:
-            book.problems.append(f"{key[0][1]} was refused {times} times and its originator told {told} times")
+            book.problems.append(f"of {key[0][1]} there are {times} refusals, and its originator was told {told} times")
     for name, sent in book.sent.items():
         told_rejected = {key: rejected.pop(key) for key in list(rejected) if key[0] == name}
         _settle(sorted(sent, key=lambda one: one.order), accepted.pop(name, 0), told_rejected, book)

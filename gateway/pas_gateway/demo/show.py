@@ -68,8 +68,7 @@ def show_step(console: Console, step: Step) -> None:
 
 def show_story(console: Console, played: Played) -> None:
     """The journey of each report of the story, as it stood before the transfer."""
-    days = f"{abs(played.story.days):,} days {'later' if played.story.days >= 0 else 'earlier'}"
-    table = _table(console, f"The journey of each report (the story of {STORY_NOW:%d %B %Y}, told {days})")
+    table = _table(console, f"The journey of each report (the story of {STORY_NOW:%d %B %Y}, every date {played.story.days:+,} days)")
     for column in ("Report", "Office", "Item", "Verdict", "Rule", "State", "Read by (UTC)"):
         table.add_column(column, no_wrap=column != "State")
     table.add_column("Must", overflow="fold", style="dim")
@@ -123,7 +122,8 @@ def show_withheld(console: Console, played: Played) -> None:
     for name, traced in played.decided.items():
         if name not in story:
             struck.update((item["rule"], item["verdict"]) for _, item in _pairs(traced) if item["verdict"] != "release")
-    show_counted(console, struck)
+    if struck:
+        show_counted(console, struck)
 
 
 def show_counted(console: Console, struck: Counter[tuple[str, str]]) -> None:
@@ -222,7 +222,7 @@ def show_check(console: Console, check: Check) -> None:
 def show_end(console: Console, folder: Path, seconds: float, failed: Sequence[Check]) -> None:
     console.say()
     if failed:
-        console.say(f"{len(failed)} checks failed: {'; '.join(check.name for check in failed)}.", "bad")
+        console.say(f"{len(failed)} check{'s' if len(failed) > 1 else ''} failed: {'; '.join(check.name for check in failed)}.", "bad")
     else:
         console.say(f"Every check holds ({seconds:.0f} s in all).", "good")
     console.say(f"Try next: {next_command(folder)}", "strong")

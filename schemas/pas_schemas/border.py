@@ -21,6 +21,8 @@ ANY_PRISON = "UNKNOWN"
 # A line longer than this is refused before it is parsed: with its seals a report must fit one record of the log.
 MAX_LINE_BYTES = 400_000
 _TOLD = 60
+# No field holds a number of this length, and reading very long ones takes very long.
+_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def parse_line(line: bytes) -> object:
     if len(line) > MAX_LINE_BYTES:
         raise ValueError(f"The line is {len(line):,} bytes long; a report may have {MAX_LINE_BYTES:,}.")
     try:
-        value: object = json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+        value: object = json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant, parse_int=_read_whole)
         if b"\\ud" in line.lower():  # half of a surrogate pair is text that no record can hold
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
@@ -227,6 +229,12 @@ def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         raise ValueError("A field stands twice in the record.")
     return found
+
+
+def _read_whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError("A number in the record is too long.")
+    return int(digits)
 
 
 def _no_constant(word: str) -> object:

@@ -116,8 +116,9 @@ def adds_up(report: Report, situation: Situation, rulebook: Rulebook) -> bool:
 def _completes(report: Report, earlier: list[Earlier], rulebook: Rulebook) -> bool:
     """Whether the tags add up with this report, and did not without it, in a span of the rulebook's days around it."""
     span, written = timedelta(days=rulebook.referral.within_days), report.created_at
-    starts = {e.created_at for e in earlier if written - span <= e.created_at <= written} | {written}
-    spans = [[e for e in earlier if start <= e.created_at <= start + span] for start in starts]
+    none = timedelta(0)  # differences, for a date far back less a span is no date
+    starts = {e.created_at for e in earlier if none <= written - e.created_at <= span} | {written}
+    spans = [[e for e in earlier if none <= e.created_at - start <= span] for start in starts]
     if any(len({e.report for e in near}) > 1 and adds_up_alone(_tags(near), rulebook.referral) for near in spans):
         return False
     return any(near and adds_up_alone(_tags(near) | frozenset(report.risk_tags), rulebook.referral) for near in spans)

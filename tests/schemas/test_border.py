@@ -96,7 +96,8 @@ MUTATIONS: list[tuple[dict[str, object], str]] = [
     *(({path: Drop}, "V-SCHEMA") for path in (
         "urn", "originator", "created_at", "priority", "purpose", "legal_basis", "subjects", "items", "handling", "declarations",
         "risk_tags", "addressees", "mopi", "items.0.text", "items.0.source_reference", "subjects.0.role", "subjects.0.standing",
-        "subjects.0.noms_number", "subjects.0.pnc_id", "subjects.0.date_of_birth", "handling.conditions", "handling.reasons", "handling.internal_recipients",
+        "subjects.0.noms_number", "subjects.0.pnc_id", "subjects.0.date_of_birth",
+        "handling.conditions", "handling.reasons", "handling.internal_recipients",
         "handling.review_by", "handling.risk_assessment", "mopi.group", "mopi.review_by",
         *(f"declarations.{name}" for name in sound()["declarations"]),
     )),

@@ -75,6 +75,11 @@ class Supervisor:
         done: dict[str, int | float] = {name: after.get(name, 0) - before.get(name, 0) for name in names}
         return {**done, "seconds": round(time.monotonic() - started, 3)}
 
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether a signal ended the run."""
+        return self._stopping
+
     def _stop(self) -> None:
         self._stopping = True
 
@@ -170,9 +175,8 @@ def _worker(root: Path, name: str, console: Console) -> Iterator[Worker]:
     workspace = open_workspace(root, console.warn)
     office = PasOffice.of(workspace)
     store = Store(workspace.register_url)
-    journal = open_journal(workspace.root / "gateway.log", worker=name)
     mark = PhaseMark(phase_file(workspace.root, name))
-    with workspace.log() as log:
+    with workspace.log() as log, open_journal(workspace.root / "gateway.log", worker=name) as journal:
         yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal, partial(_renew, workspace))
     store.close()
 

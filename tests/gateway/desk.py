@@ -1,0 +1,156 @@
+"""The gateway in one process, for tests that look at one step: a small workspace, its log and register, publishers and a pipeline."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from gateway.judging import Sent, judge_log, read_all
+from pas_gateway.journal import open_journal
+from pas_gateway.office import PasOffice
+from pas_gateway.phases import PhaseMark, phase_file
+from pas_gateway.pipeline import Pipeline
+from pas_gateway.plan import Plan
+from pas_gateway.register import Advance, Store, queries
+from pas_gateway.worker import Worker
+from pas_producers import MovementFeed, Publisher
+from pas_schemas.clock import show_time
+from pas_schemas.directory import Snapshot
+from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
+from pas_transport.log import Log, Taken
+from pas_transport.workspace import Workspace, open_workspace
+from producers.samples import make_movement, make_report, make_subject
+
+OFFICES = (
+    "pas", "feed:nomis", "cat-a-team", "force:01", "force:06", "fib:01", "pio:WSI", "security:WSI", "governor:WSI",
+    "pio:BAI", "security:BAI", "governor:BAI",
+)  # fmt: skip
+INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Desk:
+    """PAS's side of a workspace; `log` and `store` are opened when first asked for, and closed with it."""
+
+    workspace: Workspace
+    _serial: int = 0
+    _taken: dict[str, int] = field(default_factory=dict)
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._closing.close()
+        self.log.close()
+        self.store.close()
+
+    @cached_property
+    def log(self) -> Log:
+        return self.workspace.log()
+
+    @cached_property
+    def store(self) -> Store:
+        store = Store(self.workspace.register_url)
+        store.migrate()
+        return store
+
+    @cached_property
+    def office(self) -> PasOffice:
+        return PasOffice.of(self.workspace)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        return Pipeline(self.office, self.store)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.workspace.directory()
+
+    def write(self, *, hours_ago: float = 1, **changes: Any) -> Row:
+        """A report on a prisoner in WSI, addressed to its PIO and security; each call another URN."""
+        self._serial += 1
+        base: Row = {
+            "created_at": show_time(self.workspace.clock.now() - timedelta(hours=hours_ago)),
+            "subjects": [make_subject(pnc_id=None)],
+            "mopi": {"group": 2, "review_by": "2099-01-01"},
+        }
+        return make_report(self._serial, **(base | changes))
+
+    def publish(self, *reports: Row, again: bool = False) -> None:
+        """Through the border, sealed, into the log; every one of them."""
+        with Publisher.of(self.workspace, again=again) as publisher:
+            for one in publisher.publish(reports).outcomes:
+                assert type(one).__name__ == "Published", one
+
+    def move(self, *, hours_ago: float = 24, **changes: Any) -> None:
+        """One movement of the prisoner of `write`, category C unless told otherwise."""
+        at = show_time(self.workspace.clock.now() - timedelta(hours=hours_ago))
+        with MovementFeed.of(self.workspace) as feed:
+            assert list(feed.stream([make_movement(**({"at": at, "category": "C"} | changes))])) == ["published"]
+
+    def fresh(self, topic: str) -> list[Taken]:
+        """The records of a topic that this has not given yet."""
+        records = list(read_all(self.log, topic))
+        known = self._taken.get(topic, 0)
+        self._taken[topic] = len(records)
+        return records[known:]
+
+    def advances(self, records: Sequence[Taken]) -> list[Advance]:
+        """What a worker would move for these records, from where the register stands."""
+        last = {record.partition: record for record in records}
+        with self.store.reading() as register:
+            stands = {partition: queries.find_position(register, self.log.identity, *partition) for partition in last}
+        found = {partition: at[0] if at else None for partition, at in stands.items()}
+        return [
+            Advance(self.log.identity, *partition, found[partition], record.offset + 1, sha256(record.value).digest())
+            for partition, record in last.items()
+        ]
+
+    def plan_reports(self, records: Sequence[Taken]) -> Plan:
+        return self.pipeline.take_reports(records, self.advances(records))
+
+    def plan_movements(self, records: Sequence[Taken]) -> Plan:
+        return self.pipeline.take_movements(records, self.advances(records))
+
+    def worker(self, name: str, *, log: Log | None = None, store: Store | None = None) -> Worker:
+        journal = self._closing.enter_context(open_journal(self.workspace.root / "gateway.log", worker=name))
+        mark = PhaseMark(phase_file(self.workspace.root, name))
+        store = store or self.store
+        return Worker(name, name == "threats", log or self.log, store, Pipeline(self.office, store), mark, journal)
+
+    def is_idle(self, topics: Iterable[str] = INPUTS) -> bool:
+        with self.store.reading() as register:
+            positions = queries.list_positions(register, self.log.identity)
+            waiting = queries.count_outbox(register)
+        ends = self.log.ends(topics)
+        return not waiting and all(positions.get((part.topic, part.number), 0) == end for part, end in ends.items())
+
+    def run(self) -> list[Sent]:
+        """Everything is taken in and sent, threats last; what the offices' topics then hold."""
+        self.worker("worker-1").run(lambda: self.is_idle((REPORTS.name, MOVEMENTS.name, REPLIES.name)))
+        self.worker("threats").run(self.is_idle)
+        return judge_log(self.log, self.workspace)
+
+
+def copy_estate(pristine: Path, root: Path, offices: Iterable[str] = OFFICES) -> Workspace:
+    """A copy of the example workspace with the keys of some offices."""
+    root.mkdir(parents=True)
+    for name in ("pas.toml", "rulebook.toml", "text_rules.csv", "directory.seen"):
+        if (pristine / name).exists():
+            shutil.copy2(pristine / name, root / name)
+    shutil.copytree(pristine / "directory", root / "directory")
+    (root / "keys").mkdir(mode=0o700)
+    for office in offices:
+        folder = office.replace(":", ".")
+        shutil.copytree(pristine / "keys" / folder, root / "keys" / folder)
+    return open_workspace(root, environment={})

@@ -82,6 +82,8 @@ class Explainer:
             raw = line.parse()
         except ValueError as error:
             return _Judged(number, Finding("V-SCHEMA", str(error)))
+        if not isinstance(raw, dict):
+            return _Judged(number, Finding("V-SCHEMA", "The line is JSON, but no report: a report is an object."))
         now = self._bench.now
         found = examine(raw, estate=self._bench.snapshot.at(now), now=now, rulebook=self._bench.rulebook)
         report = found.report if isinstance(found, Rejection) else found
@@ -104,7 +106,7 @@ class Explainer:
             case Finding():
                 return answer_rejected(None, [line.what], line.number)
             case Rejection():
-                return answer_rejected(line.what.urn, self._with_taken(line, line.what), None if line.what.urn is not None else line.number)
+                return answer_rejected(line.what.urn, self._with_taken(line, line.what))
             case Report():
                 return self._judge(line, line.what)
 

@@ -73,17 +73,7 @@ def shows_unknown(answer: Json) -> bool:
     return bool(strangers) and {pair["rule"] for pair in strangers} == {"R-UNKNOWN"}
 
 
-def is_not_schema(answer: Json) -> bool:
-    """No source reference may be told by null, which the judge refuses as V-SCHEMA."""
-    return [gate["gate"] for gate in answer["gates"]] != ["V-SCHEMA"]
-
-
-def has_line(answer: Json) -> bool:
-    """A report without a URN is known by its line, which the judge says only of what is no JSON object."""
-    return answer["urn"] is None and "line" in answer
-
-
-READINGS = {"unknown security": shows_unknown, "null source reference": is_not_schema, "no URN": has_line}
+READINGS = {"unknown security": shows_unknown}
 
 
 def has_two_readings(line: str) -> str | None:
@@ -93,11 +83,6 @@ def has_two_readings(line: str) -> str | None:
         return None
     if not isinstance(raw, dict):
         return None
-    if not isinstance(raw.get("urn"), str):
-        return "no URN"
-    items = raw["items"] if isinstance(raw.get("items"), list) else []
-    if any(item.get("source_reference", "") is None for item in items if isinstance(item, dict)):
-        return "null source reference"
     staff = re.search(r'"CORRUPTION"|"UNKNOWN"', line)
     return "unknown security" if staff and "security:ZZZ" in line else None
 

@@ -37,7 +37,7 @@ class Item(Model):
     source: Annotated[str, BeforeValidator(one_of("ABCDE"))] = ""
     intelligence: Annotated[str, BeforeValidator(one_of("12345"))] = ""
     handling: Annotated[str, BeforeValidator(one_of("12345"))] = ""
-    source_reference: str | None
+    source_reference: str
     corroboration: MaybeText = None
     sanitises: int | None = None
     subjects: Many[int] | None = None

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.console import Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -33,7 +35,9 @@ STATES = {
     "DECLINED": "red",
     "WITHDRAWN": "dim",
 }
-WHAT_COLUMNS, RESULT_COLUMNS = 58, 100
+WHAT_COLUMNS = 58
+# Below this width, sentences go below what they belong to.
+WIDE_COLUMNS = 120
 # The rules that withheld most among the generated reports.
 RULES_SHOWN = 12
 MEASURES = ("accepted", "rejected", "quarantined", "duplicate", "movements", "replies", "sent", "held")
@@ -56,29 +60,45 @@ def show_start(console: Console, folder: Path, seed: int, reports: int) -> None:
     console.draw(Panel(text, title="PAS broker", title_align="left", expand=False, padding=(0, 2), box=box.ROUNDED))
 
 
+def is_narrow() -> bool:
+    """Whether somebody watches on a screen that has no room for sentences beside columns."""
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE_COLUMNS
+
+
 def show_step(console: Console, step: Step) -> None:
-    """A line as soon as a step is done."""
+    """A line as soon as a step is done; where there is little room, what came of it below."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=WHAT_COLUMNS)
     grid.add_column(justify="right", width=7, style="dim")
+    head = (Text.assemble((f"{marks()[0]} ", "green"), step.what), f"{step.seconds:.1f} s")
+    if is_narrow():
+        grid.add_row(*head)
+        console.draw(Group(grid, _below(step.result)))
+        return
     grid.add_column(style="dim", overflow="fold")
-    grid.add_row(Text.assemble((f"{marks()[0]} ", "green"), step.what), f"{step.seconds:.1f} s", step.result)
+    grid.add_row(*head, step.result)
     console.draw(grid)
+
+
+def _below(sentence: str, style: str = "dim") -> Padding:
+    return Padding(Text(make_safe(sentence), style), (0, 0, 0, 2))
 
 
 def show_story(console: Console, played: Played) -> None:
     """The journey of each report of the story, as it stood before the transfer."""
     table = _table(console, f"The journey of each report (the story of {STORY_NOW:%d %B %Y}, every date {played.story.days:+,} days)")
-    for column in ("Report", "Office", "Item", "Verdict", "Rule", "State", "Read by (UTC)"):
-        table.add_column(column, no_wrap=column != "State")
-    table.add_column("Must", overflow="fold", style="dim")
+    narrow = is_narrow()
+    for column in ("Report", "Office", "Item", "Verdict", "Rule", "State", *(() if narrow else ("Read by (UTC)",))):
+        table.add_column(column, no_wrap=True)
+    if not narrow:
+        table.add_column("Must", overflow="fold", style="dim")
     for name in dict.fromkeys(map(name_of, played.story.reports)):
-        _add_journey(table, name, played.settled[name])
+        _add_journey(table, name, played.settled[name], len(table.columns) - 1)
         table.add_section()
     console.draw(table)
 
 
-def _add_journey(table: Table, name: Name, traced: Row) -> None:
+def _add_journey(table: Table, name: Name, traced: Row, columns: int) -> None:
     heads = iter([Text(name[1], style="bold"), Text(f"from {name[0]}", style="dim"), *_statuses(traced)])
     rows: list[list[Text]] = []
     for outcome in traced["outcomes"]:
@@ -92,18 +112,14 @@ def _add_journey(table: Table, name: Name, traced: Row) -> None:
     for gate in traced["gates"] if not rows else ():
         rows.append([Text("nobody", style="dim"), Text(""), Text(gate["effect"], style="red"), Text(gate["gate"])])
     for row in rows:
-        table.add_row(next(heads, Text("")), *row)
+        table.add_row(next(heads, Text("")), *row[:columns])
     for head in heads:
         table.add_row(head)
 
 
 def _statuses(traced: Row) -> list[Text]:
     counted = Counter(attempt["status"] for attempt in traced["attempts"])
-    parts = [(f"{status}{f' x{times}' if times > 1 else ''}", STATUSES.get(status, "")) for status, times in counted.items()]
-    line = Text()
-    for number, part in enumerate(parts):
-        line.append(" + " if number else "").append(*part)
-    return [line]
+    return [Text(f"{status}{f' x{times}' if times > 1 else ''}", STATUSES.get(status, "")) for status, times in counted.items()]
 
 
 def show_withheld(console: Console, played: Played) -> None:
@@ -111,11 +127,13 @@ def show_withheld(console: Console, played: Played) -> None:
     table = _table(console, "What was withheld in the story, and why")
     for column in ("From", "Report", "Item", "Verdict", "Rule"):
         table.add_column(column, no_wrap=True)
-    table.add_column("Why", overflow="fold")
+    if not (narrow := is_narrow()):
+        table.add_column("Why", overflow="fold")
     for name, traced in played.settled.items():
         for office, item in _pairs(traced):
             if item["verdict"] != "release":
-                table.add_row(office, name[1], str(item["item"]), Text(item["verdict"], WORDS[item["verdict"]]), item["rule"], item["why"])
+                verdict = Text(item["verdict"], WORDS[item["verdict"]])
+                table.add_row(office, name[1], str(item["item"]), verdict, item["rule"], *(() if narrow else (item["why"],)))
     console.draw(table)
     story = {name_of(report) for report in played.story.reports}
     struck: Counter[tuple[str, str]] = Counter()
@@ -209,13 +227,18 @@ def _cells(pairs: Sequence[tuple[str, int]], index: int) -> tuple[str, str]:
 
 
 def show_check(console: Console, check: Check) -> None:
+    """A tick or a cross, and the evidence beside it or below."""
     tick, cross = marks()
+    style = "dim" if check.holds else "red"
+    mark = Text(f"{tick} ", "bold green") if check.holds else Text(f"{cross} ", "bold red")
+    head = mark + Text(check.name, "" if check.holds else "bold red")
+    if is_narrow():
+        console.draw(Group(head, _below(check.evidence, style)))
+        return
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=2)
-    grid.add_column(width=WHAT_COLUMNS - 10)
-    grid.add_column(overflow="fold", style="dim" if check.holds else "red")
-    mark = Text(tick, "bold green") if check.holds else Text(cross, "bold red")
-    grid.add_row(mark, Text(check.name, "" if check.holds else "bold red"), Text(make_safe(check.evidence)))
+    grid.add_column(width=WHAT_COLUMNS - 7)
+    grid.add_column(overflow="fold", style=style)
+    grid.add_row(head, Text(make_safe(check.evidence)))
     console.draw(grid)
 
 

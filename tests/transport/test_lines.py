@@ -39,10 +39,10 @@ def faults(text: bytes) -> list[tuple[int, str]]:
         (b" [ ]\n", []),
         (b'\xef\xbb\xbf\n[{"a":"],}\\""},\n\n {"b":[1,{}]}\n]\n', [(2, b'{"a":"],}\\""}'), (4, b'{"b":[1,{}]}')]),
         (b'[{"a":1},]', [(1, b'{"a":1}'), (1, b"")]),
-        (b'[{"a":1}]\n{"b":2}\nmore\n', [(1, b'{"a":1}'), (2, b'{"b":2}'), (3, b"more")]),
+        (b'[{"a":1}]\n{"b":2}\nmore\n', [(1, b'[{"a":1}]'), (2, b'{"b":2}'), (3, b"more")]),
         (b'{\n "a": {"b": "}"}\n}\n', [(1, b'{\n "a": {"b": "}"}\n}')]),
         (b'{"a": 1,\n "b": 2}\n{"c": 3}\n', [(1, b'{"a": 1,\n "b": 2}'), (3, b'{"c": 3}')]),
-        (b'{"a": [\n{"b": 2}\n]}', [(1, b'{"a": [\n{"b": 2}\n]}')]),
+        (b'{"a": [\n1, {"b": 2}\n]}', [(1, b'{"a": [\n1, {"b": 2}\n]}')]),
         (b'{\n"a": 1\n', [(1, b'{\n"a": 1')]),
     ],
 )
@@ -118,3 +118,16 @@ def test_records_come_as_they_are_read() -> None:
     lines = read_lines(cast(BinaryIO, Slow()))
     assert next(lines).data == b'{"a":1}'
     assert next(lines).data == b'{"b":2}'
+
+
+@pytest.mark.parametrize("first", [b"[1]", b"[]", b"[{}]", b'["', b"[not json", b'{"urn": {', b'{"urn": [', b'{"urn":', b'{"urn": "x",'])
+def test_a_bad_first_line_never_costs_its_neighbours(first: bytes) -> None:
+    lines = list(read_lines(io.BytesIO(first + b'\n{"urn": "a"}\n{"urn": "b"}\n')))
+    assert [(line.number, line.data) for line in lines] == [(1, first), (2, b'{"urn": "a"}'), (3, b'{"urn": "b"}')]
+
+
+@pytest.mark.parametrize(
+    "text", [b'[\n{"urn": "a"},\n{"urn": "b"}\n]\n', b'[{"urn": "a"},\n{"urn": "b"}]', b'[\n{"urn": "a"}\n,{"urn": "b"}\n]']
+)
+def test_arrays_over_several_lines_stay_arrays(text: bytes) -> None:
+    assert [line.data for line in read_lines(io.BytesIO(text))] == [b'{"urn": "a"}', b'{"urn": "b"}']

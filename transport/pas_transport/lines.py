@@ -37,14 +37,14 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
     """The records of a file in their order; blank lines are none. Raises OSError as the stream does.
 
     A file is an array where it begins with `[`; whole values where its first line leaves an object open for the next
-    one; else NDJSON, where a bad line never costs its neighbours.
+    one; else, and whenever its second line is an object by itself, NDJSON, where a bad line never costs its neighbours.
     """
     pieces = _numbered(stream)
     head = list(_head(pieces))
     if not head:
         return iter(())
     everything = chain(head, pieces)
-    if head[0][1].lstrip()[:1] == b"[":
+    if head[0][1].lstrip()[:1] == b"[" and not _stands_alone(head):
         return _Splitter(depth=1).split(everything)
     return _Splitter(depth=0).split(everything) if _goes_on(head) else _split_lines(everything)
 
@@ -74,7 +74,25 @@ def _goes_on(head: list[tuple[int, bytes]]) -> bool:
     if len(head) < 2 or not head[0][1].endswith(b"\n"):
         return False
     first, second = head[0][1].strip(), head[1][1].strip()
+    if _is_object(second):
+        return False
     return first[-1:] in (b"{", b"[", b":") or (first[-1:] == b"," and second[:1] != b"{")
+
+
+def _stands_alone(head: list[tuple[int, bytes]]) -> bool:
+    """Whether a first line that begins with `[` is a line of NDJSON: whole, or no array's beginning, with another behind it."""
+    if len(head) < 2 or not head[0][1].endswith(b"\n"):
+        return False
+    first, second = head[0][1].strip(), head[1][1].strip()
+    try:
+        parse_line(first)
+    except ValueError:
+        return _is_object(second) and first != b"[" and not first.endswith(b",")
+    return True
+
+
+def _is_object(line: bytes) -> bool:
+    return line[:1] == b"{" and line[-1:] == b"}"
 
 
 def _split_lines(pieces: Iterable[tuple[int, bytes]]) -> Iterator[Line]:

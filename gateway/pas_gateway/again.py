@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -18,10 +18,11 @@ from pas_gateway.policy.decide import decide
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source
 from pas_gateway.register import queries
-from pas_gateway.register.queries import Kept
+from pas_gateway.register.queries import Kept, Sent
 from pas_gateway.vault import read_body, unlock_body
 from pas_schemas.clock import to_ms
 from pas_schemas.models.report import Report
+from pas_schemas.rules import LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,43 @@ class Standing:
     source: Source = field(repr=False)
     verdicts: Verdicts = field(repr=False)
     withdrawn: tuple[Outcome, ...] = field(repr=False)
+    sent: Mapping[str, Sequence[Sent]] = field(repr=False)
+
+    def keeps(self, office: str, item: int) -> bool:
+        """Whether the report named the office by its id for that item: it keeps what it had when a prisoner moves."""
+        one = self.report.items[item]
+        internal = self.report.handling.internal_recipients if one.handling == "4" else ()
+        return office in self.report.addressees_of(one) or office in internal
 
 
-def reopen(kept: Iterable[Kept], office: PasOffice) -> list[Standing]:
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What an office was sent about a report and nobody took back: deliveries, the items whose text it has, those it has conditions of."""
+
+    deliveries: tuple[bytes, ...] = ()
+    texts: frozenset[int] = frozenset()
+    conditions: frozenset[int] = frozenset()
+
+
+def holding_of(sent: Sequence[Sent]) -> Holding:
+    """From an office's deliveries about one report in their order: what lies after the last withdrawal."""
+    since = max((place + 1 for place, one in enumerate(sent) if one.kind == "WITHDRAWAL"), default=0)
+    standing = [one for one in sent[since:] if one.kind in ("DISCLOSURE", "CONDITIONS")]
+    texts = {item for one in standing if one.kind == "DISCLOSURE" for item in one.items}
+    conditions = {item for one in standing if one.kind == "CONDITIONS" for item in one.items}
+    return Holding(tuple(one.id for one in standing), frozenset(texts), frozenset(conditions))
+
+
+def reopen(kept: Iterable[Kept], sent: Iterable[Sent], office: PasOffice) -> list[Standing]:
     """Opens the sealed bodies of accepted reports."""
+    by_report: dict[bytes, dict[str, list[Sent]]] = {}
+    for delivery in sent:
+        by_report.setdefault(delivery.report, {}).setdefault(delivery.office, []).append(delivery)
     found = []
     for one in kept:
         report, _, source = read_body(unlock_body(one.body, one.data_key, one.id, office.register_key))
         filed = read_verdicts(one.verdicts)
-        found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn))
+        found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn, by_report.get(one.id, {})))
     return found
 
 
@@ -67,6 +96,8 @@ def decide_again(
             continue
         _file(one, verdicts, office, scribe, plan)
         plan.drafts += _drafts(one, verdicts, accepted, office, scribe)
+        ended = [delivery for former in one.sent for delivery in _ended(one, former, verdicts).deliveries]
+        plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
 
 
 def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
@@ -87,16 +118,11 @@ def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, 
 
 def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
     said = about(one.report, one.kept.id, one.kept.order[0])
-    before = {outcome.office: outcome for outcome in one.verdicts.outcomes}
-    after = {outcome.office: outcome for outcome in verdicts.outcomes}
+    ended = {name: bool(_ended(one, name, verdicts).deliveries) for name in one.sent}
+    yield from (withdraw(said, name) for name in sorted(ended) if ended[name])
     for outcome in verdicts.outcomes:
-        former = before.get(outcome.office)
-        newly_accepted = outcome.office in accepted and outcome.office not in one.kept.acceptances
-        if outcome.released and (newly_accepted or not set(outcome.released) <= set(former.released if former else ())):
-            yield from _disclose(said, one, outcome, accepted, office, scribe)
-    for former in one.verdicts.outcomes:
-        if _access_ends(former, after.get(former.office)):
-            yield withdraw(said, former.office)
+        holding = Holding() if ended.get(outcome.office) else holding_of(one.sent.get(outcome.office, ()))
+        yield from _disclose(said, one, outcome, holding, outcome.office in accepted, office, scribe)
     told = [line for line in tell_refusals(verdicts.outcomes) if line not in tell_refusals(one.verdicts.outcomes)]
     if told:
         yield notify(said, one.report.originator, told)
@@ -108,25 +134,47 @@ def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], office:
 def _still_withdrawn(one: Standing, verdicts: Verdicts) -> list[Outcome]:
     """What offices had before their access ended: those whose access ends now, and earlier ones that did not get it back."""
     after = {outcome.office: outcome for outcome in verdicts.outcomes}
-    ended = {former.office: former for former in one.verdicts.outcomes if _access_ends(former, after.get(former.office))}
-    earlier = {former.office: former for former in one.withdrawn if former.office not in after or not after[former.office].released}
-    return list((earlier | ended).values())
+    ended = {former.office: former for former in one.verdicts.outcomes if _ended(one, former.office, verdicts).deliveries}
+    return [former for name, former in sorted({**{o.office: o for o in one.withdrawn}, **ended}.items()) if not _has(after.get(name))]
 
 
-def _disclose(said: About, one: Standing, outcome: Outcome, accepted: frozenset[str], office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
+def _has(outcome: Outcome | None) -> bool:
+    return outcome is not None and bool(outcome.released)
+
+
+def _disclose(
+    said: About, one: Standing, outcome: Outcome, holding: Holding, accepted: bool, office: PasOffice, scribe: Scribe
+) -> Iterator[Draft]:
+    """What the office does not hold yet: an item it has is not sent again, nor the conditions of one it has yet to accept."""
+    waiting = frozenset() if accepted else holding.conditions
+    missing = tuple(item for item in outcome.released if item not in holding.texts and item not in waiting)
     estate = office.snapshot.at(scribe.now)
     # What is decided late must still be read in time: the clock of a later disclosure starts when it is made.
     read_by = office.rulebook.read_by(one.report.priority, scribe.now)
-    return disclose(said, one.source, outcome, estate, office.rulebook, read_by, accepted=outcome.office in accepted)
+    return disclose(said, one.source, outcome, estate, office.rulebook, read_by, accepted=accepted, items=missing)
 
 
-def _access_ends(former: Outcome, now: Outcome | None) -> bool:
-    """An office reached by role or posting loses its standing access; one addressed by id keeps what it had."""
-    return bool(former.released) and not former.by_id and (now is None or all(verdict.word == "refuse" for verdict in now.verdicts))
+def _ended(one: Standing, name: str, verdicts: Verdicts) -> Holding:
+    """What must be taken back from an office: all that it holds, where its standing access to any item of it has ended.
+
+    An office reached by role or posting loses what it is no longer considered for or now refused; one addressed by id for
+    an item keeps it. A sanitised item that gives way to its fuller one is no access lost. What is still released to the
+    office is then disclosed anew; were something lost by that which it may keep, nothing is taken back.
+    """
+    holding = holding_of(one.sent[name])
+    now = {verdict.item: verdict for outcome in verdicts.outcomes if outcome.office == name for verdict in outcome.verdicts}
+    held = holding.texts | holding.conditions
+    lost = {
+        item for item in held
+        if not one.keeps(name, item) and (item not in now or (now[item].word == "refuse" and now[item].rule != LAST))
+    }  # fmt: skip
+    kept = {item for item in held - lost if one.keeps(name, item) and (item not in now or now[item].word != "release")}
+    return holding if lost and not kept else Holding()
 
 
 def find_standing(register: sa.Connection, ids: Iterable[bytes], office: PasOffice, knowledge: Knowledge) -> list[Standing]:
     """Reports to decide again, with everything they could be decided by loaded."""
-    standing = reopen(queries.find_kept(register, ids), office)
+    wanted = sorted(set(ids))
+    standing = reopen(queries.find_kept(register, wanted), queries.find_deliveries(register, wanted), office)
     knowledge.load(register, [one.report for one in standing], [])
     return standing

@@ -59,19 +59,28 @@ def about(report: Report, report_id: bytes, received_at_ms: int) -> About:
 
 
 def disclose(
-    said: About, source: Source, outcome: Outcome, estate: Estate, rulebook: Rulebook, read_by: datetime, *, accepted: bool
-) -> Iterator[Draft]:
-    """What an office is released: texts, and of a code 5 item it has yet to accept its conditions and grade alone."""
-    closed = {index for index in outcome.released if source.report.items[index].handling == "5" and not accepted}
-    open_items = tuple(index for index in outcome.released if index not in closed)
-    for kind, items, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
-        if items:
-            owed = outcome.obligations if bare or not closed else tuple(o for o in outcome.obligations if o not in _OF_CODE_5)
-            body = project(source, outcome.office, items, owed, estate, rulebook, conditions_only=bare)
-            yield Draft(said, outcome.office, kind, items, body, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
+    said: About, source: Source, outcome: Outcome, estate: Estate, rulebook: Rulebook, read_by: datetime, *, accepted: bool,
+    items: Sequence[int] | None = None,
+) -> Iterator[Draft]:  # fmt: skip
+    """What an office is released, or these items of it: texts, and of a code 5 item it has yet to accept its conditions and grade."""
+    chosen = outcome.released if items is None else items
+    closed = {index for index in chosen if source.report.items[index].handling == "5" and not accepted}
+    open_items = tuple(index for index in chosen if index not in closed)
+    for kind, those, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
+        if those:
+            owed = _owed(outcome, {source.report.items[index].handling for index in those})
+            body = project(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare)
+            yield Draft(said, outcome.office, kind, those, body, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
 
 
-_OF_CODE_5 = frozenset({"ACCEPT_CONDITIONS", "REFER_TO_ORIGINATOR"})
+def _owed(outcome: Outcome, codes: set[str]) -> tuple[str, ...]:
+    """Of an office's obligations those that a delivery of items of these codes brings."""
+    others = {word for code, words in _OF_CODE.items() if code not in codes for word in words}
+    return tuple(word for word in outcome.obligations if word not in others)
+
+
+# Obligations that come with one handling code alone.
+_OF_CODE = {"2": ("RECORD_DISSEMINATION",), "4": ("INTERNAL_ONLY",), "5": ("ACCEPT_CONDITIONS", "REFER_TO_ORIGINATOR")}
 
 
 def withdraw(said: About, office: str) -> Draft:

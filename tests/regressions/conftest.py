@@ -1,0 +1,7 @@
+"""A desk for regressions of the gateway: the same small workspace that its own tests have."""
+
+from __future__ import annotations
+
+from gateway.conftest import desk
+
+__all__ = ["desk"]

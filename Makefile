@@ -16,6 +16,10 @@ help: ## Say what can be made
 demo: $(READY) ## Play a story through a whole system in ./demo and check what came of it (at most 3 minutes)
 	@$(BIN)/pas demo
 
+.PHONY: kafka
+kafka: $(READY) ## Fetch Apache Kafka by Maven and run one node on port 9092 until Ctrl-C (Java 17 and Maven needed)
+	$(BIN)/python deploy/kafka/kafka_node.py --port 9092
+
 .PHONY: test
 test: lint ## Check everything: style, types, layers, then the whole suite (at most 10 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS)

@@ -1,0 +1,230 @@
+"""Starts Apache Kafka itself, one KRaft node on this machine: `python kafka_node.py --port 9092`, or `Node` in a test.
+
+Nothing but Java 17, Maven and Python's own library is needed; the jars are fetched once, into libs/ beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LIBS = HERE / "libs"
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+# A child whose parent is killed is killed too (prctl(2), PR_SET_PDEATHSIG): no broker outlives its test.
+_PR_SET_PDEATHSIG = 1
+
+# Few partitions of its own, no waiting for members, and little memory: a node to work with, not to serve a county.
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+log.dirs={folder}/data
+auto.create.topics.enable=false
+log.message.timestamp.type=LogAppendTime
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+log.cleaner.dedupe.buffer.size=16777216
+log.cleaner.threads=1
+log.index.size.max.bytes=1048576
+num.network.threads=2
+num.io.threads=4
+# What is past its retention goes soon, not within five minutes: whoever tries retention out sees it.
+log.initial.task.delay.ms=500
+log.retention.check.interval.ms=500
+log.cleaner.backoff.ms=300
+"""
+
+
+class NodeError(Exception):
+    """Kafka cannot be fetched or does not start; says why in one sentence."""
+
+
+class Node:
+    """One broker with its data in `folder`; started again on the same folder and port it is the same broker."""
+
+    def __init__(self, folder: Path, port: int | None = None, properties: Mapping[str, str] | None = None, heap_mb: int = 256) -> None:
+        self._folder = folder.resolve()
+        self.port = port or find_free_port()
+        self._controller = find_free_port()
+        self._properties = dict(properties or {})
+        self._heap_mb = heap_mb
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Format where it was not, start, and return when it takes connections; raises NodeError."""
+        fetch()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / "server.properties"
+        extra = "".join(f"{key}={value}\n" for key, value in self._properties.items())
+        file.write_text(_PROPERTIES.format(port=self.port, controller=self._controller, folder=self._folder) + extra)
+        if not (self._folder / "data" / "meta.properties").exists():
+            self._format(file)
+        self.process = self._spawn(["kafka.Kafka", str(file)])
+        self._await_port()
+
+    def stop(self) -> None:
+        """Shut down in order; killed where it takes too long."""
+        if self.process is None:
+            return
+        self.resume()
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL, as when the power goes."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def pause(self) -> None:
+        """It still has its connections, and answers nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def _format(self, file: Path) -> None:
+        cluster = base64.urlsafe_b64encode(b"\x00" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+        made = self._spawn(["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(file)])
+        if made.wait(START_SECONDS) != 0:
+            raise NodeError(f"Kafka could not format its data folder: see {self._folder}/kafka.log")
+
+    def _spawn(self, arguments: list[str]) -> subprocess.Popen[bytes]:
+        command = [
+            "java", f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true", "-cp", f"{LIBS}/*", *arguments,
+        ]  # fmt: skip
+        with (self._folder / "kafka.log").open("ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+
+    def _await_port(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise NodeError(f"Kafka ended while it started: see {self._folder}/kafka.log")
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
+                return
+            time.sleep(0.05)
+        self.kill()
+        raise NodeError(f"Kafka did not start within {START_SECONDS:.0f} seconds: see {self._folder}/kafka.log")
+
+
+def find_missing() -> str | None:
+    """What is lacking to run Kafka here, or None."""
+    if shutil.which("java") is None:
+        return "Java is not installed (Debian: openjdk-17-jre-headless)"
+    if not (LIBS / ".complete").exists() and shutil.which("mvn") is None:
+        return "Maven is not installed (Debian: maven)"
+    return None
+
+
+def fetch() -> None:
+    """Bring Kafka's jars into libs/, once; of several that ask at a time one does it. Raises NodeError."""
+    if (LIBS / ".complete").exists():
+        return
+    missing = find_missing()
+    if missing:
+        raise NodeError(missing)
+    LIBS.mkdir(exist_ok=True)
+    with (LIBS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (LIBS / ".complete").exists():
+            return
+        command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
+        command += ["-DincludeScope=runtime", f"-DoutputDirectory={LIBS}"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise NodeError(f"Maven could not fetch Kafka: {(done.stdout + done.stderr).strip()[-400:]}")
+        (LIBS / ".complete").touch()
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def serve(node: Node, users: Path | None, address: Path | None) -> None:
+    """Run until told to stop, or, where a file of users is named, until nobody holds a lock on it any more."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    node.start()
+    try:
+        if address is not None:
+            draft = address.with_suffix(".draft")
+            draft.write_text(node.bootstrap)
+            draft.rename(address)
+        print(f"Kafka at {node.bootstrap}; Ctrl-C ends it.", flush=True)
+        if users is None:
+            assert node.process is not None
+            node.process.wait()
+            return
+        with users.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if address is not None:
+                address.unlink(missing_ok=True)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        node.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Run one Apache Kafka node on this machine, without TLS or credentials: to try things out."
+    )
+    parser.add_argument("--port", type=int, default=None, help="where it listens, on 127.0.0.1 (default: a free port)")
+    parser.add_argument("--folder", type=Path, default=HERE / "data", help="its data (default: data/ beside this file)")
+    parser.add_argument("--heap-mb", type=int, default=256)
+    parser.add_argument("--users", type=Path, help="end when nobody holds a shared lock (flock) on this file")
+    parser.add_argument("--address", type=Path, help="write host:port here when it takes connections")
+    told = parser.parse_args()
+    try:
+        serve(Node(told.folder, told.port, heap_mb=told.heap_mb), told.users, told.address)
+    except NodeError as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    main()

@@ -161,7 +161,7 @@ def _ended(one: Standing, name: str, verdicts: Verdicts) -> Holding:
     an item keeps it. A sanitised item that gives way to its fuller one is no access lost. What is still released to the
     office is then disclosed anew; were something lost by that which it may keep, nothing is taken back.
     """
-    holding = holding_of(one.sent[name])
+    holding = holding_of(one.sent.get(name, ()))
     now = {verdict.item: verdict for outcome in verdicts.outcomes if outcome.office == name for verdict in outcome.verdicts}
     held = holding.texts | holding.conditions
     lost = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
@@ -15,10 +14,14 @@ from pas_gateway.project import Source
 from pas_gateway.register import Change, join_blobs
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable
 from pas_schemas.clock import show_time, to_ms
-from pas_schemas.codec import encode
+from pas_schemas.models.records import Quarantined
 from pas_schemas.models.report import Report
 from pas_schemas.rules import SENTENCES
-from pas_schemas.topics import QUARANTINE, REPORTS
+from pas_schemas.topics import MAX_RECORD_BYTES, QUARANTINE, REPORTS
+
+# With its place and reason around it, a record of this size still fits one of the quarantine's; of a larger one only those are kept,
+# and the input topic holds its bytes.
+MAX_QUARANTINED_BYTES = MAX_RECORD_BYTES - 4096
 
 
 @dataclass
@@ -119,11 +122,16 @@ def plan_unprovable(unprovable: Unprovable, office: PasOffice, scribe: Scribe, p
     taken = unprovable.submitted.taken
     _count_attempt(unprovable.submitted, "QUARANTINED", unprovable.sender, unprovable.urn, [unprovable.reason], plan)
     plan.change.events.append(scribe.event("QUARANTINED", unprovable.submitted.place, office=unprovable.sender, rules=[unprovable.reason]))
-    entry: dict[str, Any] = {
-        "topic": taken.partition.topic, "partition": taken.partition.number, "offset": taken.offset, "taken_at_ms": to_ms(taken.at),
-        "reason": unprovable.reason, "sentence": unprovable.sentence, "record": taken.value if unprovable.reason != "TOO_LARGE" else b"",
-    }  # fmt: skip
-    plan.quarantine(unprovable.submitted.place, encode("quarantine", entry))
+    entry = Quarantined(
+        topic=taken.partition.topic,
+        partition=taken.partition.number,
+        offset=taken.offset,
+        taken_at=taken.at,
+        reason=unprovable.reason,
+        sentence=unprovable.sentence,
+        record=taken.value if len(taken.value) <= MAX_QUARANTINED_BYTES else b"",
+    )
+    plan.quarantine(unprovable.submitted.place, entry.encode())
     if unprovable.sender is not None and office.snapshot.at(scribe.now).get(unprovable.sender) is not None:
         said = _about_attempt(unprovable.submitted, unprovable.id, unprovable.sender, unprovable.urn)
         plan.drafts.append(notify(said, unprovable.sender, [notice("QUARANTINED", unprovable.sentence)]))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
@@ -39,7 +38,7 @@ def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Unprovable
         return opened
     try:
         reply = Reply.decode(opened.payload)
-    except (CodecError, ValidationError, OverflowError):
+    except CodecError:
         return Unprovable(submitted, "NOT_A_REPLY", "A reply is not of the agreed shape.", opened.record_id, opened.sender)
     if reply.office != opened.sender:
         return Unprovable(submitted, "WRONG_SENDER", "A reply names another office than its sender.", opened.record_id, opened.sender)

@@ -11,6 +11,7 @@ from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.clock import EPOCH, to_ms
 from pas_schemas.codec import decode
 from pas_schemas.errors import CodecError, SealError
+from pas_schemas.models.records import Refusal
 from pas_schemas.parts import unpack_report
 from pas_schemas.rules import SENTENCES
 from pas_schemas.sealing import Opened
@@ -65,14 +66,14 @@ def verify(submitted: Submitted, office: PasOffice, now: datetime) -> Verified |
 
 
 def _read_refusal(submitted: Submitted, opened: Opened, office: PasOffice) -> Rejected | Unprovable:
-    datum = decode(opened.payload, "refusal").datum
-    if datum["originator"] != opened.sender:
+    refusal = Refusal.decode(opened.payload)
+    if refusal.originator != opened.sender:
         return Unprovable(submitted, "WRONG_SENDER", "A refusal names another originator than its sender.", opened.record_id, opened.sender)
-    stale = check_freshness(opened, submitted, datum["refused_at_us"], office, datum["urn"])
+    stale = check_freshness(opened, submitted, refusal.refused_at_us, office, refusal.urn)
     if stale is not None:
         return stale
-    findings = tuple(Finding(rule, SENTENCES[rule]) for rule in datum["rules"] if rule in SENTENCES)
-    return Rejected(submitted, opened.record_id, opened.sender, datum["urn"], findings, here=False)
+    findings = tuple(Finding(rule, SENTENCES[rule]) for rule in refusal.rules if rule in SENTENCES)
+    return Rejected(submitted, opened.record_id, opened.sender, refusal.urn, findings, here=False)
 
 
 def _read_report(submitted: Submitted, opened: Opened, office: PasOffice, now: datetime) -> Verified | Rejected | Unprovable:

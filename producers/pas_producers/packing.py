@@ -8,9 +8,9 @@ from datetime import datetime
 from pas_producers.desk import Desk
 from pas_producers.results import Refused
 from pas_schemas.clock import Clock, to_ms
-from pas_schemas.codec import encode
 from pas_schemas.directory import KeyUse, Snapshot
 from pas_schemas.errors import CodecError, DirectoryError, PasError
+from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
 from pas_schemas.naming import refusal_id, report_id
 from pas_schemas.parts import closing_name, pack_report
@@ -97,8 +97,8 @@ class Packer:
         """The parcel of a refusal: who, which URN, which rules and when, and nothing else."""
         urn = refused.urn or ""
         record_id = refusal_id(originator.id_key, urn, refused.rules)
-        datum = {"originator": originator.office, "urn": urn, "rules": list(refused.rules), "refused_at_us": self.ticker.next_us()}
-        plain = Plain(record_id, encode("refusal", datum))
+        refusal = Refusal(originator=originator.office, urn=urn, rules=refused.rules, refused_at_us=self.ticker.next_us())
+        plain = Plain(record_id, refusal.encode())
         return Parcel(originator, "open", REPORTS.name, record_id, plain, b"")
 
     def _close(self, report: Report, recipient: str, text: bytes, now: datetime) -> bytes | None:

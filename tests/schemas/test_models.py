@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from pas_schemas.codec import encode
+from pas_schemas.errors import CodecError
 from pas_schemas.models.base import Model
 from pas_schemas.models.movement import Movement
+from pas_schemas.models.records import AuditEvent, Quarantined, Refusal
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.report import Report
+from pas_schemas.models.wire import WireModel
 from pas_schemas.models.words import EVENTS
 
 Json = dict[str, Any]
@@ -64,14 +68,36 @@ def parts(model: BaseModel) -> list[BaseModel]:
     return found
 
 
-MODELS = [*parts(Report.model_validate(report())), Movement.model_validate(MOVEMENT), Reply.model_validate(REPLY)]
+NOTED = datetime(2015, 11, 18, 12, 0, 0, 250000, tzinfo=UTC)
+WIRED: list[WireModel] = [
+    Reply.model_validate(REPLY),
+    Refusal(originator=CANARY, urn=CANARY, rules=("V-GRADE", "G-PIN"), refused_at_us=1_447_848_000_250_001),
+    Quarantined(topic=CANARY, partition=2, offset=7, taken_at=NOTED, reason=CANARY, sentence=CANARY, record=CANARY.encode()),
+    AuditEvent(
+        at=NOTED, event=CANARY, subject=CANARY, office=None, rules=("H1-OWN",), digests=(b"d" * 32,), rulebook=CANARY, directory_version=3
+    ),
+]
+MODELS = [*parts(Report.model_validate(report())), Movement.model_validate(MOVEMENT), *WIRED]
+
+
+@pytest.mark.parametrize("record", WIRED, ids=lambda record: type(record).__name__)
+def test_what_travels_comes_back(record: WireModel) -> None:
+    assert type(record).decode(record.encode()) == record
+    with pytest.raises(CodecError):
+        type(record).decode(record.encode()[:-1])
+
+
+def test_a_reply_of_strange_words_is_no_reply() -> None:
+    strange = {**WIRED[0].model_dump(exclude={"at"}), "at_ms": 0, "receipt": "EATEN"}
+    with pytest.raises(CodecError, match="not a reply"):
+        Reply.decode(encode("reply", strange))
 
 
 def test_every_model_is_among_them() -> None:
     def below(kind: type[Model]) -> set[type[Model]]:
         return {kind} | {one for child in kind.__subclasses__() for one in below(child)}
 
-    known = {kind for kind in below(Model) if kind.__module__.startswith("pas_schemas.")} - {Model}
+    known = {kind for kind in below(Model) if kind.__module__.startswith("pas_schemas.")} - {Model, WireModel}
     assert {type(model) for model in MODELS} == known
 
 

@@ -60,9 +60,12 @@ class Dispatcher:
 
     def _mark_sent(self, rows: Sequence[Any], ids: Sequence[bytes]) -> None:
         """The payload leaves the outbox once the log has it."""
-        with self.store.writing() as register:
+
+        def mark(register: sa.Connection) -> None:
             register.execute(schema.outbox.delete().where(schema.outbox.c.number.in_([row.number for row in rows])))
             for part in chunks(ids):
                 table = schema.deliveries
                 register.execute(table.update().where(table.c.id.in_(part), table.c.state == "SEALED").values(state="SENT"))
             add_counts(register, Counter(sent=len(ids)))
+
+        self.store.write(mark)

@@ -15,7 +15,7 @@ from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
-from pas_gateway.register import Store, queries
+from pas_gateway.register import Store, open_store, queries
 from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.errors import CodecError, KeyringError, SealError
 from pas_schemas.models.report import Report
@@ -59,9 +59,9 @@ class Explainer:
     @classmethod
     def of(cls, office: PasOffice, workspace: Workspace, log: Log, at: datetime) -> Explainer:
         """What PAS knows in this workspace: its register, and the movements that still wait in the log."""
-        store = Store(workspace.register_url)
+        store = open_store(workspace.register_url)
         positions: dict[tuple[str, int], int] = {}
-        there = store.path.exists()
+        there = store.exists()
         if there:
             store.migrate()
             with store.reading() as register:

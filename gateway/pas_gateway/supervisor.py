@@ -20,7 +20,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import find_start, refuse_other_log
-from pas_gateway.register import Store, queries
+from pas_gateway.register import Store, open_store, queries
 from pas_gateway.worker import Worker
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import PasError, RegisterError
@@ -59,7 +59,7 @@ class Supervisor:
         """Runs until idle, or until told to stop; what was done meanwhile, by the register's own count."""
         # Whatever refuses to start refuses here, before a process is made: keys, rulebook, directory, register.
         PasOffice.of(self.workspace)
-        store = Store(self.workspace.register_url)
+        store = open_store(self.workspace.register_url)
         store.migrate()
         started = time.monotonic()
         with self.workspace.log() as log, _signals(self._stop):
@@ -174,7 +174,7 @@ def run_worker(root: str, name: str) -> None:
 def _worker(root: Path, name: str, console: Console) -> Iterator[Worker]:
     workspace = open_workspace(root, console.warn)
     office = PasOffice.of(workspace)
-    store = Store(workspace.register_url)
+    store = open_store(workspace.register_url)
     mark = PhaseMark(phase_file(workspace.root, name))
     with workspace.log() as log, open_journal(workspace.root / "gateway.log", worker=name) as journal:
         yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal, partial(_renew, workspace))

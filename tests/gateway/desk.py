@@ -18,7 +18,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
-from pas_gateway.register import Advance, Store, queries
+from pas_gateway.register import Advance, Store, open_store, queries
 from pas_gateway.worker import Worker
 from pas_producers import MovementFeed, Publisher
 from pas_schemas.clock import show_time
@@ -60,7 +60,7 @@ class Desk:
 
     @cached_property
     def store(self) -> Store:
-        store = Store(self.workspace.register_url)
+        store = open_store(self.workspace.register_url)
         store.migrate()
         return store
 

@@ -26,6 +26,7 @@ from pas_gateway.register import (
     RegisterUnavailableError,
     Store,
     join_blobs,
+    open_store,
     queries,
     schema,
     split_blobs,
@@ -42,13 +43,13 @@ CANARY = "canary-of-a-report"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = open_store(tmp_path / "register.db")
+    made = make_register(tmp_path / "register.db")
     yield made
     made.close()
 
 
-def open_store(path: Path) -> Store:
-    store = Store(f"sqlite:///{path}")
+def make_register(path: Path) -> Store:
+    store = open_store(f"sqlite:///{path}")
     store.migrate()
     return store
 
@@ -258,7 +259,7 @@ def test_migrated_tables_are_the_declared_ones(store: Store) -> None:
 
 def test_migrating_again_changes_nothing(store: Store, tmp_path: Path) -> None:
     write_change(store, Change(advances=[advance(None, 3)]))
-    again = open_store(tmp_path / "register.db")
+    again = make_register(tmp_path / "register.db")
     assert position(again) == (3, b"\x03" * 32)
     again.close()
 
@@ -269,7 +270,7 @@ def test_register_of_another_version_is_refused_and_left_alone(store: Store, tmp
     with sqlite3.connect(tmp_path / "register.db") as db:
         db.execute("UPDATE alembic_version SET version_num = ?", (version,))
     db.close()
-    other = Store(f"sqlite:///{tmp_path / 'register.db'}")
+    other = open_store(f"sqlite:///{tmp_path / 'register.db'}")
     with pytest.raises(RegisterError, match="version") as refused:
         other.migrate()
     assert refused.value.hint
@@ -281,7 +282,7 @@ def test_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "register.db") as db:
         db.execute("CREATE TABLE reports (id INTEGER)")
     db.close()
-    other = Store(f"sqlite:///{tmp_path / 'register.db'}")
+    other = open_store(f"sqlite:///{tmp_path / 'register.db'}")
     with pytest.raises(RegisterError):
         other.migrate()
     other.close()
@@ -317,8 +318,8 @@ def test_full_disk_writes_nothing_half_and_is_overcome(store: Store) -> None:
 
 def test_read_only_register_says_so(tmp_path: Path) -> None:
     """By SQLite's own means: a file's mode does not bind whoever runs as root."""
-    open_store(tmp_path / "register.db").close()
-    store = Store(f"sqlite:///file:{tmp_path / 'register.db'}?mode=ro&uri=true")
+    make_register(tmp_path / "register.db").close()
+    store = open_store(f"sqlite:///file:{tmp_path / 'register.db'}?mode=ro&uri=true")
     with pytest.raises(RegisterUnavailableError, match="read-only") as refused:
         write_change(store, Change(touched={ALICE}))
     check_words(refused.value)
@@ -329,21 +330,21 @@ def test_read_only_register_says_so(tmp_path: Path) -> None:
 def test_read_only_folder_says_so(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir(mode=0o500)
     with pytest.raises(RegisterUnavailableError) as refused:
-        open_store(tmp_path / "there" / "register.db")
+        make_register(tmp_path / "there" / "register.db")
     check_words(refused.value)
 
 
 def test_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RegisterUnavailableError) as refused:
-        open_store(tmp_path / "file" / "register.db")
+        make_register(tmp_path / "file" / "register.db")
     check_words(refused.value)
 
 
 @pytest.mark.parametrize("damage", [b"no database at all, but text of some length" * 50, b"SQLite format 3\x00" + b"\xff" * 4000])
 def test_file_that_is_no_register_is_refused(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "register.db").write_bytes(damage)
-    store = Store(f"sqlite:///{tmp_path / 'register.db'}")
+    store = open_store(f"sqlite:///{tmp_path / 'register.db'}")
     with pytest.raises(DamagedRegisterError) as damaged:
         store.migrate()
     check_words(damaged.value)
@@ -353,7 +354,7 @@ def test_file_that_is_no_register_is_refused(tmp_path: Path, damage: bytes) -> N
 
 def test_damage_in_the_middle_is_found_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "register.db"
-    store = open_store(path)
+    store = make_register(path)
     write_change(store, Change(outbox=[{"urgent": 0, "topic": str(n), "partition": 0, "records": bytes(3000)} for n in range(300)]))
     with store.reading() as register:
         register.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -361,7 +362,7 @@ def test_damage_in_the_middle_is_found_when_it_is_read(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 3 :] = bytes(len(content) - len(content) // 3)
     path.write_bytes(content)
-    again = Store(f"sqlite:///{path}")
+    again = open_store(f"sqlite:///{path}")
     with pytest.raises(RegisterError) as damaged:
         _read_everything(again)
     check_words(damaged.value)
@@ -380,8 +381,8 @@ def test_no_parameter_shows_in_an_error(store: Store) -> None:
     check_words(failed.value)
 
 
-@pytest.mark.parametrize("url", ["postgresql://pas@host/register", "no url at all", "sqlite"])
+@pytest.mark.parametrize("url", ["mysql://pas@host/register", "postgresql+pg8000://pas@host/register", "no url at all", "sqlite"])
 def test_url_of_no_use_is_refused(url: str) -> None:
     with pytest.raises(RegisterError) as refused:
-        Store(url)
+        open_store(url)
     check_words(refused.value)

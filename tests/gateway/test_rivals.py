@@ -9,7 +9,7 @@ import pytest
 
 from gateway.desk import INPUTS, Desk
 from gateway.judging import count_notices, find_journeys
-from pas_gateway.register import ClashError, LostPartitionError, Store
+from pas_gateway.register import ClashError, LostPartitionError, open_store
 from pas_schemas.topics import MOVEMENTS, REPORTS, URGENT
 from pas_transport.embedded import EmbeddedLog
 from pas_transport.embedded_subscription import EmbeddedSubscription
@@ -44,7 +44,7 @@ def test_workers_that_both_own_everything_double_nothing(desk: Desk) -> None:
 
     def work(name: str) -> int:
         log = RivalLog(desk.workspace.root / desk.workspace.settings.log_path)
-        store = Store(desk.workspace.register_url)
+        store = open_store(desk.workspace.register_url)
         worker = desk.worker(name, log=log, store=store)
         worker.run(lambda: desk.is_idle(topics[name]))
         log.close()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from policy.reports import NOW, make_world
 
-from pas_gateway.register import Store
+from pas_gateway.register import open_store
 from pas_gateway.trace import UnknownUrnError, trace
 from pas_schemas.clock import parse_time, show_time
 from pas_transport.workspace import open_workspace
@@ -61,7 +61,7 @@ def test_trace_says_what_explain_said(estate: Path, pas: Pas, tmp_path: Path) ->
     ran = json.loads(pas("gateway", "run", "--until-idle", "--workers", "2", "--json", cwd=estate, code=0).out)
 
     workspace = open_workspace(estate, environment={})
-    store, held = Store(workspace.register_url), set(workspace.held_offices())
+    store, held = open_store(workspace.register_url), set(workspace.held_offices())
     compared = {"ACCEPTED": 0, "REJECTED": 0}
     wrong = []
     accepted = {(_originator(line), one["urn"]) for line, one in zip(steady, explained, strict=True) if one["status"] == "ACCEPTED"}

@@ -28,7 +28,7 @@ from pas_gateway.demo.story import Story, tell_story
 from pas_gateway.demo.world import World, make_world
 from pas_gateway.explain import Explainer
 from pas_gateway.office import PasOffice
-from pas_gateway.register import Store
+from pas_gateway.register import Store, open_store
 from pas_gateway.supervisor import Supervisor
 from pas_producers import MovementFeed, Publication, Publisher
 from pas_schemas.errors import PasError
@@ -224,7 +224,7 @@ def _trace(played: Played, reports: Iterable[Row]) -> dict[Name, Row]:
 
 @contextmanager
 def _register(workspace: Workspace) -> Iterator[Store]:
-    store = Store(workspace.register_url)
+    store = open_store(workspace.register_url)
     try:
         yield store
     finally:

@@ -1,5 +1,6 @@
 """PAS's register: the gateway's only state, written one transaction a batch."""
 
+from pas_gateway.register.backends import open_store
 from pas_gateway.register.change import Advance, Change, LostPartitionError, join_blobs, split_blobs, write_change
 from pas_gateway.register.store import ClashError, DamagedRegisterError, RegisterUnavailableError, Store
 
@@ -12,6 +13,7 @@ __all__ = [
     "RegisterUnavailableError",
     "Store",
     "join_blobs",
+    "open_store",
     "split_blobs",
     "write_change",
 ]

@@ -62,25 +62,39 @@ class Change:
 
 def write_change(store: Store, change: Change) -> None:
     """All of it or nothing; ClashError where a position or a person's version is not what the batch was computed from."""
-    with store.writing() as connection:
-        for advance in change.advances:
-            _advance(connection, advance)
-        _check_versions(connection, change.used)
-        _raise_versions(connection, change.touched)
-        for table, rows in (
-            (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
-            (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, change.outbox),
-            (schema.replies, change.replies), (schema.acceptances, change.acceptances),
-        ):  # fmt: skip
-            if rows:
-                connection.execute(table.insert(), rows)
-        _follow(connection, change.followed)
-        _shred(connection, change.shredded)
-        _redecide(connection, change)
-        _move_states(connection, change.states)
-        if change.events:
-            connection.execute(schema.leaves.insert(), {"events": join_blobs(change.events)})
-        add_counts(connection, change.counts)
+    store.write(lambda connection: _write(connection, change))
+
+
+def _write(connection: sa.Connection, change: Change) -> None:
+    for advance in change.advances:
+        _advance(connection, advance)
+    _check_versions(connection, change.used)
+    _raise_versions(connection, change.touched)
+    for table, rows in (
+        (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
+        (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, change.outbox),
+        (schema.replies, change.replies), (schema.acceptances, change.acceptances),
+    ):  # fmt: skip
+        _insert_rows(connection, table, rows)
+    _follow(connection, change.followed)
+    _shred(connection, change.shredded)
+    _redecide(connection, change)
+    _move_states(connection, change.states)
+    if change.events:
+        connection.execute(schema.leaves.insert(), {"events": join_blobs(change.events)})
+    add_counts(connection, change.counts)
+
+
+def _insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """New rows by the driver's bulk form: COPY on PostgreSQL, executemany on SQLite."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        from pas_gateway.register.postgres import copy_rows
+
+        copy_rows(connection, table, rows)
+    else:
+        connection.execute(table.insert(), rows)
 
 
 def _advance(connection: sa.Connection, advance: Advance) -> None:

@@ -1,24 +1,27 @@
-"""Opens the register and hands out its two kinds of transaction: a snapshot to read from, and one to write a batch in."""
+"""The register's database as the gateway uses it: a snapshot to read from, one transaction to write a batch in, locks by name."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pas_schemas.errors import RegisterError
 
 # The migration this version of the code is written for; a test holds it against the migrations themselves.
 HEAD = "0001"
-# A writer waits this long for another's transaction, which holds the lock for milliseconds.
+# Nobody waits longer than this for another's transaction, which holds what it locks for milliseconds.
 BUSY_SECONDS = 30.0
+# A transaction that got in another's way is made again so often before its batch is decided again. One of the two always
+# goes through, so that many in a row mean more writers than the database can serve.
+WRITE_TRIES = 8
 _MIGRATIONS = Path(__file__).parent / "migrations"
+T = TypeVar("T")
 
 
 class RegisterUnavailableError(RegisterError):
@@ -37,34 +40,79 @@ class ClashError(RegisterError):
     retriable: ClassVar[bool] = True
 
 
-class Store:
-    """The database behind the register. Nothing but a RegisterError leaves it."""
+class SerializationError(ClashError):
+    """Two transactions got in each other's way and this one was undone; the same one may be written again as it is."""
 
-    def __init__(self, url: str) -> None:
-        self.url = _read_url(url)
-        self._sqlite = self.url.get_backend_name() == "sqlite"
-        if not self._sqlite:
-            raise RegisterError(
-                f"This edition keeps its register in SQLite, not in {self.url.get_backend_name()}.", "set register_url to sqlite:///..."
-            )
-        self.path = Path(self.url.database or "")
-        with _fenced():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS}, poolclass=sa.pool.QueuePool)
-        sa.event.listen(self._engine, "connect", _set_up)
-        sa.event.listen(self._engine, "begin", _begin)
+
+class Store(ABC):
+    """The database behind the register. Nothing but a RegisterError leaves it; parameters and passwords stand in none."""
+
+    # What the driver raises where it is used without SQLAlchemy.
+    driver_error: ClassVar[type[Exception]]
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether a register was ever made here."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """One consistent snapshot."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[sa.Connection]:
+        """One short transaction; rolled back by any exception. SerializationError where another came between."""
+
+    @abstractmethod
+    def exclusive(self, name: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """A lock among all processes of this register, freed by the system when its holder dies; yields whether it was got."""
+
+    @abstractmethod
+    def tell(self, error: BaseException | None) -> RegisterError:
+        """What the driver's error means to a person."""
+
+    @abstractmethod
+    def check(self, connection: sa.Connection) -> None:
+        """Raises RegisterError where the database is one that a register may not be kept in."""
+
+    def ask(self, question: Callable[[sa.Connection], T]) -> T:
+        """The answer to a question, on a snapshot; asked once more where the connection broke meanwhile."""
+        try:
+            with self.reading() as connection:
+                return question(connection)
+        except RegisterUnavailableError:
+            with self.reading() as connection:
+                return question(connection)
+
+    def write(self, work: Callable[[sa.Connection], None]) -> None:
+        """Does `work` in one transaction, again from its start where another got in the way; SerializationError in the end.
+
+        What `work` was computed from it must check itself, in that same transaction.
+        """
+        for left in reversed(range(WRITE_TRIES)):
+            try:
+                with self.writing() as connection:
+                    work(connection)
+                return
+            except SerializationError:
+                if not left:
+                    raise
 
     def migrate(self) -> None:
         """Brings the tables up to this version's; refuses a register of a newer one."""
-        with self.exclusive("migrate"), _fenced():
-            found = self._version()
-            if found == HEAD:
-                return
-            self._upgrade()
+        with self.exclusive("migrate"), self.fenced():
+            if self._version() != HEAD:
+                self._upgrade()
 
     def _version(self) -> str | None:
-        with self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table("alembic_version"):
+        with self.connect() as connection:
+            self.check(connection)
+            tables = sa.inspect(connection).get_table_names()
+            if "alembic_version" not in tables:
+                if tables:
+                    raise RegisterError("The database holds tables that are not a register's.", "give the register a database of its own")
                 return None
             version: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         if version is not None and version > HEAD:
@@ -78,89 +126,47 @@ class Store:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with self._engine.begin() as connection:
+        with self.connect() as connection, connection.begin():
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
             except CommandError:
                 raise RegisterError("The register is of a version unknown to this program.", "use the program that wrote it") from None
 
-    @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """One consistent snapshot."""
-        with _fenced(), self._engine.connect() as connection:
-            yield connection
+    def connect(self) -> sa.Connection:
+        """A connection of its own; for the two backends."""
+        return self._engine.connect()
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """One short transaction that other writers wait for; rolled back by any exception."""
-        with _fenced(), self._engine.connect().execution_options(pas_writes=True) as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def exclusive(self, name: str, *, wait: bool = True) -> Iterator[bool]:
-        """A lock among all processes of this register, freed by the system when its holder dies; yields whether it was got."""
-        path = self.path.with_name(f"{self.path.name}.{name}.lock")
-        with _fenced():
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    def fenced(self) -> Iterator[None]:
+        """Turns what the database or the system raises into a RegisterError of one sentence; for the two backends."""
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                got = True
-            except BlockingIOError:
-                got = False
-            yield got
-        finally:
-            os.close(handle)
+            yield
+        except DBAPIError as error:
+            raise self.tell(error.orig) from None
+        except self.driver_error as error:
+            raise self.tell(error) from None
+        except SQLAlchemyError as error:
+            raise tell_fault(error) from None
+        except OSError as error:
+            raise RegisterUnavailableError(
+                f"The register's folder cannot be used: {error.strerror}.", "see its owner, mode and disk"
+            ) from None
 
     def close(self) -> None:
         self._engine.dispose()
 
 
-def _read_url(url: str) -> sa.URL:
-    try:
-        return sa.make_url(url)
-    except ArgumentError:
-        # The URL is not repeated: it may hold a password.
-        raise RegisterError("register_url is no database URL.", "set register_url to sqlite:///...") from None
+def tell_fault(error: BaseException | None) -> RegisterError:
+    """An error that no circumstance explains."""
+    return RegisterError(f"The register failed ({type(error).__name__}).", "this is a fault of the program")
 
 
-def _set_up(connection: Any, _record: object) -> None:
-    # The driver's own implicit transactions are off: `_begin` says when one starts and of which kind.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "foreign_keys=ON", "cache_size=-65536"):
-        connection.execute(f"PRAGMA {pragma}")
+def tell_same_row() -> ClashError:
+    """What a unique constraint refused."""
+    return ClashError("Another worker wrote the same row first.", "the batch is decided again")
 
 
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("pas_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _fenced() -> Iterator[None]:
-    """Turns what the database or the system raises into a RegisterError of one sentence; parameters never show."""
-    try:
-        yield
-    except IntegrityError:
-        raise ClashError("Another worker wrote the same row first.", "the batch is decided again") from None
-    except OperationalError as error:
-        raise _tell(str(error.orig)) from None
-    except DBAPIError as error:
-        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-            raise DamagedRegisterError(
-                "The register's file is damaged.", "restore it from a backup; the log still holds what came in"
-            ) from None
-        raise RegisterError(f"The register failed ({type(error.orig).__name__}).", "this is a fault of the program") from None
-    except OSError as error:
-        raise RegisterUnavailableError(f"The register's folder cannot be used: {error.strerror}.", "see its owner, mode and disk") from None
-
-
-def _tell(said: str) -> RegisterError:
-    if "full" in said:
-        return RegisterUnavailableError("The disk of the register is full.", "free space; nothing was half written")
-    if "readonly" in said or "read-only" in said or "unable to open" in said:
-        return RegisterUnavailableError("The register cannot be written: its file or folder is read-only.", "make it writable")
-    if "malformed" in said or "not a database" in said:
-        return DamagedRegisterError("The register's file is damaged.", "restore it from a backup; the log still holds what came in")
-    return RegisterUnavailableError("The register is busy or cannot be reached.", "try again; nothing was half written")
+def tell_full() -> RegisterUnavailableError:
+    """What a full disk refused."""
+    return RegisterUnavailableError("The disk of the register is full.", "free space; nothing was half written")

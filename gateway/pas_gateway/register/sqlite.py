@@ -1,0 +1,97 @@
+"""The register in one SQLite file: for one host, with nothing to install."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.register.store import (
+    BUSY_SECONDS,
+    DamagedRegisterError,
+    RegisterUnavailableError,
+    Store,
+    tell_fault,
+    tell_full,
+    tell_same_row,
+)
+from pas_schemas.errors import RegisterError
+
+
+class SqliteStore(Store):
+    """One file in WAL mode; writers wait for each other, readers for nobody."""
+
+    driver_error = sqlite3.Error
+
+    def __init__(self, url: sa.URL) -> None:
+        self._path = Path(url.database or "")
+        with self.fenced():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, poolclass=sa.pool.QueuePool))
+        sa.event.listen(self._engine, "connect", _set_up)
+        sa.event.listen(self._engine, "begin", _begin)
+
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        with self.fenced(), self.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """As Store says; the lock is taken at once, so that no transaction comes between."""
+        with self.fenced(), self.connect().execution_options(pas_writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def exclusive(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """As Store says; by a lock of the operating system on a file of its own."""
+        path = self._path.with_name(f"{self._path.name}.{name}.lock")
+        with self.fenced():
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                got = True
+            except BlockingIOError:
+                got = False
+            yield got
+        finally:
+            os.close(handle)
+
+    def check(self, connection: sa.Connection) -> None:
+        """Every file will do: what it confirms and how it writes is set on each connection."""
+
+    def tell(self, error: BaseException | None) -> RegisterError:
+        if isinstance(error, sqlite3.IntegrityError):
+            return tell_same_row()
+        said = str(error)
+        if "malformed" in said or "not a database" in said:
+            return DamagedRegisterError("The register's file is damaged.", "restore it from a backup; the log still holds what came in")
+        if not isinstance(error, sqlite3.OperationalError):
+            return tell_fault(error)
+        if "full" in said:
+            return tell_full()
+        if "readonly" in said or "read-only" in said or "unable to open" in said:
+            return RegisterUnavailableError("The register cannot be written: its file or folder is read-only.", "make it writable")
+        return RegisterUnavailableError("The register is busy or cannot be reached.", "try again; nothing was half written")
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    # The driver's own implicit transactions are off: `_begin` says when one starts and of which kind.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("pas_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,4 +1,4 @@
-"""A desk for each test of the gateway."""
+"""A desk for each test of the gateway, and a PostgreSQL for those that ask for one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from pathlib import Path
 import pytest
 
 from gateway.desk import Desk, copy_estate
+from gateway.postgres import PrivatePostgres, run_postgres
+from pas_gateway.register import open_store
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PrivatePostgres]:
+    """One server for the whole run; each test makes a database of its own."""
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: PrivatePostgres) -> str:
+    """A database whose copies are empty registers."""
+    name = postgres.make_database()
+    store = open_store(postgres.url(name))
+    store.migrate()
+    store.close()
+    return name
 
 
 @pytest.fixture

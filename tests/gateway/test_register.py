@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import pas_gateway.register
+from gateway.postgres import PrivatePostgres
 from pas_gateway.register import (
     Advance,
     Change,
@@ -41,9 +42,28 @@ ALICE, BOB = b"a" * 16, b"b" * 16
 CANARY = "canary-of-a-report"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'register.db'}"
+    server: PrivatePostgres = request.getfixturevalue("postgres")
+    return server.url(server.make_database())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a register that nothing was written to."""
+    if request.param == "sqlite":
+        make_register(tmp_path / "register.db").close()
+        return f"sqlite:///{tmp_path / 'register.db'}"
+    server: PrivatePostgres = request.getfixturevalue("postgres")
+    return server.url(server.make_database(request.getfixturevalue("migrated")))
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = make_register(tmp_path / "register.db")
+def store(url: str) -> Iterator[Store]:
+    made = open_store(url)
     yield made
     made.close()
 
@@ -257,20 +277,20 @@ def test_migrated_tables_are_the_declared_ones(store: Store) -> None:
         assert compare_metadata(context, schema.metadata) == []
 
 
-def test_migrating_again_changes_nothing(store: Store, tmp_path: Path) -> None:
+def test_migrating_again_changes_nothing(store: Store, url: str) -> None:
     write_change(store, Change(advances=[advance(None, 3)]))
-    again = make_register(tmp_path / "register.db")
+    again = open_store(url)
+    again.migrate()
     assert position(again) == (3, b"\x03" * 32)
     again.close()
 
 
 @pytest.mark.parametrize("version", ["0002", "9999", "0000", "no-such"])
-def test_register_of_another_version_is_refused_and_left_alone(store: Store, tmp_path: Path, version: str) -> None:
+def test_register_of_another_version_is_refused_and_left_alone(store: Store, url: str, version: str) -> None:
+    with store.writing() as register:
+        register.execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
     store.close()
-    with sqlite3.connect(tmp_path / "register.db") as db:
-        db.execute("UPDATE alembic_version SET version_num = ?", (version,))
-    db.close()
-    other = open_store(f"sqlite:///{tmp_path / 'register.db'}")
+    other = open_store(url)
     with pytest.raises(RegisterError, match="version") as refused:
         other.migrate()
     assert refused.value.hint
@@ -278,14 +298,32 @@ def test_register_of_another_version_is_refused_and_left_alone(store: Store, tmp
     other.close()
 
 
-def test_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "register.db") as db:
-        db.execute("CREATE TABLE reports (id INTEGER)")
-    db.close()
-    other = open_store(f"sqlite:///{tmp_path / 'register.db'}")
-    with pytest.raises(RegisterError):
+def test_database_of_somebody_else_is_refused(empty: str) -> None:
+    other = open_store(empty)
+    with other.writing() as theirs:
+        theirs.exec_driver_sql("CREATE TABLE reports (id INTEGER)")
+    with pytest.raises(RegisterError, match="not a register's"):
         other.migrate()
+    with other.reading() as theirs:
+        assert sa.inspect(theirs).get_table_names() == ["reports"]
     other.close()
+
+
+def test_register_is_there_once_it_was_made(empty: str) -> None:
+    store = open_store(empty)
+    assert not store.exists()
+    store.migrate()
+    assert store.exists()
+    store.close()
+
+
+def test_first_migration_is_run_once_by_many_at_a_time(empty: str) -> None:
+    stores = [open_store(empty) for _ in range(4)]
+    with ThreadPoolExecutor(len(stores)) as pool:
+        assert list(pool.map(Store.migrate, stores)) == [None] * len(stores)
+    for store in stores:
+        write_change(store, Change(touched={ALICE}))
+        store.close()
 
 
 # --- bad days --------------------------------------------------------------------------------------------------------
@@ -298,7 +336,8 @@ def check_words(error: RegisterError) -> None:
     assert error.__suppress_context__ or error.__context__ is None
 
 
-def test_full_disk_writes_nothing_half_and_is_overcome(store: Store) -> None:
+def test_full_disk_writes_nothing_half_and_is_overcome(tmp_path: Path) -> None:
+    store = make_register(tmp_path / "register.db")
     change = Change(
         advances=[advance(None, 1)], outbox=[{"urgent": 0, "topic": CANARY, "partition": 0, "records": CANARY.encode() * 99_999}]
     )
@@ -314,6 +353,7 @@ def test_full_disk_writes_nothing_half_and_is_overcome(store: Store) -> None:
         register.exec_driver_sql("PRAGMA max_page_count = 1000000")
     write_change(store, change)
     assert position(store) is not None
+    store.close()
 
 
 def test_read_only_register_says_so(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from policy.reports import NOW, make_world
 
 from pas_gateway.register import open_store
 from pas_gateway.trace import UnknownUrnError, trace
 from pas_schemas.clock import parse_time, show_time
 from pas_transport.workspace import open_workspace
+from policy.reports import NOW, make_world
 
 Pas = Callable[..., Any]
 REPORTS = 1000

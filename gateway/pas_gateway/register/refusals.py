@@ -21,6 +21,7 @@ _WORDS = {
     "28P01": ("password authentication failed", "no password supplied", "password is required"),
     "3D000": ('database "',),
     "53300": ("too many clients", "remaining connection slots", "too many connections"),
+    "option": ("invalid connection option", "invalid sslmode", "invalid integer value"),
     "tls": ("certificate verify failed", "server certificate for", "root certificate", "does not support SSL"),
 }
 _UNTOLD = {"57P01", "57P02", "57P03", "57P05", "25P03"}
@@ -36,11 +37,9 @@ def tell_postgres(error: BaseException | None, place: str) -> RegisterError:
 
 
 def _guess_state(error: BaseException | None) -> str | None:
-    if not isinstance(error, psycopg.OperationalError):
-        return None
-    said = str(error)
+    said = str(error) if isinstance(error, psycopg.OperationalError | psycopg.ProgrammingError) else ""
     for state, words in _WORDS.items():
-        if any(word in said for word in words) and ("FATAL" in said or state in ("tls", "28P01")):
+        if any(word in said for word in words) and ("FATAL" in said or state in ("tls", "option", "28P01")):
             return state
     return None
 
@@ -80,6 +79,10 @@ def _tell_login(state: str, place: str) -> RegisterError | None:
         return RegisterError("The register's database is not there.", "make it with createdb, or see register_url")
     if state == "42501":
         return RegisterError("The register's user may not do that in its database.", "make it the owner of the database")
+    if state == "option":
+        return RegisterError(
+            "register_url has an option that PostgreSQL's client does not know.", "see what stands behind its question mark"
+        )
     if state == "tls":
         return RegisterError(f"The database server at {place} could not prove who it is.", "see sslmode and sslrootcert in register_url")
     return None

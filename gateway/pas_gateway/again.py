@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, Draft, about, disclose, notify, tell_refusals, withdraw
+from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_refusals, withdraw
 from pas_gateway.filing import case_id, case_row, read_verdicts, write_verdicts
 from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan, decide_notices
 from pas_gateway.policy.decide import decide
 from pas_gateway.policy.verdicts import Outcome, Verdicts
@@ -20,9 +20,12 @@ from pas_gateway.project import Source
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Kept, Sent
 from pas_gateway.vault import read_body, unlock_body
-from pas_schemas.clock import to_ms
+from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report
 from pas_schemas.rules import LAST
+
+_DAMAGED = "The register no longer holds this report as it was: it is not decided again. Restore it, or ask its originator for it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +64,23 @@ def holding_of(sent: Sequence[Sent]) -> Holding:
     return Holding(tuple(one.id for one in standing), frozenset(texts), frozenset(conditions))
 
 
-def reopen(kept: Iterable[Kept], sent: Iterable[Sent], office: PasOffice) -> list[Standing]:
-    """Opens the sealed bodies of accepted reports."""
+def reopen(kept: Iterable[Kept], sent: Iterable[Sent], office: PasOffice) -> tuple[list[Standing], list[bytes]]:
+    """Opens the sealed bodies of accepted reports; second, those that the register no longer holds as they were."""
     by_report: dict[bytes, dict[str, list[Sent]]] = {}
     for delivery in sent:
         by_report.setdefault(delivery.report, {}).setdefault(delivery.office, []).append(delivery)
-    found = []
+    found: list[Standing] = []
+    damaged: list[bytes] = []
     for one in kept:
-        report, _, source = read_body(unlock_body(one.body, one.data_key, one.id, office.register_key))
-        filed = read_verdicts(one.verdicts)
+        try:
+            report, _, source = read_body(unlock_body(one.body, one.data_key, one.id, office.register_key))
+            filed = read_verdicts(one.verdicts)
+        except (PasError, ValueError, TypeError):
+            # One damaged row must cost nobody a movement or an acceptance.
+            damaged.append(one.id)
+            continue
         found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn, by_report.get(one.id, {})))
-    return found
+    return found, damaged
 
 
 def decide_again(
@@ -172,9 +181,15 @@ def _ended(one: Standing, name: str, verdicts: Verdicts) -> Holding:
     return holding if lost and not kept else Holding()
 
 
-def find_standing(register: sa.Connection, ids: Iterable[bytes], office: PasOffice, knowledge: Knowledge) -> list[Standing]:
-    """Reports to decide again, with everything they could be decided by loaded."""
+def find_standing(
+    register: sa.Connection, ids: Iterable[bytes], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan
+) -> list[Standing]:
+    """Reports to decide again, with everything they could be decided by loaded; of those that are damaged PAS is told."""
     wanted = sorted(set(ids))
-    standing = reopen(queries.find_kept(register, wanted), queries.find_deliveries(register, wanted), office)
+    standing, damaged = reopen(queries.find_kept(register, wanted), queries.find_deliveries(register, wanted), office)
+    for found in queries.find_accepted(register, damaged, ()):
+        said = About(found.id, found.urn, found.originator, found.priority, show_time(from_ms(found.created_at_ms)), found.order[0])
+        plan.drafts.append(notify(said, PAS, [notice("QUARANTINED", _DAMAGED)]))
+        plan.change.events.append(scribe.event("BODY_DAMAGED", found.id.hex(), office=found.originator))
     knowledge.load(register, [one.report for one in standing], [])
     return standing

@@ -67,7 +67,8 @@ class Pipeline:
             for each in decided:  # 5 review
                 _plan(each, self.office, scribe, plan)
             if late:
-                decide_again(find_standing(register, late, self.office, knowledge), knowledge, self.office, scribe, plan)
+                standing = find_standing(register, late, knowledge, self.office, scribe, plan)
+                decide_again(standing, knowledge, self.office, scribe, plan)
             self._seal(register, plan, scribe)  # 6 seal, 7 route, 10 audit
         return plan
 
@@ -144,7 +145,8 @@ class Pipeline:
         everyone = prisoners | {key for prisoner in prisoners for key in queries.find_merged(register, prisoner)}
         live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
         if live:
-            decide_again(find_standing(register, live, self.office, knowledge), knowledge, self.office, scribe, plan)
+            standing = find_standing(register, live, knowledge, self.office, scribe, plan)
+            decide_again(standing, knowledge, self.office, scribe, plan)
 
     def take_replies(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
         """9 replies: receipts move the states of deliveries; an acceptance of conditions lets the text be decided again."""
@@ -160,7 +162,7 @@ class Pipeline:
             accepting = plan_replies(register, answers, self.office, scribe, plan)
             if accepting:
                 knowledge = Knowledge(self.office.names)
-                standing = find_standing(register, accepting, self.office, knowledge)
+                standing = find_standing(register, accepting, knowledge, self.office, scribe, plan)
                 decide_again(standing, knowledge, self.office, scribe, plan, accepting)
             self._seal(register, plan, scribe)
         return plan

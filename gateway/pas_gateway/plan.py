@@ -81,15 +81,17 @@ def decide_notices(
     said: About, cases: Iterable[Case], verdicts: Verdicts, report: Report, office: PasOffice, scribe: Scribe
 ) -> Iterator[Draft]:
     """A case whose owner is outside PAS reaches that owner as a notice: one DECIDE for each pair that waits, or for the reason alone."""
-    own = office.snapshot.at(scribe.now).own(report.originator)
     released = {outcome.office: outcome.released for outcome in verdicts.outcomes}
     for case in cases:
         if case.owner == PAS:
             continue
         row = case_row(office, said.report, case, report.priority, scribe.now_ms, said.received_at_ms)
-        # Whoever did not write the report knows its items by their place in its own disclosure, and no others.
-        known = None if case.owner in own else released.get(case.owner, ())
-        waits = [(pair.rule, pair.office, pair.item if known is None else known.index(pair.item)) for pair in case.held]
+        # Whoever did not write the report knows its items by their place in its own disclosure, or else in the case: a number
+        # of the report's own would tell of items that this office may not have.
+        known = tuple(range(len(report.items))) if case.owner == report.originator else released.get(case.owner, ())
+        if not {pair.item for pair in case.held} <= set(known):
+            known = tuple(sorted({pair.item for pair in case.held}))
+        waits = [(pair.rule, pair.office, known.index(pair.item)) for pair in case.held]
         bare = [(reason, None, None) for reason in case.reasons if reason not in {pair.rule for pair in case.held}]
         told = [
             notice("DECIDE", SENTENCES[rule], office=waiting, item=item, rule=rule, case=row["id"], due_ms=row["due_ms"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -77,16 +78,20 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
         "id": answer.id, "delivery": delivery.id, "receipt": reply.receipt, "at_ms": to_ms(reply.at),
         "sealed": office.register_key.seal(answer.payload, answer.id),
     })  # fmt: skip
-    read = to_ms(answer.submitted.taken.at) if reply.receipt == "READ" and stops_the_clock(reply, about, office) else None
+    read_at = answer.submitted.taken.at
+    read = to_ms(read_at) if reply.receipt == "READ" and stops_the_clock(reply, read_at, about, office) else None
     plan.change.states.append({"id": delivery.id, "state": reply.receipt, "read_at_ms": read})
     plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt]))
     if reply.receipt == "READ" and delivery.kind != "NOTICE" and about is not None:
         _tell_read(delivery, about, plan)
 
 
-def stops_the_clock(reply: Reply, about: Accepted | None, office: PasOffice) -> bool:
-    """Whether a READ stops the clock: where rule 4's words stand, a governor's office must name a post the rulebook lists."""
-    standing = office.snapshot.at(reply.at).get(reply.office)
+def stops_the_clock(reply: Reply, read_at: datetime, about: Accepted | None, office: PasOffice) -> bool:
+    """Whether a READ stops the clock: where rule 4's words stand, a governor's office must name a post the rulebook lists.
+
+    `read_at` is when the log took it: an office's own clock could name a day on which it was no governor's office.
+    """
+    standing = office.snapshot.at(read_at).get(reply.office)
     if about is None or standing is None or standing.kind != "governor" or not is_senior(about.priority, about.tags, office.rulebook):
         return True
     return reply.post in office.rulebook.receipts.governor_posts

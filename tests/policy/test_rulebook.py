@@ -123,7 +123,7 @@ def test_reading_stops_the_clock_from_a_listed_post_alone(post: str, pas_office:
     about = Accepted(bytes(16), "force:01", "01/1", b"", to_ms(NOVEMBER), (0, 0), frozenset({"ESCAPE"}), "ROUTINE", 0, 0)
 
     def stops(book: Rulebook, given: Reply) -> bool:
-        return stops_the_clock(given, about, replace(pas_office, rulebook=book))
+        return stops_the_clock(given, given.at, about, replace(pas_office, rulebook=book))
 
     assert stops(read(BOOK), reply)
     assert not stops(read(change(BOOK, f"receipts.governor_posts[{post}]", "chaplain")), reply)

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.desk import Desk, copy_estate
 from gateway.postgres import PrivatePostgres, run_postgres
-from pas_gateway.register import open_store
+from pas_gateway.register import open_store, schema
+from pas_gateway.register.store import HEAD
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +22,20 @@ def postgres() -> Iterator[PrivatePostgres]:
 
 @pytest.fixture(scope="session")
 def migrated(postgres: PrivatePostgres) -> str:
-    """A database whose copies are empty registers."""
+    """A register made once."""
     name = postgres.make_database()
     store = open_store(postgres.url(name))
     store.migrate()
     store.close()
     return name
+
+
+@pytest.fixture
+def emptied(postgres: PrivatePostgres, migrated: str) -> str:
+    """The URL of that register, without a row in it: faster than a database for each test."""
+    tables = [table.name for table in schema.metadata.sorted_tables]
+    postgres.run(migrated, *(f"DELETE FROM {table}" for table in tables), f"UPDATE alembic_version SET version_num = '{HEAD}'")
+    return postgres.url(migrated)
 
 
 @pytest.fixture

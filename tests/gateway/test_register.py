@@ -57,8 +57,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         make_register(tmp_path / "register.db").close()
         return f"sqlite:///{tmp_path / 'register.db'}"
-    server: PrivatePostgres = request.getfixturevalue("postgres")
-    return server.url(server.make_database(request.getfixturevalue("migrated")))
+    made: str = request.getfixturevalue("emptied")
+    return made
 
 
 @pytest.fixture

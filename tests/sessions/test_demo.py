@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
-from conftest import RunPas
+from conftest import PAS, RunPas
 from pas_schemas.reference import read_data
 
 STORY_TIME = "2015-11-18T15:00:00Z"
@@ -52,6 +56,24 @@ def test_demo_fails_where_the_story_comes_out_otherwise(pas: RunPas, tmp_path: P
     assert lines[-1].endswith("pas inbox list --as pio:WSI")
     assert "every date +0 days" in played.out
     assert "\x1b" not in played.out
+
+
+def test_demo_stops_when_told_to(tmp_path: Path) -> None:
+    """Interrupted while the gateway runs, it drains, says so, and judges nothing."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")}
+    command = [str(PAS), "demo", "d", "--reports", "20"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while "Sent what should not be sent" not in (line := process.stdout.readline()):
+            assert line, process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        after, complaint = process.stdout.read(), process.stderr.read()
+    # A signal that comes before the gateway listens for it interrupts as it does everywhere.
+    assert process.returncode in (1, 130)
+    assert complaint.startswith(("error: The demo was stopped.\n", "error: Interrupted; "))
+    assert "Every check" not in after
+    assert "Traceback" not in complaint
 
 
 @pytest.mark.parametrize("asked", [("--reports", "-1"), ("--reports", "many"), ("--seed", "x"), ("a", "b")])

@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -31,7 +30,7 @@ Pair = tuple[str, int]
 STRICTNESS = {"release": 0, "hold": 1, "refuse": 2}
 # Of the labels, strictest first (domain, *Matrix*).
 LABELS = "45132"
-LAW = settings(max_examples=700, derandomize=True, deadline=None)
+LAW = settings(max_examples=400, derandomize=True, deadline=None)
 
 
 @cache
@@ -304,29 +303,29 @@ def test_every_report_that_comes_in_is_decided() -> None:
         assert verdicts.cases or any(word < 2 for word in words(verdicts).values())
 
 
-_DIGEST = """
+_ASK = """
 import json, sys
-from hashlib import sha256
-from policy.test_laws import answers_digest
-print(answers_digest())
+from policy.test_laws import ask
+print(json.dumps(ask(*json.load(sys.stdin))))
 """
 
 
-def answers_digest() -> str:
-    """Of every answer to a small world: the same whenever and wherever it is asked."""
-    movements, lines = make_world(9, 300)
-    told = World.of(make_estate_variants(), movements, NOW).explain(lines)
-    return sha256(json.dumps(told).encode()).hexdigest()
+def ask(movements: list[dict[str, Any]], lines: list[str]) -> list[dict[str, Any]]:
+    return World.of(make_estate_variants(), movements, NOW).explain(lines)
 
 
 def test_the_same_question_has_the_same_answer() -> None:
     """Also in a process that keeps its sets in another order."""
-    here = Path(__file__).parents[1]
-    again = subprocess.run(
-        [sys.executable, "-c", _DIGEST], env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(here)}, capture_output=True, text=True,
-        check=True, timeout=60,
-    )  # fmt: skip
-    assert again.stdout.strip() == answers_digest()
+    question = make_world(9, 300)
+    here = str(Path(__file__).parents[1])
+    again = [
+        subprocess.run(
+            [sys.executable, "-c", _ASK], env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": here}, input=json.dumps(question),
+            capture_output=True, text=True, check=True, timeout=60,
+        ).stdout
+        for seed in ("7", "8")
+    ]  # fmt: skip
+    assert [json.loads(told) for told in again] == [ask(*question)] * 2
 
 
 def test_ten_thousand_reports_strike_every_gate_rule_and_cell_fifty_times() -> None:

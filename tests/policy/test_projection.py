@@ -21,7 +21,7 @@ from policy.reports import NOW, make_estate_variants, make_world
 
 Json = dict[str, Any]
 EVIDENCE = Evidence(bytes(32), bytes(32), bytes(12), bytes(32), 1, 0, (), bytes(64), "0" * 16)
-LAW = settings(max_examples=500, derandomize=True, deadline=None)
+LAW = settings(max_examples=300, derandomize=True, deadline=None)
 # Nobody is known by this id: a report may address it, and it stands nowhere else.
 STRANGER = "lea:canary-addressee"
 

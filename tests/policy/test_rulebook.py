@@ -25,7 +25,7 @@ from pas_schemas.rulebook import Rulebook, read_rulebook, screen, shipped_rulebo
 from pas_schemas.sealing import Evidence, Opened
 from pas_transport.log import Partition, Taken
 from pas_transport.workspace import open_workspace
-from policy.rulebook_cases import (
+from policy.book_cases import (
     TEXT_RULES,
     Case,
     border_cases,

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pas_gateway.policy.cases import Judged, cases_of, paso_case
-from pas_gateway.policy.gates import ItemFacts, Staff, holds_everybody, is_gatekept, item_facts, staff_concern
-from pas_gateway.policy.matrix import matrix_word
+from pas_gateway.policy.gates import ItemFacts, Staff, holds_everybody, is_gatekept, item_facts, person_facts, staff_concern
+from pas_gateway.policy.matrix import column_of, matrix_word
 from pas_gateway.policy.obligations import obligations_of
-from pas_gateway.policy.routing import PASO_UNIT, Audience, Origin, audience, origin_of, routing_word, written_prisons
+from pas_gateway.policy.routing import (
+    PASO_UNIT,
+    Audience,
+    Origin,
+    additions_of,
+    audience,
+    awaits_evaluation,
+    origin_of,
+    routing_words,
+)
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Gate, Outcome, Verdict, Verdicts
 from pas_schemas.directory import Standing
@@ -26,30 +36,49 @@ def decide(report: Report, situation: Situation, rulebook: Rulebook) -> Verdicts
     return _Decision(report, situation, rulebook).verdicts()
 
 
+class _Reader(NamedTuple):
+    """An office as a reader of this report: what is the same for each of its items."""
+
+    id: str
+    standing: Standing | None
+    column: str | None
+    across: bool
+    staff: tuple[str, Word] | None
+    awaits: bool
+
+
 class _Decision:
-    """One decision in the making: what holds for the whole report is worked out once."""
+    """One decision in the making: what holds for the whole report, and for an office, is worked out once."""
 
     def __init__(self, report: Report, situation: Situation, rulebook: Rulebook) -> None:
         self.report, self.situation, self.rulebook = report, situation, rulebook
         self.origin: Origin = origin_of(report, situation.estate)
         self.paso = report.declarations.protected_assisting_offender
-        self.everybody: tuple[str, ...] = () if self.paso else holds_everybody(report, situation, rulebook)
+        self.everybody: tuple[str, ...] = ("G-PASO",) if self.paso else holds_everybody(report, situation, rulebook)
         self.staff: Staff | None = None if self.paso else staff_concern(report, rulebook)
         gatekept = is_gatekept(report, rulebook)
-        self.items = [item_facts(report, n, item, situation, rulebook, gatekept) for n, item in enumerate(report.items)]
+        people = [person_facts(person, situation, rulebook) for person in report.subjects]
+        self.items = [item_facts(report, n, item, people, gatekept) for n, item in enumerate(report.items)]
+        self.fuller = [frozenset(_fuller_items(report.items, n)) for n in range(len(report.items))]
+        self.additions = additions_of(report, rulebook)
+        self.readers: dict[str, _Reader] = {}
         ends = report.handling.review_ends
         self.internal = frozenset(report.handling.internal_recipients) if ends is not None and ends > situation.now else frozenset()
 
     def verdicts(self) -> Verdicts:
         judged: Judged = {}
         by_id: set[str] = set()
+        audiences: dict[object, Audience] = {}
         for item, facts in zip(self.report.items, self.items, strict=True):
-            found = self._audience(item, facts)
+            # Items that concern and address the same, under the same kind of code, have one audience.
+            same = (item.subjects, item.addressees, facts.code if facts.code in "45" else "")
+            found = audiences.get(same) or audiences.setdefault(same, self._audience(item, facts))
             by_id |= found.by_id
             for office in found.considered:
-                judged.setdefault(office, []).append(self._judge(office, facts, found))
-        for office, verdicts in judged.items():
-            judged[office] = _without_sanitised(verdicts, self.report.items, office in self.situation.accepted)
+                reader = self.readers.get(office) or self._meet(office)
+                judged.setdefault(office, []).append(self._judge(reader, facts, found))
+        if any(self.fuller):
+            judged = {office: self._without_sanitised(office, verdicts) for office, verdicts in judged.items()}
         outcomes = tuple(self._outcome(office, tuple(judged[office]), office in by_id) for office in sorted(judged))
         if self.paso:
             return Verdicts((Gate("G-PASO", "compartment"),), outcomes, paso_case())
@@ -58,7 +87,7 @@ class _Decision:
     def _audience(self, item: Item, facts: ItemFacts) -> Audience:
         """Who is considered; of a compartment report the unit alone, which counts as named for codes 1 to 3."""
         if not self.paso:
-            return audience(self.report, item, facts, self.origin, self.situation.estate, self.rulebook)
+            return audience(self.report, item, facts, self.origin, self.situation.estate, self.additions)
         addressed = self.report.addressees_of(item)
         found = Audience(by_id=addressed & {PASO_UNIT})
         known = self.situation.estate.get(PASO_UNIT) is not None
@@ -66,29 +95,47 @@ class _Decision:
         found.named = {PASO_UNIT} if facts.code in "123" else set(found.by_id)
         return found
 
-    def _judge(self, office: str, facts: ItemFacts, found: Audience) -> Verdict:
-        standing = self.situation.estate.get(office)
-        words = self._gate_words(standing, facts)
-        if self.paso:
-            words += [word for word in routing_word(office, standing, facts, found, self.origin, frozenset()) if word[1] == "refuse"]
+    def _meet(self, office: str) -> _Reader:
+        standing, origin = self.situation.estate.get(office), self.origin
+        staff: tuple[str, Word] | None = None
+        if self.staff is not None:
+            staff = ("G-STAFF", "refuse" if self.staff.refuses(standing) else "hold")
+        if standing is None:
+            reader = _Reader(office, None, None, False, staff, False)
         else:
-            words += routing_word(office, standing, facts, found, self.origin, written_prisons(facts, self.situation))
-        cell = matrix_word(standing, facts, found, self.origin, self.internal, self.rulebook) if standing is not None else None
+            across = standing.police_side != origin.police_side and office != origin.conduit
+            reader = _Reader(office, standing, column_of(standing, origin), across, staff, awaits_evaluation(standing, origin))
+        self.readers[office] = reader
+        return reader
+
+    def _judge(self, reader: _Reader, facts: ItemFacts, found: Audience) -> Verdict:
+        words: list[tuple[str, Word]] = [(gate, "hold") for gate in self.everybody]
+        routed = routing_words(reader.id, reader.standing, facts, found, self.origin, reader.awaits)
+        if self.paso:
+            # No other gate speaks of a compartment report, and of the routing rules those alone that refuse.
+            words += [word for word in routed if word[1] == "refuse"]
+        else:
+            if facts.unidentified:
+                words.append(("G-IDENTITY", "hold"))
+            if facts.gatekept and reader.across:
+                words.append(("G-CATA", "hold"))
+            if reader.staff is not None:
+                words.append(reader.staff)
+            words += routed
+        cell = matrix_word(reader.id, reader.column, facts, found, self.internal, self.rulebook)
         if cell is not None:
             words.append(cell)
         return _most_restrictive(facts.index, words)
 
-    def _gate_words(self, office: Standing | None, facts: ItemFacts) -> list[tuple[str, Word]]:
-        if self.paso:
-            return [("G-PASO", "hold")]
-        words: list[tuple[str, Word]] = [(gate, "hold") for gate in self.everybody]
-        if facts.unidentified:
-            words.append(("G-IDENTITY", "hold"))
-        if facts.gatekept and office is not None and office.police_side != self.origin.police_side and office.id != self.origin.conduit:
-            words.append(("G-CATA", "hold"))
-        if self.staff is not None:
-            words.append(("G-STAFF", "refuse" if self.staff.refuses(office) else "hold"))
-        return words
+    def _without_sanitised(self, office: str, verdicts: list[Verdict]) -> list[Verdict]:
+        """H-SANITISED: whoever is released the fuller item, with no condition left to accept, gets no sanitised one."""
+        accepted = office in self.situation.accepted
+        has = {v.item for v in verdicts if v.word == "release" and (accepted or self.items[v.item].code != "5")}
+        if not has:
+            return verdicts
+        return [
+            v if v.word == "refuse" or self.fuller[v.item].isdisjoint(has) else Verdict(v.item, "refuse", LAST, v.holds) for v in verdicts
+        ]
 
     def _gates(self) -> tuple[Gate, ...]:
         fired = set(self.everybody)
@@ -102,33 +149,23 @@ class _Decision:
 
     def _outcome(self, office: str, verdicts: tuple[Verdict, ...], by_id: bool) -> Outcome:
         released = [self.items[verdict.item] for verdict in verdicts if verdict.word == "release"]
-        standing = self.situation.estate.get(office)
+        standing = self.readers[office].standing
         found = obligations_of(self.report, released, standing, self.origin) if released and standing else ()
         return Outcome(office, verdicts, found, by_id)
 
 
 def _most_restrictive(item: int, words: list[tuple[str, Word]]) -> Verdict:
     """The strictest word and the first rule that says it; a pair of which nothing is said is refused."""
-    holds = tuple(rule for rule, word in words if word == "hold")
+    if len(words) == 1:
+        rule, word = words[0]
+        return Verdict(item, word, rule, (rule,) if word == "hold" else ())
+    holds = tuple([rule for rule, word in words if word == "hold"])
     for rule, word in words:
         if word == "refuse":
             return Verdict(item, "refuse", rule, holds)
     if holds:
         return Verdict(item, "hold", holds[0], holds)
     return Verdict(item, "release", words[0][0], ()) if words else Verdict(item, "refuse", "R-UNKNOWN", ())
-
-
-def _without_sanitised(verdicts: list[Verdict], items: tuple[Item, ...], accepted: bool) -> list[Verdict]:
-    """H-SANITISED: whoever is released the fuller item, with no condition left to accept, gets no sanitised one."""
-    if all(item.sanitises is None for item in items):
-        return verdicts
-    fuller = {verdict.item for verdict in verdicts if verdict.word == "release" and (accepted or items[verdict.item].handling != "5")}
-    return [
-        verdict._replace(word="refuse", rule=LAST)
-        if verdict.word != "refuse" and not fuller.isdisjoint(_fuller_items(items, verdict.item))
-        else verdict
-        for verdict in verdicts
-    ]
 
 
 def _fuller_items(items: tuple[Item, ...], index: int) -> Iterable[int]:

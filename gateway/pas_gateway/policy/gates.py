@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.whereabouts import State
@@ -13,48 +15,61 @@ from pas_schemas.models.report import Item, Report, Subject
 from pas_schemas.rulebook import Rulebook
 
 
+class PersonFacts(NamedTuple):
+    """What the rules need to know of a subject or associate; `prison` and `written` are None for one who is in no prison."""
+
+    is_subject: bool
+    prison: str | None
+    written: str | None
+    resolves: bool
+    unverified: bool
+    high: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """What the rules need to know of one item: its subjects of role SUBJECT, where they are, and which gates it sets off."""
+    """What the rules need to know of one item: where its subjects are, where they were when it was written, which gates it sets off."""
 
     index: int
     code: str
-    numbers: tuple[str, ...]
     prisons: frozenset[str]
+    written: frozenset[str]
     unidentified: bool
     unverified: bool
     gatekept: bool
 
 
-def item_facts(report: Report, index: int, item: Item, situation: Situation, rulebook: Rulebook, gatekept: bool) -> ItemFacts:
-    """The facts of an item; `gatekept` is what the report as a whole says for G-CATA."""
-    people = [report.subjects[subject] for subject in report.subjects_of(item)]
-    subjects = [person for person in people if person.role == "SUBJECT"]
-    states = [_state(person, situation) for person in subjects]
-    return ItemFacts(
-        index=index,
-        code=item.handling,
-        numbers=tuple(person.noms_number for person, state in zip(subjects, states, strict=True) if state and person.noms_number),
-        prisons=frozenset(state.prison for state in states if state and state.prison),
-        unidentified=not subjects or not all(_resolves(person, state) for person, state in zip(subjects, states, strict=True)),
-        unverified=any(
-            state and person.pnc_id is not None and not is_pnc(person.pnc_id) for person, state in zip(subjects, states, strict=True)
-        ),
-        gatekept=gatekept
-        or any(is_high(state, situation, rulebook) for state in states)
-        or any(_associate_is_high(person, situation, rulebook) for person in people if person.role == "ASSOCIATE"),
+def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> PersonFacts:
+    """The facts of one person, whatever items concern them."""
+    number = person.noms_number
+    state = situation.whereabouts.get(number) if number is not None else None
+    passes = person.pnc_id is not None and is_pnc(person.pnc_id)
+    if person.role == "ASSOCIATE":
+        return PersonFacts(False, None, None, True, False, _associate_is_high(state, rulebook))
+    return PersonFacts(
+        is_subject=True,
+        prison=state.prison if state is not None else None,
+        written=situation.written.get(number) if number is not None else None,
+        # A malformed NOMIS number never does, whatever else is said.
+        resolves=(number is None or is_nomis(number)) and (state is not None or passes),
+        unverified=state is not None and person.pnc_id is not None and not passes,
+        high=is_high(state, situation, rulebook),
     )
 
 
-def _state(person: Subject, situation: Situation) -> State | None:
-    return situation.whereabouts.get(person.noms_number) if person.noms_number is not None else None
-
-
-def _resolves(person: Subject, state: State | None) -> bool:
-    """Known to the whereabouts, or a PNC check letter that passes; a malformed NOMIS number never does."""
-    if person.noms_number is not None and not is_nomis(person.noms_number):
-        return False
-    return state is not None or (person.pnc_id is not None and is_pnc(person.pnc_id))
+def item_facts(report: Report, index: int, item: Item, everybody: Sequence[PersonFacts], gatekept: bool) -> ItemFacts:
+    """The facts of an item; `everybody` are the report's persons and `gatekept` is what the report as a whole says for G-CATA."""
+    people = everybody if item.subjects is None else [everybody[subject] for subject in report.subjects_of(item)]
+    subjects = [person for person in people if person.is_subject]
+    return ItemFacts(
+        index=index,
+        code=item.handling,
+        prisons=frozenset([person.prison for person in subjects if person.prison is not None]),
+        written=frozenset([person.written for person in subjects if person.written is not None]),
+        unidentified=not subjects or not all(person.resolves for person in subjects),
+        unverified=any(person.unverified for person in subjects),
+        gatekept=gatekept or any(person.high for person in people),
+    )
 
 
 def category_of(state: State | None, situation: Situation, rulebook: Rulebook) -> str | None:
@@ -73,9 +88,8 @@ def is_high(state: State | None, situation: Situation, rulebook: Rulebook) -> bo
     return category in rulebook.category.high or not rulebook.category.alerts.isdisjoint(state.alerts or ())
 
 
-def _associate_is_high(person: Subject, situation: Situation, rulebook: Rulebook) -> bool:
+def _associate_is_high(state: State | None, rulebook: Rulebook) -> bool:
     """An associate counts only when last stated to be high, however long ago, or under one of the alerts."""
-    state = _state(person, situation)
     if state is None:
         return False
     return state.category in rulebook.category.high or not rulebook.category.alerts.isdisjoint(state.alerts or ())

@@ -27,12 +27,11 @@ def column_of(office: Standing, origin: Origin) -> str | None:
 
 
 def matrix_word(
-    office: Standing, facts: ItemFacts, found: Audience, origin: Origin, internal: frozenset[str], rulebook: Rulebook
+    office: str, column: str | None, facts: ItemFacts, found: Audience, internal: frozenset[str], rulebook: Rulebook
 ) -> tuple[str, Word] | None:
     """The cell's id and word; `internal` are the recipients a code 4 item may reach while its review date is ahead."""
-    column = column_of(office, origin)
     if column is None:
         return None
     cell = rulebook.matrix[facts.code][column]
-    named = office.id in internal if facts.code == "4" else office.id in found.named or office.id in found.added
+    named = office in internal if facts.code == "4" else office in found.named or office in found.added
     return _CELL_ID[facts.code, column], cell.named if named else cell.other

@@ -13,14 +13,17 @@ from pas_schemas.models.report import Report
 def obligations_of(report: Report, released: Sequence[ItemFacts], office: Standing, origin: Origin) -> tuple[str, ...]:
     """The obligations of an outcome of which at least one item is released, sorted."""
     codes = {facts.code for facts in released}
-    said = report.declarations
-    owed = {
-        "ACCEPT_CONDITIONS": "5" in codes,
-        "DO_NOT_QUOTE_VISOR": said.visor_derived and said.visor_permission is not None,
-        "EVALUATE": office.id == origin.conduit,
-        "INTERNAL_ONLY": "4" in codes,
-        "RECORD_DISSEMINATION": "2" in codes and office.handling_class == "non-prosecuting",
-        "REFER_TO_ORIGINATOR": "5" in codes,
-        "VERIFY_IDENTITY": any(facts.unverified for facts in released),
-    }
-    return tuple(obligation for obligation, stands in owed.items() if stands)
+    owed = []
+    if "5" in codes:
+        owed += ["ACCEPT_CONDITIONS", "REFER_TO_ORIGINATOR"]
+    if report.declarations.visor_derived and report.declarations.visor_permission is not None:
+        owed.append("DO_NOT_QUOTE_VISOR")
+    if office.id == origin.conduit:
+        owed.append("EVALUATE")
+    if "4" in codes:
+        owed.append("INTERNAL_ONLY")
+    if "2" in codes and office.handling_class == "non-prosecuting":
+        owed.append("RECORD_DISSEMINATION")
+    if any(facts.unverified for facts in released):
+        owed.append("VERIFY_IDENTITY")
+    return tuple(sorted(owed))

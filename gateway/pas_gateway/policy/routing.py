@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pas_gateway.policy.gates import ItemFacts
-from pas_gateway.policy.situation import Situation
 from pas_schemas.directory import PRISON_OFFICES, Estate, Standing
 from pas_schemas.models.report import Item, Report
 from pas_schemas.models.words import ROLES_ADDRESSED
@@ -44,6 +44,18 @@ def origin_of(report: Report, estate: Estate) -> Origin:
     return Origin(standing.id, estate.own(standing.id), standing.police_side, standing, conduit, standing.kind in {CAT_A_TEAM, PASO_UNIT})
 
 
+class Additions(NamedTuple):
+    """Whom rules 3 and 4 add to a report's items of codes 1 to 3: the Category A Team, the Governors."""
+
+    cat_a_team: bool
+    governors: bool
+
+
+def additions_of(report: Report, rulebook: Rulebook) -> Additions:
+    """What the tags and the priority of a report call for."""
+    return Additions(not rulebook.tags.cat_a_team.isdisjoint(report.risk_tags), is_senior(report.priority, report.risk_tags, rulebook))
+
+
 @dataclass(slots=True)
 class Audience:
     """The offices considered for one item: who was named, by id or by role, who was added, and through which prisons."""
@@ -60,42 +72,43 @@ class Audience:
             self.through.setdefault(office, set()).add(prison)
 
 
-def audience(report: Report, item: Item, facts: ItemFacts, origin: Origin, estate: Estate, rulebook: Rulebook) -> Audience:
+def audience(report: Report, item: Item, facts: ItemFacts, origin: Origin, estate: Estate, additions: Additions) -> Audience:
     """Rules 1 to 5 and the conduit of rule 7: every office considered for an item."""
     addressed = report.addressees_of(item)
-    found = Audience(by_id=addressed - ROLES_ADDRESSED)
+    roles = addressed & ROLES_ADDRESSED
+    found = Audience(by_id=addressed - roles)
     found.named |= found.by_id
     for prison in facts.prisons:
-        for role in addressed & ROLES_ADDRESSED:
-            office = estate.conduit(prison) if role == "pio" else f"{role}:{prison}"
+        conduit = estate.conduit(prison)
+        for role in roles:
+            office = conduit if role == "pio" else f"{role}:{prison}"
             if office is not None:
                 found.named.add(office)
                 found.reach(office, prison)
-        found.reach(estate.conduit(prison), prison)
+        found.reach(conduit, prison)
     internal = frozenset(report.handling.internal_recipients) if facts.code == "4" else frozenset()
     found.considered |= found.named | internal
     if facts.code in _ADDABLE:
-        _add(report, facts, found, estate, rulebook)
+        _add(facts, found, estate, additions)
     if origin.conduit is not None:
         found.considered.add(origin.conduit)
     asked_for = found.by_id | internal
     if origin.id not in asked_for:
         found.considered.discard(origin.id)
-    found.considered = {office for office in found.considered if office in asked_for or estate.get(office) is not None}
+    found.considered = {office for office in found.considered if office in asked_for or office in estate.offices}
     return found
 
 
-def _add(report: Report, facts: ItemFacts, found: Audience, estate: Estate, rulebook: Rulebook) -> None:
+def _add(facts: ItemFacts, found: Audience, estate: Estate, additions: Additions) -> None:
     """Rules 3 and 4, which count as naming: the Category A Team for an escape, the Governor where security alone will not do."""
-    tags = frozenset(report.risk_tags)
-    added = {}
-    if not rulebook.tags.cat_a_team.isdisjoint(tags):
-        added[CAT_A_TEAM] = "R-CATA"
-    if is_senior(report.priority, report.risk_tags, rulebook):
-        security = (estate.get(office) for office in found.named)
-        prisons = facts.prisons | {office.prison for office in security if office and office.kind == "security" and office.prison}
-        added.update({f"governor:{prison}": "R-SENIORITY" for prison in prisons})
-    found.added = {office: rule for office, rule in added.items() if office not in found.named}
+    if additions.cat_a_team and CAT_A_TEAM not in found.named:
+        found.added[CAT_A_TEAM] = "R-CATA"
+    if additions.governors:
+        security = [estate.get(office) for office in found.named if office.startswith("security:")]
+        for prison in facts.prisons.union(office.prison for office in security if office is not None and office.prison):
+            governor = f"governor:{prison}"
+            if governor not in found.named:
+                found.added[governor] = "R-SENIORITY"
     found.considered |= found.added.keys()
 
 
@@ -104,10 +117,10 @@ def is_senior(priority: str, tags: Iterable[str], rulebook: Rulebook) -> bool:
     return priority in rulebook.priorities.seniority or not rulebook.tags.seniority.isdisjoint(tags)
 
 
-def routing_word(
-    office: str, standing: Standing | None, facts: ItemFacts, found: Audience, origin: Origin, written: frozenset[str]
+def routing_words(
+    office: str, standing: Standing | None, facts: ItemFacts, found: Audience, origin: Origin, awaits: bool
 ) -> list[tuple[str, Word]]:
-    """What the routing rules say of an office and an item, in their order; `written`: where its subjects were then."""
+    """What the routing rules say of an office and an item, in their order; `awaits` is rule 7's word of the office."""
     if standing is None or standing.kind == "feed":
         return [("R-UNKNOWN", "refuse")]
     words: list[tuple[str, Word]] = []
@@ -122,22 +135,17 @@ def routing_word(
     if office in found.by_id:
         if standing.kind in PRISON_OFFICES and office not in origin.own and standing.prison not in facts.prisons:
             words.append(("R-WHEREABOUTS", "hold"))
-    elif facts.code == "5" and office in found.through and not written >= found.through[office]:
+    elif facts.code == "5" and office in found.through and not facts.written >= found.through[office]:
         words.append(("R-FOLLOW", "hold"))
-    if _awaits_evaluation(office, standing, origin):
+    if awaits:
         words.append(("R-EVALUATE", "hold"))
     return words
 
 
-def _awaits_evaluation(office: str, standing: Standing, origin: Origin) -> bool:
+def awaits_evaluation(standing: Standing, origin: Origin) -> bool:
     """Rule 7: what a prison writes waits for its conduit, what the Category A Team or the unit writes for PAS."""
     if origin.compartmented:
         return standing.police_side
     if not origin.from_prison:
         return False
-    return office != origin.conduit and office not in origin.own and standing.kind not in {CAT_A_TEAM, PASO_UNIT}
-
-
-def written_prisons(facts: ItemFacts, situation: Situation) -> frozenset[str]:
-    """Where the subjects of an item were when the report was written, under the numbers as written."""
-    return frozenset(prison for number in facts.numbers if (prison := situation.written.get(number)) is not None)
+    return standing.id != origin.conduit and standing.id not in origin.own and standing.kind not in {CAT_A_TEAM, PASO_UNIT}

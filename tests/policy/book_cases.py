@@ -10,15 +10,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pas_gateway.policy.gates import ItemFacts
-from pas_gateway.policy.matrix import matrix_word
-from pas_gateway.policy.routing import Audience, Origin
+from pas_gateway.policy.matrix import column_of, matrix_word
+from pas_gateway.policy.routing import Audience, origin_of
+from pas_schemas.models.report import Report
 from pas_schemas.models.words import PRIORITIES, Priority
 from pas_schemas.reference import read_data
 from pas_schemas.rulebook import Rulebook, read_rulebook
 from pas_schemas.rules import COLUMNS
 from policy.harness import World
 from policy.reports import make_estate_variants
-from policy.table import NOW, lines_from_row, movements_from_row, read_table
+from policy.table import NOW, lines_from_row, movements_from_row, read_table, report_from_row
 
 Json = dict[str, Any]
 Probe = Callable[[Rulebook], object]
@@ -129,10 +130,10 @@ def cell(code: str, column: str, named: bool) -> Probe:
     def ask(book: Rulebook) -> object:
         office = {"lea": "lea:91", "prison": "security:WSI", "nonpros": "security:DGI"}[column]
         estate = World.of(ESTATE, [], NOW).snapshot.at(NOON.replace(year=2015))
-        standing, origin = estate.offices[office], estate.offices["force:01"]
+        origin = origin_of(Report.model_validate(report_from_row(dict.fromkeys(COLUMNS_OF_TABLE, ""))), estate)
         found = Audience(named={office} if named else set())
-        facts = ItemFacts(0, code, (), frozenset(), unidentified=False, unverified=False, gatekept=False)
-        told = matrix_word(standing, facts, found, Origin(origin.id, estate.own(origin.id), True, origin, None, False), frozenset(), book)
+        facts = ItemFacts(0, code, frozenset(), frozenset(), unidentified=False, unverified=False, gatekept=False)
+        told = matrix_word(office, column_of(estate.offices[office], origin), facts, found, frozenset(), book)
         return None if told is None else told[1]
 
     return ask

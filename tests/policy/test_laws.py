@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from pas_gateway.policy.verdicts import Verdicts
 from pas_schemas.models.report import Item, Report
 from policy.harness import World
 from policy.reports import NOW, count, make_estate_variants, make_world, missing
+from policy.table import movements_from_row, read_table, report_from_row
 
 T = TypeVar("T")
 Pair = tuple[str, int]
@@ -331,3 +333,32 @@ def test_the_same_question_has_the_same_answer() -> None:
 def test_ten_thousand_reports_strike_every_gate_rule_and_cell_fifty_times() -> None:
     movements, lines = make_world(2015, 10_000)
     assert missing(count(World.of(make_estate_variants(), movements, NOW).explain(lines))) == {}
+
+
+EXTREMES: dict[str, dict[str, Any]] = {
+    "written in the year 1": {"created_at": "0001-01-01T00:00:00Z", "mopi": {"group": 1, "review_by": "0001-01-01"}},
+    "to be reviewed in the year 9999": {"mopi": {"group": 1, "review_by": "9999-12-31T23:59:59.999999Z"}},
+    "a thousand addressees": {"addressees": [f"lea:{n}" for n in range(1000)]},
+    "the longest ids": {"addressees": ["x" * 5000, "security:" + "Z" * 5000, ":", "security:", "pio:", "governor:\u0000"]},
+    "nobody": {"subjects": [], "addressees": []},
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_extremes_are_decided_too(name: str) -> None:
+    """Two of each, so that the second looks back at the first."""
+    row = dict.fromkeys(read_table()[0], "") | {"tags": "ESCAPE"}
+    raw = {**report_from_row(row), **EXTREMES[name]}
+    told = World.of(make_estate_variants(), movements_from_row(row), NOW).explain([raw, {**raw, "urn": "01/2", "risk_tags": ["OCG"]}])
+    assert [answer["status"] for answer in told] == ["ACCEPTED", "ACCEPTED"]
+    assert ("R-REFERRAL" in str(told[1]["cases"])) == bool(raw["subjects"])
+
+
+def test_the_longest_chain_of_sanitised_items_is_decided() -> None:
+    row = dict.fromkeys(read_table()[0], "") | {"addressees": "pio security"}
+    raw = report_from_row(row)
+    raw["items"] = [{**raw["items"][0], "sanitises": n + 1 if n < 31 else None} for n in range(32)]
+    (told,) = World.of(make_estate_variants(), movements_from_row(row), NOW).explain([raw])
+    for outcome in told["outcomes"]:
+        assert [pair["rule"] for pair in outcome["items"][:-1]] == ["H-SANITISED"] * 31
+        assert outcome["items"][-1]["verdict"] == "release"

@@ -132,7 +132,8 @@ def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], office:
     for outcome in verdicts.outcomes:
         holding = Holding() if ended.get(outcome.office) else holding_of(one.sent.get(outcome.office, ()))
         yield from _disclose(said, one, outcome, holding, outcome.office in accepted, office, scribe)
-    told = [line for line in tell_refusals(verdicts.outcomes) if line not in tell_refusals(one.verdicts.outcomes)]
+    known = {tuple(line.values()) for line in tell_refusals(one.verdicts.outcomes)}
+    told = [line for line in tell_refusals(verdicts.outcomes) if tuple(line.values()) not in known]
     if told:
         yield notify(said, one.report.originator, told)
     before_cases = {case.owner: case for case in one.verdicts.cases}

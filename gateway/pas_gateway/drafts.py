@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,11 @@ ASKS: dict[str, NoticeWord] = {
     "H5-NONPROS": "CONSENT_ASKED",
     "R-FOLLOW": "CONSENT_ASKED",
 }
+
+# Words in one delivery: with the longest sentences and names there are, well within a record.
+NOTICES_AT_ONCE = 500
+# An addressee that is no office may be any text; its originator knows it again by its beginning.
+MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def notice(
     case: str | None = None,
     due_ms: int | None = None,
 ) -> dict[str, Any]:
-    return {"word": word, "office": office, "item": item, "rule": rule, "why": why, "case": case, "due_ms": due_ms}
+    return {"word": word, "office": office and office[:MAX_NAME], "item": item, "rule": rule, "why": why, "case": case, "due_ms": due_ms}
 
 
 def tell_originator(verdicts: Verdicts) -> list[dict[str, Any]]:
@@ -119,6 +124,15 @@ def tell_refusals(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
                 asked = [rule for rule in verdict.holds if rule in ASKS]
                 told += [notice(ASKS[rule], SENTENCES[rule], office=outcome.office, item=verdict.item, rule=rule) for rule in asked]
     return told
+
+
+def split_notices(draft: Draft) -> Iterator[Draft]:
+    """A draft whose words one delivery can hold: a report may have been refused to a thousand addressees, item by item."""
+    if len(draft.notices) <= NOTICES_AT_ONCE:
+        yield draft
+        return
+    for start in range(0, len(draft.notices), NOTICES_AT_ONCE):
+        yield replace(draft, notices=draft.notices[start : start + NOTICES_AT_ONCE])
 
 
 def notify(said: About, office: str, notices: Sequence[dict[str, Any]]) -> Draft:

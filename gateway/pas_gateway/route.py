@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from pas_gateway.audit import Scribe, leaf_of
-from pas_gateway.drafts import Draft
+from pas_gateway.drafts import Draft, split_notices
 from pas_gateway.office import PasOffice
 from pas_gateway.register import join_blobs, split_blobs
 from pas_schemas.clock import to_ms
@@ -39,7 +40,7 @@ def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], off
     routed = Routed()
     last = dict(numbers)
     by_office: dict[str, list[tuple[Draft, Plain]]] = {}
-    for draft in drafts:
+    for draft in chain.from_iterable(map(split_notices, drafts)):
         number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
         by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
     for recipient, numbered in by_office.items():

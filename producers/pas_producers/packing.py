@@ -19,6 +19,8 @@ from pas_schemas.sealing import Plain, SealingKey, close_text
 from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES
 from pas_schemas.topics import COMPARTMENT, REPORTS, URGENT, Topic
 
+# A delivery carries the parts of a report and what proves them; so much room is left for that, or what comes in could not go out.
+MAX_REPORT_BYTES = MAX_PAYLOAD_BYTES - 16_384
 # Everything a publisher sends is sealed to PAS.
 PAS = "pas"
 
@@ -88,8 +90,8 @@ class Packer:
             )
         except CodecError:
             raise UnpackableError("V-SCHEMA", "The report holds a value that no record can carry.") from None
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            raise UnpackableError("V-SCHEMA", f"The report takes {len(payload):,} bytes; a record may have {MAX_PAYLOAD_BYTES:,}.")
+        if len(payload) > MAX_REPORT_BYTES:
+            raise UnpackableError("V-SCHEMA", f"The report takes {len(payload):,} bytes; a report may have {MAX_REPORT_BYTES:,}.")
         record_id = report_id(desk.id_key, report.urn)
         return Parcel(desk, use, topic.name, record_id, Plain(record_id, payload, manifest), digest, report.urn, _is_urgent(report))
 

@@ -129,16 +129,21 @@ class Desk:
         return Worker(name, name == "threats", log or self.log, store, Pipeline(self.office, store), mark, journal)
 
     def is_idle(self, topics: Iterable[str] = INPUTS) -> bool:
+        """Everything in these topics was taken in, and nothing waits to be sent."""
+        with self.store.reading() as register:
+            waiting = queries.count_outbox(register)
+        return not waiting and self._is_read(topics)
+
+    def _is_read(self, topics: Iterable[str]) -> bool:
         with self.store.reading() as register:
             positions = queries.list_positions(register, self.log.identity)
-            waiting = queries.count_outbox(register)
-        ends = self.log.ends(topics)
-        return not waiting and all(positions.get((part.topic, part.number), 0) == end for part, end in ends.items())
+        return all(positions.get((part.topic, part.number), 0) == end for part, end in self.log.ends(topics).items())
 
     def run(self) -> list[Sent]:
         """Everything is taken in and sent, threats last; what the offices' topics then hold."""
         self.worker("worker-1").run(lambda: self.is_idle((REPORTS.name, MOVEMENTS.name, REPLIES.name)))
-        self.worker("threats").run(self.is_idle)
+        self.worker("threats").run(lambda: self._is_read((URGENT.name,)))
+        self.worker("worker-1").run(self.is_idle)
         return judge_log(self.log, self.workspace)
 
 

@@ -24,8 +24,7 @@ def find_start(log: Log, store: Store, partition: Partition) -> tuple[int, int |
 
     The last record taken in is read again and must be the same: OffsetGoneError otherwise, and the partition rests.
     """
-    with store.reading() as register:
-        found = queries.find_position(register, log.identity, *partition)
+    found = store.ask(lambda register: queries.find_position(register, log.identity, *partition))
     first = log.starts([partition.topic])[partition]
     if found is None:
         return first, None

@@ -7,13 +7,15 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
+
+import sqlalchemy as sa
 
 from pas_gateway.journal import open_journal
 from pas_gateway.office import PasOffice
@@ -38,6 +40,8 @@ REFUSED = 3
 MAX_FALLS = 20
 FALLS_SECONDS = 60.0
 DRAIN_SECONDS = 30.0
+# A database that was there when the run began and then is not is waited for so long: it is being started anew.
+RESTART_SECONDS = 60.0
 _STEP_SECONDS = 0.05
 
 
@@ -59,10 +63,11 @@ class Supervisor:
         """Runs until idle, or until told to stop; what was done meanwhile, by the register's own count."""
         # Whatever refuses to start refuses here, before a process is made: keys, rulebook, directory, register.
         PasOffice.of(self.workspace)
-        store = open_store(self.workspace.register_url)
-        store.migrate()
+        with closing(open_store(self.workspace.register_url)) as register:
+            register.migrate()
+        store = open_store(self.workspace.register_url, patience_seconds=RESTART_SECONDS)
         started = time.monotonic()
-        with self.workspace.log() as log, _signals(self._stop):
+        with closing(store), self.workspace.log() as log, _signals(self._stop):
             refuse_other_log(log, store)
             self.stopped = self._find_stopped(log, store)
             before = _counters(store)
@@ -174,7 +179,7 @@ def run_worker(root: str, name: str) -> None:
 def _worker(root: Path, name: str, console: Console) -> Iterator[Worker]:
     workspace = open_workspace(root, console.warn)
     office = PasOffice.of(workspace)
-    store = open_store(workspace.register_url)
+    store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS)
     mark = PhaseMark(phase_file(workspace.root, name))
     with workspace.log() as log, open_journal(workspace.root / "gateway.log", worker=name) as journal:
         yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal, partial(_renew, workspace))
@@ -206,23 +211,23 @@ def _signals(stop: object) -> Iterator[None]:
 
 
 def _counters(store: Store) -> dict[str, int]:
-    with store.reading() as register:
-        return queries.read_counters(register)
+    return store.ask(queries.read_counters)
 
 
 def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetime) -> bool:
     """Whether everything was taken in and sent."""
     ends = log.ends(INPUTS)
-    with store.reading() as register:
-        positions = queries.list_positions(register, log.identity)
-        outbox = queries.count_outbox(register)
-        due = queries.find_due_movements(register, to_ms(now), 1)
+
+    def look(register: sa.Connection) -> tuple[dict[tuple[str, int], int], bool]:
+        waiting = queries.count_outbox(register) or queries.find_due_movements(register, to_ms(now), 1)
+        return queries.list_positions(register, log.identity), bool(waiting)
+
+    positions, waiting = store.ask(look)
     starts = log.starts(INPUTS)
     behind = sum(end - max(positions.get((part.topic, part.number), 0), starts[part]) for part, end in ends.items() if part not in stopped)
-    return behind == 0 and outbox == 0 and not due
+    return behind == 0 and not waiting
 
 
 def _count_progress(log: Log, store: Store) -> int:
     """A number that changes with every progress."""
-    with store.reading() as register:
-        return sum(queries.list_positions(register, log.identity).values()) - queries.count_outbox(register)
+    return store.ask(lambda register: sum(queries.list_positions(register, log.identity).values()) - queries.count_outbox(register))

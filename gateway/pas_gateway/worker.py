@@ -92,15 +92,19 @@ class Worker:
 
     def _bring(self, compute: Callable[[], Plan | None]) -> None:
         """Writes what time alone brings, part by part, until nothing is due."""
-        while (plan := compute()) is not None:
-            with suppress(ClashError):
-                self.pipeline.commit(plan)
+        try:
+            while (plan := compute()) is not None:
+                with suppress(ClashError):
+                    self.pipeline.commit(plan)
+        except RegisterUnavailableError as error:
+            # It is still due the next time.
+            self.journal.warning("register_unavailable", why=error.sentence)
 
     def _dispatch(self, dispatcher: Dispatcher) -> None:
         try:
             dispatcher.run(lambda: self.mark.set("dispatching"), only_urgent=self.urgent)
-        except LogError as error:
-            # What was not appended stays in the outbox and is tried again after the next batch.
+        except (LogError, RegisterError) as error:
+            # What was not appended, or not marked as sent, stays in the outbox and is tried again after the next batch.
             self.journal.warning("dispatch_failed", error=type(error).__name__)
             if not error.retriable:
                 raise
@@ -131,13 +135,8 @@ class Worker:
         """Computes and writes a batch; False where another worker was first. Raises where the register stays out of reach."""
         advances = self._advances(records)
         for tried in range(TRIES):
-            self.mark.set("deciding")
-            plan = self._compute(records, advances, compute)
-            if plan is None:
-                return all(self._commit([record], compute, subscription) for record in records)
-            self.mark.set("before commit")
             try:
-                self.pipeline.commit(plan)
+                plan = self._attempt(records, advances, compute)
             except LostPartitionError:
                 return False
             except ClashError:
@@ -149,11 +148,21 @@ class Worker:
                     raise
                 time.sleep(_RETRY_SECONDS * 2**tried)
                 continue
+            if plan is None:
+                return all(self._commit([record], compute, subscription) for record in records)
             self.mark.set("after commit")
             self._next.update({Partition(advance.topic, advance.partition): advance.next for advance in advances})
             self.journal.info("batch", records=len(records), **dict(plan.change.counts))
             return True
         return False
+
+    def _attempt(self, records: Sequence[Taken], advances: Sequence[Advance], compute: Compute) -> Plan | None:
+        self.mark.set("deciding")
+        plan = self._compute(records, advances, compute)
+        if plan is not None:
+            self.mark.set("before commit")
+            self.pipeline.commit(plan)
+        return plan
 
     def _compute(self, records: Sequence[Taken], advances: Sequence[Advance], compute: Compute) -> Plan | None:
         """The plan of a batch; None where one record spoils it and each must be taken alone.
@@ -189,8 +198,7 @@ class Worker:
             return
         until = time.monotonic() + (URGENT_WAIT_SECONDS if self.urgent else MOVEMENTS_WAIT_SECONDS)
         while time.monotonic() < until:
-            with self.store.reading() as register:
-                positions = queries.list_positions(register, self.log.identity)
+            positions = self.store.ask(lambda register: queries.list_positions(register, self.log.identity))
             if all(end == 0 or positions.get((partition.topic, partition.number), 0) >= end for partition, end in ends.items()):
                 return
             time.sleep(_WAIT_STEP_SECONDS)

@@ -62,6 +62,12 @@ def _refuse_blank(value: str) -> str:
     return value
 
 
+def _refuse_controls(value: str) -> str:
+    if any(ord(character) < 0x20 or character == "\x7f" for character in value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
 def one_of(letters: str) -> Callable[[object], str]:
     """A code among `letters`, or the empty string for anything else: what is wrong with a grade is V-GRADE's to say."""
     allowed = frozenset(letters)
@@ -79,6 +85,8 @@ Time = Annotated[datetime, BeforeValidator(_read_time), PlainSerializer(show_tim
 End = Annotated[str, AfterValidator(_check_end)]
 Day = Annotated[str, AfterValidator(_check_date)]
 Text = Annotated[str, AfterValidator(_refuse_blank)]
+# A reference that travels through commands, files and databases: some of them end a text at NUL or at a line's end.
+Reference = Annotated[str, AfterValidator(_refuse_controls)]
 MaybeText = Annotated[str | None, BeforeValidator(blank_to_none)]
 MaybeEnd = Annotated[End | None, BeforeValidator(blank_to_none)]
 MaybeTime = Annotated[Time | None, BeforeValidator(blank_to_none)]

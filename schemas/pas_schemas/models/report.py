@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from pas_schemas.clock import parse_end
-from pas_schemas.models.base import Day, End, Many, MaybeEnd, MaybeText, MaybeTime, Model, Text, Time, none_to_empty, one_of
+from pas_schemas.models.base import Day, End, Many, MaybeEnd, MaybeText, MaybeTime, Model, Reference, Text, Time, none_to_empty, one_of
 from pas_schemas.models.words import LegalBasis, Priority, Purpose, RiskTag, Role, Standing
 
 # The manifest has 32 places (architecture, *The wire*), so a report has at most 32 items.
@@ -112,8 +112,8 @@ class Supersedes(Model):
 class Report(Model):
     """A 5x5x5 report; every item has its own grade and the strictest code is the report's overall handling."""
 
-    urn: str
-    originator: str
+    urn: Reference
+    originator: Reference
     created_at: Time
     protective_marking: str
     priority: Priority

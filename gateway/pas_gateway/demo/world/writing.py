@@ -29,6 +29,8 @@ class Writer:
         self._now = now
         self._estate = estate
         self._serial = FIRST_SERIAL
+        self._forces = sorted(office for office in estate.offices if office.startswith("force:"))
+        self._agencies = sorted(office for office in estate.offices if office.startswith("lea:")) or self._forces
 
     def write(self) -> Row:
         """A report as a person writes it."""
@@ -64,10 +66,8 @@ class Writer:
             return rng.choices((f"security:{prison}", f"governor:{prison}", conduit or f"security:{prison}"), (80, 5, 15))[0]
         standing = self._estate.get(f"security:{prison}")
         area = standing.force if standing is not None else None
-        forces = sorted(office for office in self._estate.offices if office.startswith("force:"))
-        home = f"force:{area}" if f"force:{area}" in self._estate.offices else rng.choice(forces)
-        agencies = sorted(office for office in self._estate.offices if office.startswith("lea:"))
-        return rng.choices((home, rng.choice(forces), rng.choice(agencies or [home]), "cat-a-team"), (60, 28, 10, 2))[0]
+        home = f"force:{area}" if f"force:{area}" in self._estate.offices else rng.choice(self._forces)
+        return rng.choices((home, rng.choice(self._forces), rng.choice(self._agencies), "cat-a-team"), (60, 28, 10, 2))[0]
 
     def _header(self, theme: Theme, originator: str) -> Row:
         rng = self._rng

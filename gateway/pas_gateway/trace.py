@@ -28,15 +28,24 @@ def trace(store: Store, urn: str, originator: str | None = None) -> Answer:
     """What became of a URN; raises UnknownUrnError where nothing came in under it, or more than one originator's did."""
     with store.reading() as register:
         attempts = queries.find_attempts(register, urn, originator)
-        originators = {attempt.originator for attempt in attempts if attempt.originator}
         if not attempts:
             raise UnknownUrnError("Nothing has come in under that URN.", "see its spelling; a report is known once a gateway has run")
-        if len(originators) > 1:
-            raise UnknownUrnError("Several originators have used that URN.", f"add --originator {min(originators)}")
-        found = queries.find_decision(register, urn, originators.pop()) if originators else None
+        named = _originator(attempts)
+        attempts = [attempt for attempt in attempts if named is None or attempt.originator == named]
+        found = queries.find_decision(register, urn, named) if named else None
         answer = _accepted(register, found, urn) if found is not None else _never_accepted(attempts[-1], urn)
     told = [{"at": show_time(from_ms(attempt.at_ms)), "status": attempt.status} for attempt in attempts]
     return {**answer, "attempts": told}
+
+
+def _originator(attempts: Sequence[Attempt]) -> str | None:
+    """Whose URN it is: of several who used it the only one who was accepted, for a stranger's attempt must hide no report."""
+    used = {attempt.originator for attempt in attempts if attempt.originator}
+    accepted = {attempt.originator for attempt in attempts if attempt.originator and attempt.status == "ACCEPTED"}
+    found = accepted or used
+    if len(found) > 1:
+        raise UnknownUrnError("Several originators have used that URN.", f"add --originator {min(found)}")
+    return found.pop() if found else None
 
 
 def _never_accepted(last: Attempt, urn: str) -> Answer:

@@ -235,7 +235,9 @@ class Writer:
             "privileged": False,
             "warranted_intercept": False,
             "prison_intercept": {"authorisation": "PIN-7", "expires_at": rng.choice(ends)} if pin else None,
-            "concerns_staff": rng.sample([*{face.prison for face in self.prisons.crowd[:5]}, "WSI", "DGI", "UNKNOWN"], 2) if staff else [],
+            "concerns_staff": rng.sample([*sorted({face.prison for face in self.prisons.crowd[:5]}), "WSI", "DGI", "UNKNOWN"], 2)
+            if staff
+            else [],
             "protected_assisting_offender": theme == "paso",
             "terrorism": self.one_in(50),
             "do_not_share_with_offender": self.one_in(2),
@@ -277,7 +279,7 @@ class Writer:
                     [28, 6, 5, 8, 4, 9, 4, 6, 11, 4, 6],
                 )[0]
             )
-        return sorted(set(chosen), key=lambda office: rng.random()) if self.one_in(1.2) else chosen
+        return sorted(sorted(set(chosen)), key=lambda office: rng.random()) if self.one_in(1.2) else chosen
 
     def complete_fives(self, report: Row, faces: list[Face], originator: str) -> None:
         """Give code 5 items the addressees they need, their own ones where codes are mixed."""

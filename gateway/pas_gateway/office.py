@@ -9,7 +9,7 @@ from functools import cached_property
 from pas_gateway.knowledge import Names
 from pas_schemas.clock import Clock
 from pas_schemas.directory import PublicKey, Snapshot
-from pas_schemas.errors import RulebookError
+from pas_schemas.errors import KeyringError, RulebookError
 from pas_schemas.rulebook import Rulebook, read_rulebook
 from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, Sealer, StoreKey
 from pas_transport.keyring import Keyring
@@ -31,8 +31,20 @@ class PasOffice:
 
     @classmethod
     def of(cls, workspace: Workspace) -> PasOffice:
-        """Raises KeyringError without PAS's keys, RulebookError for a rulebook that cannot be enforced."""
-        return cls(workspace.keyring(PAS), workspace.directory(), load_rulebook(workspace), workspace.clock)
+        """Raises KeyringError without every key that PAS needs, RulebookError for a rulebook that cannot be enforced."""
+        office = cls(workspace.keyring(PAS), workspace.directory(), load_rulebook(workspace), workspace.clock)
+        office.check_keys()
+        return office
+
+    def check_keys(self) -> None:
+        """Raises KeyringError or SealError where a private key is lost or damaged: what cannot be opened would be quarantined."""
+        _ = self.register_key, self.register_id_key
+        signing, now = self.keyring.signing().id, self.clock.now()
+        opening = {key.id for key in self.keyring.opening().values()}
+        signs = {key.id for key in self.snapshot.keys(PAS, "sign") if key.current(now)}
+        opens = {key.id for key in self.snapshot.keys(PAS, "open") if key.current(now)}
+        if signing not in signs or not opens <= opening:
+            raise KeyringError("A private key of PAS that the directory names is not in this workspace.", "restore it from a backup")
 
     @cached_property
     def names(self) -> Names:

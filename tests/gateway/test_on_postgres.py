@@ -1,0 +1,135 @@
+"""Whole gateways on PostgreSQL: they say what those on SQLite say, and outlive killed workers and a server started anew."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.killing import Hunt, RunningGateway
+from gateway.postgres import PASSWORD, PrivatePostgres
+from gateway.stories import Story
+from gateway.test_kills import judge, run_until_idle, send_movements
+from pas_gateway.register import Store, open_store
+from pas_gateway.trace import trace
+from pas_producers import Publisher
+from pas_transport.workspace import Workspace, open_workspace
+
+# What is random, or told by the clock of the moment in which a report was decided.
+_OF_THE_RUN = ("leaf", "deadline", "due")
+REPORTS = 240
+CHUNK = 24
+KILLS = int(os.environ.get("PAS_TEST_KILLS", "50")) // 5
+STRIKE_SECONDS = 0.7
+
+
+def settle(root: Path, url: str) -> Workspace:
+    """The workspace with its register at a URL, whose password lies in a file."""
+    kept = [line for line in (root / "pas.toml").read_text().splitlines() if not line.startswith("register_")]
+    # Settings come before tables.
+    (root / "pas.toml").write_text("\n".join([f'register_url = "{url}"', 'register_password_path = "register.password"', *kept]) + "\n")
+    (root / "register.password").write_text(PASSWORD + "\n")
+    (root / "register.password").chmod(0o600)
+    return open_workspace(root, environment={})
+
+
+@pytest.fixture
+def database(postgres: PrivatePostgres) -> str:
+    return postgres.make_database()
+
+
+@pytest.fixture
+def shared(estate: Path, postgres: PrivatePostgres, database: str) -> Workspace:
+    return settle(estate, postgres.url(database, password=None))
+
+
+def steady(told: Any) -> Any:
+    """What does not depend on the run."""
+    if isinstance(told, dict):
+        return {name: steady(value) for name, value in told.items() if name not in _OF_THE_RUN}
+    return [steady(one) for one in told] if isinstance(told, list) else told
+
+
+def trace_all(workspace: Workspace, reports: list[dict[str, Any]]) -> list[Any]:
+    store: Store = open_store(workspace.register_url)
+    try:
+        return [steady(trace(store, report["urn"], report["originator"])) for report in reports]
+    finally:
+        store.close()
+
+
+@pytest.mark.timeout(240)
+def test_two_workers_say_what_they_say_on_sqlite(workspace: Workspace, postgres: PrivatePostgres, database: str, tmp_path: Path) -> None:
+    story = Story(workspace)
+    send_movements(workspace, story.movements())
+    reports = story.reports(REPORTS)
+    with Publisher.of(workspace) as publisher:
+        publisher.publish(reports)
+    other = settle(Path(shutil.copytree(workspace.root, tmp_path / "shared")), postgres.url(database, password=None))
+    done = []
+    for place in (workspace, other):
+        with RunningGateway(place.root, "--until-idle") as gateway:
+            done.append({name: count for name, count in gateway.wait().items() if name != "seconds"})
+    assert done[0] == done[1]
+    assert done[1]["accepted"] > REPORTS * 0.8
+    assert trace_all(workspace, reports) == trace_all(other, reports)
+    assert not (other.root / "register.db").exists()
+    judge(other, story, run_until_idle(other))
+    said = (other.root / "gateway.log").read_text()
+    assert PASSWORD not in said
+    assert "register_unavailable" not in said
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
+def test_kills_and_restarts_of_the_server_lose_and_double_nothing(shared: Workspace, postgres: PrivatePostgres) -> None:
+    """Workers die at every place of their work; the server crashes and is shut down in between, and the run goes on."""
+    story, hunt = Story(shared), Hunt()
+    send_movements(shared, story.movements())
+    restarts = [True, False]
+    with Publisher.of(shared) as publisher, RunningGateway(shared.root) as gateway:
+        gateway.await_workers()
+        for chunk in range(12 * KILLS):
+            if hunt.kills >= KILLS and not restarts:
+                break
+            publisher.publish(story.reports(CHUNK))
+            if restarts and chunk % 3 == 2:
+                postgres.stop(crash=restarts.pop())
+                publisher.publish(story.reports(CHUNK))
+                postgres.start()
+            elif hunt.kills < KILLS:
+                hunt.strike(gateway, STRIKE_SECONDS)
+        gateway.stop()
+    assert hunt.kills >= KILLS, dict(hunt.struck)
+    judge(shared, story, run_until_idle(shared))
+
+
+@pytest.mark.parametrize("command", [("status",), ("cases", "list"), ("trace", "01/IR/2015/000001"), ("gateway", "run", "--until-idle")])
+def test_commands_say_in_one_sentence_what_is_wrong(shared: Workspace, pas: Any, command: tuple[str, ...]) -> None:
+    shared.root.joinpath("register.password").write_text("another")
+    done = pas(*command, cwd=shared.root, code=1)
+    assert done.out == ""
+    assert "refused the register's user or password" in done.err
+    assert "register_password_path" in done.err
+    assert "another" not in done.err
+
+
+def test_register_of_a_newer_version_is_refused_by_every_command(
+    shared: Workspace, pas: Any, postgres: PrivatePostgres, database: str
+) -> None:
+    store = open_store(shared.register_url)
+    store.migrate()
+    store.close()
+    postgres.run(database, "UPDATE alembic_version SET version_num = '9999'")
+    for command in (("status",), ("gateway", "run", "--until-idle")):
+        done = pas(*command, cwd=shared.root, code=1)
+        assert done.out == ""
+        assert "newer version" in done.err
+        assert "use the newer program" in done.err
+
+
+def test_no_register_yet_is_said_before_a_gateway_has_run(shared: Workspace, pas: Any) -> None:
+    done = pas("status", cwd=shared.root, code=1)
+    assert "There is no register yet" in done.err

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import Any
 
 from pas_gateway.audit import Scribe, leaf_of
-from pas_gateway.drafts import Draft, split_notices
-from pas_gateway.office import PasOffice
+from pas_gateway.drafts import Draft, notice, notify, split_notices
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import join_blobs, split_blobs
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import encode
@@ -27,12 +27,11 @@ _EVENT_OF_KIND = {
 
 @dataclass(slots=True)
 class Routed:
-    """What routing adds to a batch's transaction. `without_key` names offices to which nothing can be sealed."""
+    """What routing adds to a batch's transaction."""
 
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     outbox: list[dict[str, Any]] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
-    without_key: list[str] = field(default_factory=list)
 
 
 def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], office: PasOffice, scribe: Scribe) -> Routed:
@@ -40,17 +39,25 @@ def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], off
     routed = Routed()
     last = dict(numbers)
     by_office: dict[str, list[tuple[Draft, Plain]]] = {}
-    for draft in chain.from_iterable(map(split_notices, drafts)):
+    sealable = [one for draft in drafts if (one := _readdress(draft, office, scribe, routed)) is not None]
+    for draft in chain.from_iterable(map(split_notices, sealable)):
         number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
         by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
     for recipient, numbered in by_office.items():
         key = office.snapshot.key(recipient, "open", scribe.now)
-        if key is None:
-            _leave_out(recipient, numbered, routed, scribe)
-            continue
-        values = office.sealer.seal(recipient, SealingKey.from_bytes(key.public), [plain for _, plain in numbered], scribe.now)
-        _lay_out(recipient, numbered, values, routed)
+        if key is not None:  # `_readdress` has seen to it
+            values = office.sealer.seal(recipient, SealingKey.from_bytes(key.public), [plain for _, plain in numbered], scribe.now)
+            _lay_out(recipient, numbered, values, routed)
     return routed
+
+
+def _readdress(draft: Draft, office: PasOffice, scribe: Scribe, routed: Routed) -> Draft | None:
+    """The draft; where nothing can be sealed to its office for want of a key, word of that to PAS instead: fail closed, and say so."""
+    if office.snapshot.key(draft.office, "open", scribe.now) is not None:
+        return draft
+    routed.events.append(scribe.event("NO_KEY", draft.about.report.hex(), office=draft.office, rules=[draft.kind]))
+    why = "The directory has no key of this office: nothing could be sealed to it."
+    return None if draft.office == PAS else notify(draft.about, PAS, [notice("REFUSED", why, office=draft.office)])
 
 
 def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed: Routed) -> Plain:
@@ -82,14 +89,6 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
         "deadline_ms": datum["deadline_ms"], "read_at_ms": None, "leaf": leaf_of(event),
     })  # fmt: skip
     return Plain(delivery_id, encode("delivery", datum))
-
-
-def _leave_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], routed: Routed, scribe: Scribe) -> None:
-    """An office without a key gets nothing, and the audit says so: fail closed."""
-    lost = {plain.record_id for _, plain in numbered}
-    routed.deliveries = [row for row in routed.deliveries if row["id"] not in lost]
-    routed.events += [scribe.event("NO_KEY", plain.record_id.hex(), office=recipient) for _, plain in numbered]
-    routed.without_key.append(recipient)
 
 
 def _lay_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], routed: Routed) -> None:

@@ -50,11 +50,14 @@ def say_answer(session: Session, answer: dict[str, Any]) -> None:
         say(f"  {gate['gate']} ({gate['effect']}): {gate['why']}", "held")
     for outcome in answer["outcomes"]:
         for pair in outcome["items"]:
-            say(
-                f"  {outcome['office']:<14} item {pair['item']}  {pair['verdict']:<8} {pair['rule']:<13} {pair['why']}",
-                _STYLE[pair["verdict"]],
-            )
+            told = f"{pair['verdict']:<8} {pair['rule']:<13} {_state(outcome, pair)}{pair['why']}"
+            say(f"  {outcome['office']:<14} item {pair['item']}  {told}", _STYLE[pair["verdict"]])
         if outcome["obligations"]:
             say(f"  {outcome['office']:<14} must: {', '.join(outcome['obligations'])}")
     for case in answer["cases"]:
         say(f"  case for {case['owner']}: {', '.join(case['reasons'])}", "held")
+
+
+def _state(outcome: dict[str, Any], pair: dict[str, Any]) -> str:
+    """How far a released item has come, which only `trace` can tell."""
+    return f"[{outcome['state']}] " if outcome["state"] and pair["verdict"] == "release" else ""

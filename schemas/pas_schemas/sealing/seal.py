@@ -42,7 +42,7 @@ EPOCHS_KEPT = 2048
 BATCH_RECORDS = 512
 # A record may wait this long between its sealing and the log (domain, freshness: a day), and clocks may differ this much.
 LATEST = timedelta(days=1)
-CLOCKS_DIFFER = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ def test_every_variable_named_counts(path: Path) -> None:
     known = {PREFIX + setting.upper() for setting in Settings.model_fields} | NO_SETTINGS
     source = "".join(file.read_text("utf-8") for file in SOURCES if "tests" in file.parts)
     for variable in re.findall(r"\bPAS_[A-Z_]*[A-Z]", path.read_text("utf-8")):
-        assert variable in known or (variable.startswith("PAS_TEST_") and variable in source), f"{name(path)} names {variable}"
+        assert variable in known or (variable.startswith(("PAS_TEST_", "PAS_REQUIRE_")) and variable in source), f"{name(path)} names {variable}"
 
 
 @pytest.mark.parametrize("path", OWN, ids=name)

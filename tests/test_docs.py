@@ -23,7 +23,7 @@ from pas_schemas.rules import OBLIGATIONS, SENTENCES
 from pas_schemas.topics import SHARED_TOPICS, Topic, deliveries
 from pas_transport.cli import pas as root_command
 from pas_transport.cli import run
-from pas_transport.settings import NO_SETTINGS, PREFIX, Settings
+from pas_transport.settings import FOR_TESTS, NO_SETTINGS, PREFIX, Settings
 from reading_docs import DOCUMENTS, ROOT, Names, Step, blocks, is_help, name, prose, read_steps, read_table
 
 README, COMMANDS_PAGE = ROOT / "README.md", ROOT / "docs" / "commands.md"
@@ -251,7 +251,7 @@ def test_every_variable_named_counts(path: Path) -> None:
     known = {PREFIX + setting.upper() for setting in Settings.model_fields} | NO_SETTINGS
     source = "".join(file.read_text("utf-8") for file in SOURCES if "tests" in file.parts)
     for variable in re.findall(r"\bPAS_[A-Z_]*[A-Z]", path.read_text("utf-8")):
-        assert variable in known or (variable.startswith(("PAS_TEST_", "PAS_REQUIRE_")) and variable in source), f"{name(path)} names {variable}"
+        assert variable in known or (variable.startswith(FOR_TESTS) and variable in source), f"{name(path)} names {variable}"
 
 
 @pytest.mark.parametrize("path", OWN, ids=name)

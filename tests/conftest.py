@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from kafka_broker import find_broker
 from pas_transport.founding import found_workspace
 from pas_transport.workspace import Workspace, open_workspace
 
@@ -36,6 +37,14 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("PAS_") and not name.startswith(("PAS_TEST_", "PAS_REQUIRE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """host:port of a real Kafka broker without TLS; all processes of a run share it, so each test takes a prefix of its own."""
+    base = tmp_path_factory.getbasetemp()
+    with find_broker(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as bootstrap:
+        yield bootstrap
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ class Node:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / "server.properties"
         extra = "".join(f"{key}={value}\n" for key, value in self._properties.items())
-        file.write_text(_PROPERTIES.format(port=self.port, controller=self._controller, folder=self._folder) + extra)
+        file.write_text(make_properties(self.port, self._controller, str(self._folder)) + extra)
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(file)
         self.process = self._spawn(["kafka.Kafka", str(file)])
@@ -144,6 +144,11 @@ class Node:
             time.sleep(0.05)
         self.kill()
         raise NodeError(f"Kafka did not start within {START_SECONDS:.0f} seconds: see {self._folder}/kafka.log")
+
+
+def make_properties(port: int, controller: int, folder: str) -> str:
+    """server.properties of one node."""
+    return _PROPERTIES.format(port=port, controller=controller, folder=folder)
 
 
 def find_missing() -> str | None:

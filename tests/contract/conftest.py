@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from contract.adapters import Adapter, Embedded, open_log
+from contract.adapters import Adapter, Embedded, Kafka, open_log
 from contract.processes import Process
 from contract.reading import TOPICS
 from pas_transport.log import Log
 
-ADAPTERS: dict[str, Callable[[Path], Adapter]] = {"embedded": Embedded}
+ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Adapter]] = {
+    "embedded": lambda request: Embedded(request.getfixturevalue("tmp_path")),
+    "kafka": lambda request: Kafka(request.getfixturevalue("kafka")),
+}
 
 
 @pytest.fixture(params=list(ADAPTERS))
-def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> Adapter:
-    return ADAPTERS[request.param](tmp_path)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    return ADAPTERS[request.param](request)
 
 
 @pytest.fixture

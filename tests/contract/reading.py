@@ -15,6 +15,9 @@ COMPACTED = Topic("contract.compacted", 1, None, "any", (), (), cleanup="compact
 BRIEF = Topic("contract.brief", 1, 1, "any", (), ())
 TOPICS = (PLAIN, SINGLE, COMPACTED, BRIEF)
 
+# The key of records that an adapter appends by itself to make its engine clean up.
+FILLER = b"filler"
+
 # An engine may take a while to settle a group or to let records go; one that never does fails the test by this.
 PATIENCE_SECONDS = 60.0
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from contract.adapters import Adapter, open_log
-from contract.reading import BRIEF, COMPACTED, PLAIN, SINGLE, TOPICS, drain, read_all, records, until, values
+from contract.reading import BRIEF, COMPACTED, FILLER, PLAIN, SINGLE, TOPICS, drain, read_all, records, until, values
 from pas_schemas.topics import Topic
-from pas_transport.log import Log, OffsetGoneError, Outgoing, Partition, TopicMismatchError
+from pas_transport.log import Log, OffsetGoneError, Outgoing, Partition, Taken, TopicMismatchError
 
 SHORT = Partition(BRIEF.name, 0)
 KEYED = Partition(COMPACTED.name, 0)
@@ -67,19 +67,22 @@ def test_compaction_keeps_the_last_of_each_key(adapter: Adapter, log: Log) -> No
         [Outgoing(COMPACTED.name, key, value) for key, value in [(b"a", b"1"), (b"b", b"2"), (b"a", b"3"), (b"c", b"4"), (b"b", b"5")]]
     )
 
+    def ours() -> list[Taken]:
+        return [record for record in read_all(log, KEYED) if record.key != FILLER]
+
     def compacted() -> bool:
         adapter.clean(log)
-        return len(read_all(log, KEYED)) == 3
+        return len(ours()) == 3
 
     until(compacted)
-    assert [(record.key, record.value, record.offset) for record in read_all(log, KEYED)] == [
+    assert [(record.key, record.value, record.offset) for record in ours()] == [
         (b"a", b"3", 2),
         (b"c", b"4", 3),
         (b"b", b"5", 4),
     ]
-    assert log.ends([COMPACTED.name])[KEYED] == 5
+    assert log.ends([COMPACTED.name])[KEYED] >= 5
     with log.subscribe([COMPACTED.name], "readers", lambda partition: log.starts([COMPACTED.name])[partition]) as reader:
-        assert values(drain(reader, 3)) == [b"3", b"4", b"5"]
+        assert values(drain(reader, 3))[:3] == [b"3", b"4", b"5"]
 
 
 def test_nothing_is_compacted_where_it_was_not_declared(adapter: Adapter, log: Log) -> None:

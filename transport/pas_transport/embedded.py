@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,11 +16,20 @@ from pas_schemas.topics import MAX_RECORD_BYTES, Topic
 from pas_transport.embedded_file import LOCK_SECONDS, LogFile
 from pas_transport.embedded_subscription import EmbeddedSubscription
 from pas_transport.embedded_trim import compact, expire
-from pas_transport.log import OffsetGoneError, Outgoing, Partition, RecordRefusedError, StartAt, Taken, TopicMismatchError, choose_partition
+from pas_transport.log import (
+    OffsetGoneError,
+    Outgoing,
+    Partition,
+    RecordRefusedError,
+    StartAt,
+    Taken,
+    TopicMismatchError,
+    check_declaration,
+    choose_partition,
+    describe_kept,
+)
 from pas_transport.ownership import read_notes
 
-# Kafka's own rule, so that a topic declared here can be declared there.
-_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 # One answer stays within memory even where every record is as large as may be; one record always fits.
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 # How often, while appending, old records are looked for.
@@ -246,25 +254,15 @@ def _find_missing(db: sqlite3.Connection, declared: Sequence[Topic]) -> list[Top
     for topic in declared:
         there = db.execute("SELECT partitions, retention_ms, cleanup FROM topics WHERE name = ?", (topic.name,)).fetchone()
         if there is None:
-            _check_declaration(topic)
+            check_declaration(topic)
             missing[topic.name] = topic
         elif there != (topic.partitions, topic.retention_ms, topic.cleanup):
             raise TopicMismatchError(
-                f"{topic.name} exists with {_describe(*there)}, and is declared with "
-                f"{_describe(topic.partitions, topic.retention_ms, topic.cleanup)}",
+                f"{topic.name} exists with {describe_kept(*there)}, and is declared with "
+                f"{describe_kept(topic.partitions, topic.retention_ms, topic.cleanup)}",
                 "a topic never changes: use the log this broker made, or a new one",
             )
     return list(missing.values())
-
-
-def _check_declaration(topic: Topic) -> None:
-    if not _TOPIC_NAME.fullmatch(topic.name) or topic.partitions < 1:
-        raise TopicMismatchError("A topic is declared with a name or a number of partitions no log takes", "letters, digits, '.', '_', '-'")
-
-
-def _describe(partitions: int, retention_ms: int | None, cleanup: str) -> str:
-    kept = "kept for ever" if retention_ms is None else f"kept {retention_ms} ms"
-    return f"{partitions} partitions, {kept}, cleanup {cleanup}"
 
 
 def _create(db: sqlite3.Connection, missing: Sequence[Topic]) -> None:

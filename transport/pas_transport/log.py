@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,9 @@ from typing import ClassVar, NamedTuple, Protocol, Self
 
 from pas_schemas.errors import LogError
 from pas_schemas.topics import Topic
+
+# Kafka's own rule, so that a topic declared for one engine can be declared for another.
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 class Partition(NamedTuple):
@@ -67,6 +71,10 @@ class LogDamagedError(LogUnavailableError):
     retriable: ClassVar[bool] = False
 
 
+class LogForbiddenError(LogError):
+    """The log knows who asks and does not allow it, or does not take the credentials it was shown."""
+
+
 class TopicMismatchError(LogError):
     """A topic exists with other partitions or retention than declared, or does not exist."""
 
@@ -82,6 +90,18 @@ class OffsetGoneError(LogError):
 def choose_partition(key: bytes, partitions: int) -> int:
     """Where a record goes that names no partition: every adapter and every process must agree."""
     return int.from_bytes(key[:8], "big") % partitions
+
+
+def check_declaration(topic: Topic) -> None:
+    """Raises `TopicMismatchError` for a topic that no engine can hold."""
+    if not TOPIC_NAME.fullmatch(topic.name) or topic.partitions < 1:
+        raise TopicMismatchError("A topic is declared with a name or a number of partitions no log takes", "letters, digits, '.', '_', '-'")
+
+
+def describe_kept(partitions: int, retention_ms: int | None, cleanup: str) -> str:
+    """What a topic is, in words for an error."""
+    kept = "kept for ever" if retention_ms is None else f"kept {retention_ms} ms"
+    return f"{partitions} partitions, {kept}, cleanup {cleanup}"
 
 
 StartAt = Callable[[Partition], int]

@@ -1,0 +1,109 @@
+"""A real Kafka for the tests: one that is named, else one in Docker, else Apache Kafka itself, shared by the processes of a run."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import kafka_node
+import pytest
+
+START_SECONDS = 90.0
+IMAGE = "apache/kafka:4.3.1"
+
+
+@contextmanager
+def find_broker(folder: Path) -> Iterator[str]:
+    """host:port of a broker; where none is to be had the test is skipped, or fails where PAS_REQUIRE_KAFKA says so."""
+    named = os.environ.get("PAS_TEST_KAFKA")
+    if named:
+        yield named
+    elif has_docker():
+        with _in_docker() as address:
+            yield address
+    else:
+        skip_without_kafka()
+        with _shared_node(folder) as address:
+            yield address
+
+
+def skip_without_kafka() -> None:
+    """For tests that start brokers of their own."""
+    missing = kafka_node.find_missing()
+    if missing:
+        require_kafka(missing)
+
+
+def require_kafka(missing: str) -> None:
+    if os.environ.get("PAS_REQUIRE_KAFKA") == "1":
+        pytest.fail(f"PAS_REQUIRE_KAFKA=1, but {missing}")
+    pytest.skip(missing)
+
+
+def has_docker() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    with suppress(subprocess.TimeoutExpired):
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False).returncode == 0
+    return False
+
+
+@contextmanager
+def _in_docker() -> Iterator[str]:
+    from testcontainers.core.container import DockerContainer
+
+    port = kafka_node.find_free_port()
+    container = DockerContainer(IMAGE).with_bind_ports(port, port)
+    for line in kafka_node.make_properties(port, kafka_node.find_free_port(), "/tmp/kafka").splitlines():
+        key, sign, value = line.partition("=")
+        if sign and not key.startswith("#"):
+            # Bound in the container to every address, so that the host's port reaches it.
+            value = value.replace(f"PLAINTEXT://127.0.0.1:{port}", f"PLAINTEXT://:{port}") if key == "listeners" else value
+            container = container.with_env("KAFKA_" + key.upper().replace(".", "_"), value)
+    with container:
+        _await_answer(f"127.0.0.1:{port}")
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def _shared_node(folder: Path) -> Iterator[str]:
+    """Whoever comes first starts it; it ends when the last lock on the file of users is gone, however its holder went."""
+    users, starting, address = folder / "kafka.users", folder / "kafka.starting", folder / "kafka.address"
+    with users.open("a") as using, starting.open("a") as starter:
+        fcntl.flock(using, fcntl.LOCK_SH)
+        fcntl.flock(starter, fcntl.LOCK_EX)
+        node = None if address.exists() else _start_node(folder, users, address)
+        fcntl.flock(starter, fcntl.LOCK_UN)
+        try:
+            yield address.read_text()
+        finally:
+            fcntl.flock(using, fcntl.LOCK_UN)
+            if node is not None:
+                node.wait()
+
+
+def _start_node(folder: Path, users: Path, address: Path) -> subprocess.Popen[bytes]:
+    kafka_node.fetch()
+    data = folder / f"kafka-{os.getpid()}"
+    command = [sys.executable, kafka_node.__file__, "--folder", data, "--users", users, "--address", address]
+    node = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + START_SECONDS
+    while not address.exists():
+        assert node.poll() is None, "Kafka did not start"
+        assert time.monotonic() < deadline, "Kafka did not start in time"
+        time.sleep(0.05)
+    return node
+
+
+def _await_answer(bootstrap: str) -> None:
+    from pas_transport.kafka_client import KafkaAccess
+    from pas_transport.kafka_log import KafkaLog
+
+    KafkaLog(KafkaAccess(bootstrap), wait_seconds=START_SECONDS).close()

@@ -1,0 +1,158 @@
+"""The topics of a Kafka cluster as this broker declared them: looked up, compared, made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kafka import errors as theirs
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from pas_schemas.errors import LogError
+from pas_schemas.topics import MAX_RECORD_BYTES, Topic
+from pas_transport.kafka_client import Clients, read_failure
+from pas_transport.log import LogForbiddenError, TopicMismatchError, check_declaration, describe_kept
+
+# What a record batch adds to a record's own bytes, with room to spare.
+BATCH_OVERHEAD_BYTES = 1024
+MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 16 * BATCH_OVERHEAD_BYTES
+_COMPARED = ("cleanup.policy", "retention.ms", "message.timestamp.type", "max.message.bytes")
+_AGAIN = "a topic never changes: use the cluster this broker made its topics on, or another prefix"
+
+
+def make_configs(topic: Topic) -> dict[str, str]:
+    """A topic's settings at Kafka; the time of a record is the log's own."""
+    return {
+        "cleanup.policy": topic.cleanup,
+        "retention.ms": "-1" if topic.retention_ms is None else str(topic.retention_ms),
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+    }
+
+
+class KafkaTopics:
+    """What is known of the cluster's topics; `prefix` stands before every name at Kafka and nowhere else."""
+
+    def __init__(self, clients: Clients, admin: Any, prefix: str) -> None:
+        self._clients = clients
+        self._admin = admin
+        self._prefix = prefix
+        self._counts: dict[str, int] = {}
+
+    def name(self, topic: str) -> str:
+        """A topic's name at Kafka."""
+        return self._prefix + topic
+
+    def unname(self, name: str) -> str:
+        """The topic a name at Kafka stands for."""
+        return name.removeprefix(self._prefix)
+
+    def known(self) -> frozenset[str]:
+        """Every topic found so far."""
+        return frozenset(self._counts)
+
+    def count(self, topics: Iterable[str]) -> Mapping[str, int]:
+        """How many partitions each has; raises `TopicMismatchError` where there is none, all looked up in one request."""
+        wanted = set(topics)
+        unknown = wanted - self._counts.keys()
+        if unknown:
+            found, forbidden = self._look_up(unknown)
+            if forbidden:
+                raise LogForbiddenError(
+                    f"Kafka does not show this user the topic {min(forbidden)}", "`pas topics render` shows what each user may do"
+                )
+            missing = unknown - found.keys()
+            if missing:
+                raise TopicMismatchError(f"The log has no topic {min(missing)}", "PAS makes it with `pas topics apply`")
+        return {topic: self._counts[topic] for topic in wanted}
+
+    def compare(self, declared: Sequence[Topic]) -> list[Topic]:
+        """Those that are missing; raises `TopicMismatchError` where one is otherwise than declared.
+
+        What this user may not see is not its to judge, and is left to who may.
+        """
+        for topic in declared:
+            check_declaration(topic)
+        by_name = {topic.name: topic for topic in declared}
+        found, forbidden = self._look_up(by_name)
+        configs = self._read_configs(found)
+        for name, partitions in found.items():
+            _compare_one(by_name[name], partitions, configs.get(name, {}))
+        return [topic for name, topic in by_name.items() if name not in found and name not in forbidden]
+
+    def create(self, missing: Sequence[Topic]) -> None:
+        """Make them, with as many replicas as the brokers give by default; one that has come meanwhile is compared."""
+        wanted = {
+            self.name(topic.name): {"num_partitions": topic.partitions, "replication_factor": -1, "configs": make_configs(topic)}
+            for topic in missing
+        }
+        if not wanted:
+            return
+        try:
+            self._admin.create_topics(wanted, timeout_ms=int(self._clients.wait_seconds * 1000), wait_for_metadata=True)
+        except theirs.TopicAlreadyExistsError:
+            still = self.compare(missing)
+            if still:
+                self.create(still)
+        except (theirs.KafkaError, OSError, RuntimeError, ValueError) as error:
+            raise read_failure(error) from error
+
+    def _look_up(self, topics: Iterable[str]) -> tuple[dict[str, int], set[str]]:
+        """Partition counts of those that are there, and those this user may not see."""
+        names = sorted(self.name(topic) for topic in topics)
+        if not names:
+            return {}, set()
+        found: dict[str, int] = {}
+        forbidden: set[str] = set()
+        for answer in self._clients.ask(lambda: self._describe(names)):
+            topic = self.unname(answer["name"])
+            kind = theirs.for_code(answer["error_code"])
+            if kind is theirs.NoError:
+                found[topic] = len(answer["partitions"])
+                if answer.get("topic_id") is None:
+                    raise LogError("The Kafka brokers are too old", "Kafka 3.0 or later is needed")
+            elif kind is theirs.TopicAuthorizationFailedError:
+                forbidden.add(topic)
+            elif kind not in (theirs.UnknownTopicOrPartitionError, theirs.InvalidTopicError):
+                raise read_failure(kind())
+        self._counts.update(found)
+        return found, forbidden
+
+    def _describe(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        answers: list[dict[str, Any]] = self._admin.describe_topics(list(names))
+        for answer in answers:
+            kind = theirs.for_code(answer["error_code"])
+            if kind is theirs.LeaderNotAvailableError:
+                raise kind
+        return answers
+
+    def _read_configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The settings compared, by topic; none where this user may not read them."""
+        wanted = [ConfigResource(ConfigResourceType.TOPIC, self.name(topic), dict.fromkeys(_COMPARED, "")) for topic in topics]
+        if not wanted:
+            return {}
+        answer = self._clients.ask(lambda: self._admin.describe_configs(wanted, config_filter="all"))
+        return {
+            self.unname(name): {key: config["value"] for key, config in configs.items()}
+            for name, configs in answer.get("topic", {}).items()
+        }
+
+
+def _compare_one(topic: Topic, partitions: int, configs: Mapping[str, str]) -> None:
+    kept = configs.get("retention.ms")
+    there = (
+        partitions,
+        topic.retention_ms if kept is None else None if int(kept) < 0 else int(kept),
+        configs.get("cleanup.policy", topic.cleanup),
+    )
+    declared = (topic.partitions, topic.retention_ms, topic.cleanup)
+    if there != declared:
+        raise TopicMismatchError(
+            f"{topic.name} exists with {describe_kept(*there)}, and is declared with {describe_kept(*declared)}", _AGAIN
+        )
+    if configs.get("message.timestamp.type", "LogAppendTime") != "LogAppendTime":
+        raise TopicMismatchError(f"{topic.name} takes the time its writers tell", "set message.timestamp.type=LogAppendTime on it")
+    if int(configs.get("max.message.bytes", MAX_MESSAGE_BYTES)) < MAX_RECORD_BYTES + BATCH_OVERHEAD_BYTES:
+        raise TopicMismatchError(
+            f"{topic.name} takes no record of {MAX_RECORD_BYTES} bytes", f"set max.message.bytes={MAX_MESSAGE_BYTES} on it"
+        )

@@ -16,8 +16,9 @@ from pas_schemas.clock import show_time
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# What stands in a report is written by others: a control character (C0, DEL, C1, direction marks) could drive the reader's terminal.
-_ACTING = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+# What stands in a report is written by others: a control character (C0, DEL, C1), a line separator or a direction mark could
+# drive the reader's terminal.
+_ACTING = (*range(0x20), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 _CONTROL = dict.fromkeys(_ACTING, "\N{REPLACEMENT CHARACTER}")
 del _CONTROL[ord("\n")], _CONTROL[ord("\t")]
 
@@ -27,6 +28,11 @@ STYLES = {"error": "1;31", "warning": "1;33", "hint": "2", "good": "32", "bad": 
 def make_safe(text: str) -> str:
     """The text with every character replaced that would act on a terminal; line ends and tabs stay."""
     return text.translate(_CONTROL)
+
+
+def make_line(text: str) -> str:
+    """The text on one line: what others wrote, a URN say, must not be able to write a line of ours."""
+    return make_safe(text).replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -57,7 +63,7 @@ class Console:
     def say(self, text: str = "", style: str = "") -> None:
         """A line for a person (`style` is a key of STYLES); nothing with `--json`."""
         if not self.json:
-            self._out.write(_paint(make_safe(text), style, self.colour) + "\n")
+            self._out.write(_paint(make_line(text), style, self.colour) + "\n")
             self._out.flush()
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
@@ -70,7 +76,7 @@ class Console:
 
         table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(make_safe(str(cell))) for cell in row))
+            table.add_row(*(cell if isinstance(cell, Text) else Text(make_line(str(cell))) for cell in row))
         self.draw(table)
 
     def draw(self, picture: RenderableType, width: int = 200) -> None:
@@ -91,9 +97,9 @@ class Console:
         self._complain("error", sentence, hint)
 
     def _complain(self, word: str, sentence: str, hint: str) -> None:
-        lines = [f"{_paint(word + ':', word, self._err_colour)} {make_safe(sentence)}"]
+        lines = [f"{_paint(word + ':', word, self._err_colour)} {make_line(sentence)}"]
         if hint:
-            lines.append(f"{_paint('hint:', 'hint', self._err_colour)} {make_safe(hint)}")
+            lines.append(f"{_paint('hint:', 'hint', self._err_colour)} {make_line(hint)}")
         self._err.write("\n".join(lines) + "\n")
         self._err.flush()
 

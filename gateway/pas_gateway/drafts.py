@@ -69,12 +69,14 @@ def disclose(
 ) -> Iterator[Draft]:  # fmt: skip
     """What an office is released, or these items of it: texts, and of a code 5 item it has yet to accept its conditions and grade."""
     chosen = outcome.released if items is None else items
-    closed = {index for index in chosen if source.report.items[index].handling == "5" and not accepted}
+    waiting = {index for index in outcome.released if source.report.items[index].handling == "5" and not accepted}
+    closed = waiting.intersection(chosen)
     open_items = tuple(index for index in chosen if index not in closed)
+    whole = not waiting and len(outcome.released) == len(source.report.items)
     for kind, those, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
         if those:
             owed = _owed(outcome, {source.report.items[index].handling for index in those})
-            body = project(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare)
+            body = project(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare, whole=whole)
             yield Draft(said, outcome.office, kind, those, body, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
 
 

@@ -35,11 +35,16 @@ def project(
     rulebook: Rulebook,
     *,
     conditions_only: bool = False,
+    whole: bool | None = None,
 ) -> dict[str, Any]:
-    """The body of a disclosure to an office of these items, numbered anew from 0; with `conditions_only` grades and no text."""
+    """The body of a disclosure to an office of these items, numbered anew from 0; with `conditions_only` grades and no text.
+
+    `whole` says whether with these the office has every item of the report; by itself, whether these are all.
+    """
     report = source.report
     chosen = sorted(items)
     own = office in estate.own(report.originator)
+    whole = len(chosen) == len(report.items) if whole is None else whole
     codes = {report.items[index].handling for index in chosen}
     people = [] if conditions_only else _people(report, chosen)
     return {
@@ -55,7 +60,7 @@ def project(
         "internal_recipients": sorted(set(report.handling.internal_recipients)) if "4" in codes else [],
         "review_by": report.handling.review_by if "4" in codes else None,
         "operation": report.operation if own and not conditions_only else None,
-        "risk_tags": list(dict.fromkeys(report.risk_tags)) if len(chosen) == len(report.items) and not conditions_only else [],
+        "risk_tags": list(dict.fromkeys(report.risk_tags)) if whole and not conditions_only else [],
         "items": [_item(source, index, office, own, people, conditions_only) for index in chosen],
         "subjects": [source.parts.subjects[index] for index in people],
         "evidence": None if conditions_only else _evidence(source),

@@ -46,6 +46,20 @@ def test_an_office_addressed_by_id_is_not_sent_again_what_it_kept(desk: Desk) ->
     assert _journey(desk, "pio:WSI") == [("DISCLOSURE", 2), ("WITHDRAWAL", 0), ("DISCLOSURE", 2)]
 
 
+def test_the_tags_come_with_the_item_that_completes_the_report(desk: Desk) -> None:
+    handling = make_handling(conditions="Not on the wing.", risk_assessment=ASSESSED)
+    items = [make_item(handling="5", addressees=["security:WSI"]), make_item(text="Open.")]
+    desk.publish(desk.write(items=items, addressees=["security:WSI"], handling=handling, risk_tags=["DRUGS"]))
+    sent = {one.datum["kind"]: one.datum for one in desk.run() if one.office == "security:WSI"}
+    assert [datum["body"]["risk_tags"] for datum in sent.values()] == [[], []]
+    with Inbox.of(desk.workspace, "security:WSI") as inbox:
+        inbox.take()
+        inbox.accept(sent["CONDITIONS"]["delivery_id"])
+        inbox.send()
+    last = max((one.datum for one in desk.run() if one.office == "security:WSI"), key=lambda datum: datum["n"])
+    assert (len(last["body"]["items"]), last["body"]["risk_tags"]) == (1, ["DRUGS"])
+
+
 def test_an_acceptance_brings_the_text_it_was_for_and_nothing_again(desk: Desk) -> None:
     handling = make_handling(conditions="Not on the wing.", risk_assessment=ASSESSED)
     fuller = make_item(handling="5", addressees=["security:WSI"])

@@ -354,7 +354,5 @@ _NOT_AWAITED = ("CONDITIONS_ACCEPTED", "WITHDRAWN", "DECLINED")
 def find_oldest_unread(connection: sa.Connection) -> int | None:
     """The deadline that passes first, or passed first, of what was disclosed and not yet read (milliseconds)."""
     table = schema.deliveries
-    unread = sa.and_(
-        table.c.kind.in_(("DISCLOSURE", "CONDITIONS")), table.c.read_at_ms.is_(None), table.c.state.not_in(_NOT_AWAITED)
-    )
+    unread = sa.and_(table.c.kind.in_(("DISCLOSURE", "CONDITIONS")), table.c.read_at_ms.is_(None), table.c.state.not_in(_NOT_AWAITED))
     return connection.execute(sa.select(sa.func.min(table.c.deadline_ms)).where(unread)).scalar()

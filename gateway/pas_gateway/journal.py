@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 
+class _Lines:
+    """Appends whole lines. What a full disk does not take is lost: the work goes on without it."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def info(self, line: str) -> None:
+        with suppress(OSError):
+            os.write(self._file, line.encode() + b"\n")
+
+    warning = error = info
+
+
 @contextmanager
 def open_journal(path: Path, **bound: Any) -> Iterator[structlog.typing.FilteringBoundLogger]:
-    """A logger that appends to `path`; every line names what it is bound to. Silent below INFO."""
+    """A logger that appends to `path`; every line names what it is bound to. Silent below INFO. OSError where it cannot be opened."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as file:
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
         logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            structlog.WriteLogger(file),
+            _Lines(file),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -27,3 +42,5 @@ def open_journal(path: Path, **bound: Any) -> Iterator[structlog.typing.Filterin
             cache_logger_on_first_use=True,
         )
         yield logger.bind(**bound)
+    finally:
+        os.close(file)

@@ -39,6 +39,9 @@ REFUSED = 3
 # Workers that fall one after another without any progress: after so many in so short a time the run gives up.
 MAX_FALLS = 20
 FALLS_SECONDS = 60.0
+# Falls without progress are followed by a pause that grows: a disk that is full is not emptied by trying.
+FALLS_AT_ONCE = 3
+MAX_PAUSE_SECONDS = 2.0
 DRAIN_SECONDS = 30.0
 # A database that was there when the run began and then is not is waited for so long: it is being started anew.
 RESTART_SECONDS = 60.0
@@ -57,6 +60,7 @@ class Supervisor:
     _stopping: bool = False
     _falls: int = 0
     _first_fall: float = 0.0
+    _begin_at: float = 0.0
     _progress: int = -1
 
     def run(self) -> dict[str, int | float]:
@@ -105,10 +109,11 @@ class Supervisor:
         while not self._stopping:
             fallen = [name for name in names if self._has_fallen(name)]
             if fallen:
-                self._count_falls(len(fallen), _count_progress(log, store))
-            for name in names:
-                if name in fallen or name not in self._processes:
-                    self._begin(name)
+                self._count_falls(fallen, _count_progress(log, store))
+            if time.monotonic() >= self._begin_at:
+                for name in names:
+                    if name not in self._processes:
+                        self._begin(name)
             if self.until_idle:
                 idle = _is_idle(log, store, stopped, self.workspace.clock.now())
                 now = time.monotonic()
@@ -125,20 +130,26 @@ class Supervisor:
             raise RegisterError(f"The worker {name} cannot go on.", "it has said why")
         return True
 
-    def _count_falls(self, fallen: int, progress: int) -> None:
+    def _count_falls(self, fallen: list[str], progress: int) -> None:
         """A gateway outlives any number of falls as long as something gets done between them."""
         now = time.monotonic()
         if progress != self._progress or now - self._first_fall > FALLS_SECONDS:
             self._falls, self._first_fall, self._progress = 0, now, progress
-        self._falls += fallen
+        self._falls += len(fallen)
         if self._falls > MAX_FALLS:
-            raise RegisterError("Workers fall again and again without getting anything done.", "see the gateway's log in the workspace")
+            raise RegisterError("Workers fall again and again without getting anything done.", "see what they said, and the runbook")
+        if self._falls > FALLS_AT_ONCE:
+            self._begin_at = now + min(_STEP_SECONDS * 2 ** (self._falls - FALLS_AT_ONCE), MAX_PAUSE_SECONDS)
+        for name in fallen:
+            del self._processes[name]
 
     def _begin(self, name: str) -> None:
         # A server that forks clean processes: nothing this one has open is shared with a worker.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["pas_gateway.worker", "pas_transport.embedded"])
-        self._processes[name] = context.Process(target=run_worker, args=(str(self.workspace.root), name), name=name)
+        self._processes[name] = context.Process(
+            target=run_worker, args=(str(self.workspace.root), name, self._falls > FALLS_AT_ONCE), name=name
+        )
         self._processes[name].start()
 
     def _drain(self) -> None:
@@ -152,8 +163,8 @@ class Supervisor:
                 process.join()
 
 
-def run_worker(root: str, name: str) -> None:
-    """The body of one worker process."""
+def run_worker(root: str, name: str, repeating: bool) -> None:
+    """The body of one worker process; `repeating` where others have just said why they fell, and it may be said once too often."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopped = False
 
@@ -168,8 +179,13 @@ def run_worker(root: str, name: str) -> None:
         with _worker(Path(root), name, console) as worker:
             worker.run(lambda: stopped or (parent is not None and not parent.is_alive()))
     except PasError as error:
-        console.fail(error.sentence, error.hint)
+        if not (repeating and error.retriable):
+            console.fail(error.sentence, error.hint)
         os._exit(1 if error.retriable else REFUSED)
+    except OSError as error:
+        if not repeating:
+            console.fail(f"The worker {name} cannot use the workspace: {error.strerror}.", "see its disk, owner and mode")
+        os._exit(1)
     except Exception as failure:
         console.fail(f"The worker {name} fell over a failure of type {type(failure).__name__}.", "it is started again; please report it")
         os._exit(1)

@@ -34,6 +34,7 @@ class RunningGateway:
             [str(PAS), "--workspace", str(root), "gateway", "run", "--workers", str(workers), "--json", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self.said = ""
         self._seen: dict[int, str] = {}
         self._dead: set[int] = set()
 
@@ -106,9 +107,9 @@ class RunningGateway:
 
     def wait(self) -> dict[str, Any]:
         """What the run says it did, once it has ended by itself."""
-        out, err = self._process.communicate(timeout=90)
-        assert "Traceback" not in err
-        assert self._process.returncode == 0, err
+        out, self.said = self._process.communicate(timeout=90)
+        assert "Traceback" not in self.said
+        assert self._process.returncode == 0, self.said
         said: dict[str, Any] = json.loads(out)
         return said
 

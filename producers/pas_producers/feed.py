@@ -21,6 +21,7 @@ from pas_producers.workplace import find_keyrings, journals_folder
 from pas_schemas.clock import Clock, show_time
 from pas_schemas.codec import encode
 from pas_schemas.directory import Snapshot
+from pas_schemas.models.complaints import complain, place_of
 from pas_schemas.models.movement import Movement
 from pas_schemas.naming import movement_id, prisoner_key
 from pas_schemas.sealing import Plain
@@ -149,5 +150,4 @@ def _say(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     if first["type"] == "extra_forbidden":
         return "An unknown field; a movement has only the agreed fields."
-    place = ".".join(str(part) for part in first["loc"]) or "the row"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}."
+    return f"{place_of(first, 'the row')}: {complain(first)}."

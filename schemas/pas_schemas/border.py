@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pas_schemas.directory import Estate
 from pas_schemas.identifiers import urn_code
+from pas_schemas.models.complaints import complain, place_of
 from pas_schemas.models.report import Item, Report
 from pas_schemas.models.words import ROLES_ADDRESSED
 from pas_schemas.rulebook import Rulebook
@@ -20,7 +21,6 @@ WRITERS = frozenset({"force", "fib", "pio", "pas", "lea", "security", "governor"
 ANY_PRISON = "UNKNOWN"
 # A line longer than this is refused before it is parsed: with its seals a report must fit one record of the log.
 MAX_LINE_BYTES = 400_000
-_TOLD = 60
 # No field holds a number of this length, and reading very long ones takes very long.
 _DIGITS = 18
 
@@ -124,11 +124,10 @@ def _cross_border(raw: object, rulebook: Rulebook) -> list[Finding]:
 def _say(error: ValidationError) -> str:
     """The first mistake of the shape as a sentence: where and what, never the value."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"])[:_TOLD] or "the record"
     if first["type"] == "extra_forbidden":
         place = ".".join(str(part) for part in first["loc"][:-1]) or "the report"
         return f"Unknown field in {place}; a report has only the agreed fields."
-    return f"{place}: {first['msg']}."
+    return f"{place_of(first, 'the record')}: {complain(first)}."
 
 
 def _misshapen(report: Report, estate: Estate, closed: bool) -> str | None:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pas_schemas.errors import RulebookError
+from pas_schemas.models.complaints import complain, place_of
 from pas_schemas.models.words import PRIORITIES, RISK_TAGS, Priority
 from pas_schemas.needles import needles_of
 from pas_schemas.reference import alert_codes, read_data
@@ -257,9 +258,8 @@ def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:
         checked = _Book.model_validate(parsed)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise RulebookError(f"The rulebook cannot be enforced: {place}: {said}.", "correct rulebook.toml") from None
+        said = f"{place_of(first, 'the file')}: {complain(first)}"
+        raise RulebookError(f"The rulebook cannot be enforced: {said}.", "correct rulebook.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise RulebookError(f"The rulebook is not readable TOML: {error}.", "correct rulebook.toml") from None
     _check_matrix(checked)

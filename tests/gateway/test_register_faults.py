@@ -1,0 +1,106 @@
+"""The register's bad days: a full disk, a read-only file, damage; each is one sentence and a hint, and nothing is half written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.test_register import ALICE, CANARY, advance, make_register, position
+from pas_gateway.register import Change, DamagedRegisterError, RegisterUnavailableError, Store, open_store, schema, write_change
+from pas_schemas.errors import RegisterError
+
+
+def check_words(error: RegisterError) -> None:
+    assert error.sentence
+    assert error.hint
+    assert CANARY not in f"{error} {error!r} {error.__cause__!r}"
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+def test_full_disk_writes_nothing_half_and_is_overcome(tmp_path: Path) -> None:
+    store = make_register(tmp_path / "register.db")
+    change = Change(
+        advances=[advance(None, 1)], outbox=[{"urgent": 0, "topic": CANARY, "partition": 0, "records": CANARY.encode() * 99_999}]
+    )
+    with store.reading() as register:
+        pages = register.exec_driver_sql("PRAGMA page_count").scalar_one()
+        register.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(RegisterUnavailableError, match="full") as full:
+        write_change(store, change)
+    check_words(full.value)
+    assert full.value.retriable
+    assert position(store) is None
+    with store.reading() as register:
+        register.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    write_change(store, change)
+    assert position(store) is not None
+    store.close()
+
+
+def test_read_only_register_says_so(tmp_path: Path) -> None:
+    """By SQLite's own means: a file's mode does not bind whoever runs as root."""
+    make_register(tmp_path / "register.db").close()
+    store = open_store(f"sqlite:///file:{tmp_path / 'register.db'}?mode=ro&uri=true")
+    with pytest.raises(RegisterUnavailableError, match="read-only") as refused:
+        write_change(store, Change(touched={ALICE}))
+    check_words(refused.value)
+    store.close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_read_only_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir(mode=0o500)
+    with pytest.raises(RegisterUnavailableError) as refused:
+        make_register(tmp_path / "there" / "register.db")
+    check_words(refused.value)
+
+
+def test_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RegisterUnavailableError) as refused:
+        make_register(tmp_path / "file" / "register.db")
+    check_words(refused.value)
+
+
+@pytest.mark.parametrize("damage", [b"no database at all, but text of some length" * 50, b"SQLite format 3\x00" + b"\xff" * 4000])
+def test_file_that_is_no_register_is_refused(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "register.db").write_bytes(damage)
+    store = open_store(f"sqlite:///{tmp_path / 'register.db'}")
+    with pytest.raises(DamagedRegisterError) as damaged:
+        store.migrate()
+    check_words(damaged.value)
+    assert not damaged.value.retriable
+    store.close()
+
+
+def test_damage_in_the_middle_is_found_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "register.db"
+    store = make_register(path)
+    write_change(store, Change(outbox=[{"urgent": 0, "topic": str(n), "partition": 0, "records": bytes(3000)} for n in range(300)]))
+    with store.reading() as register:
+        register.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 :] = bytes(len(content) - len(content) // 3)
+    path.write_bytes(content)
+    again = open_store(f"sqlite:///{path}")
+    with pytest.raises(RegisterError) as damaged:
+        _read_everything(again)
+    check_words(damaged.value)
+    again.close()
+
+
+def _read_everything(store: Store) -> None:
+    with store.reading() as register:
+        for table in schema.metadata.tables.values():
+            register.execute(sa.select(table)).all()
+
+
+@pytest.mark.parametrize("url", ["mysql://pas@host/register", "postgresql+pg8000://pas@host/register", "no url at all", "sqlite"])
+def test_url_of_no_use_is_refused(url: str) -> None:
+    with pytest.raises(RegisterError) as refused:
+        open_store(url)
+    check_words(refused.value)

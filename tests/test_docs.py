@@ -281,9 +281,7 @@ def test_every_claim_of_the_threat_model_names_its_test() -> None:
 def test_what_is_not_yet_is_not_yet() -> None:
     """Each line of *What it is not (yet)* goes when the thing comes, and not before."""
     options = {option for parameter in commands()["pas gateway run"].params for option in parameter.opts}
-    workspace = (ROOT / "transport" / "pas_transport" / "workspace.py").read_text("utf-8")
     missing = {
-        "Not on Kafka yet": "no Kafka adapter yet" in workspace,
         "No decisions on cases yet": "pas cases decide" not in commands(),
         "No gateway for the compartment yet": "--compartment" not in options,
         "No evidence log yet": "pas audit" not in commands(),

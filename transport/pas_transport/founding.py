@@ -29,7 +29,7 @@ _SETTINGS = """\
 example = true
 
 transport = {transport}
-{bootstrap}register_url = "sqlite:///register.db"
+{kafka}register_url = "sqlite:///register.db"
 
 # What replies say of who answers, where the command does not: a post, and a staff reference that is no name.
 post = "duty-governor"
@@ -37,15 +37,18 @@ person = "example-0001"
 """
 
 
-def found_workspace(folder: Path, transport: str, bootstrap: str | None, environment: Mapping[str, str]) -> Snapshot:
-    """Makes the example workspace in `folder` and returns its directory; raises `SettingsError`, and then leaves nothing behind."""
+def found_workspace(folder: Path, transport: str, bootstrap: str | None, environment: Mapping[str, str], prefix: str = "") -> Snapshot:
+    """Makes the example workspace in `folder` and returns its directory; raises `SettingsError`, and then leaves nothing behind.
+
+    `prefix` stands before its topics and groups at Kafka.
+    """
     if (folder / FILE).exists():
         raise SettingsError(f"{folder} is a workspace already.", "choose another folder, or remove this one")
     draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir(mode=0o700)
-        snapshot = _fill(draft, _write_settings(transport, bootstrap), _now(environment))
+        snapshot = _fill(draft, _write_settings(transport, bootstrap, prefix), _now(environment))
         _move(draft, folder)
     except OSError as error:
         raise SettingsError(f"The workspace cannot be made: {error.strerror}.", "choose a folder that can be written") from None
@@ -69,9 +72,10 @@ def _fill(root: Path, settings: str, now: datetime) -> Snapshot:
     return store.current()
 
 
-def _write_settings(transport: str, bootstrap: str | None) -> str:
-    line = f"bootstrap = {json.dumps(bootstrap)}\n" if bootstrap else ""
-    return _SETTINGS.format(transport=json.dumps(transport), bootstrap=line)
+def _write_settings(transport: str, bootstrap: str | None, prefix: str) -> str:
+    given = {"bootstrap": bootstrap, "kafka_prefix": prefix}
+    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in given.items() if value)
+    return _SETTINGS.format(transport=json.dumps(transport), kafka=lines)
 
 
 def _now(environment: Mapping[str, str]) -> datetime:

@@ -22,6 +22,8 @@ _PASSWORD_IN_URL = re.compile(r"://[^/@]*:[^/@]*@")
 
 # How a post and a person are named in a receipt: an opaque reference, never a name (domain, *Certainty of receipt*).
 Reference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+# Several estates can share a cluster; a topic's own name keeps room beside it.
+Prefix = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9.-]{0,19})?$")]
 
 
 class Settings(BaseModel):
@@ -31,6 +33,16 @@ class Settings(BaseModel):
 
     transport: Literal["embedded", "kafka"] = "embedded"
     bootstrap: str | None = Field(default=None, description="Kafka brokers, host:port and commas between them")
+    kafka_ca_path: Path | None = Field(
+        default=None, description="the authority that signed the brokers' certificates, PEM; without it no TLS"
+    )
+    kafka_user: str | None = Field(default=None, description="who asks at Kafka (SCRAM-SHA-512), as `pas topics render` names it")
+    kafka_password_path: Path | None = Field(default=None, description="a file that holds that user's password", repr=False)
+    kafka_certificate_path: Path | None = Field(default=None, description="a client certificate, PEM, where Kafka asks for one")
+    kafka_key_path: Path | None = Field(default=None, description="its private key, PEM, without a password", repr=False)
+    kafka_prefix: Prefix | None = Field(
+        default=None, description="what stands before every topic, group and user at Kafka, up to 20 of a-z 0-9 - ."
+    )
     log_path: Path = Field(default=Path("log.db"), description="the embedded log")
     register_url: str = Field(default="sqlite:///register.db", description="PAS's register; a password never stands in it")
     register_password_path: Path | None = Field(default=None, description="a file that holds the register's password", repr=False)
@@ -52,6 +64,10 @@ class Settings(BaseModel):
         """What does not go together, in words for a person."""
         if self.transport == "kafka" and not self.bootstrap:
             raise ValueError("`transport` is kafka, but `bootstrap` does not say where it is")
+        if (self.kafka_user is None) != (self.kafka_password_path is None):
+            raise ValueError("`kafka_user` and `kafka_password_path` go together")
+        if (self.kafka_certificate_path is None) != (self.kafka_key_path is None):
+            raise ValueError("`kafka_certificate_path` and `kafka_key_path` go together")
         if _PASSWORD_IN_URL.search(self.register_url):
             raise ValueError("`register_url` holds a password: name a file in `register_password_path` instead")
         if self.production:
@@ -61,6 +77,10 @@ class Settings(BaseModel):
     def _check_production(self) -> None:
         if self.example:
             raise ValueError("`production` refuses an example estate")
+        if self.transport == "kafka" and (self.kafka_ca_path is None or not (self.kafka_user or self.kafka_certificate_path)):
+            raise ValueError(
+                "`production` refuses Kafka without TLS (`kafka_ca_path`) or without credentials (`kafka_user` or a certificate)"
+            )
         if self.hosts > 1 and self.transport == "embedded":
             raise ValueError("`production` refuses the embedded log on more than one host")
         if self.hosts > 1 and self.register_url.startswith("sqlite"):

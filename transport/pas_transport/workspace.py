@@ -19,6 +19,7 @@ from pas_transport.settings import FILE, Settings, read_settings
 
 if TYPE_CHECKING:
     from pas_schemas.directory import Snapshot
+    from pas_transport.kafka_client import KafkaAccess
     from pas_transport.keyring import Keyring
     from pas_transport.log import Log
     from pas_transport.snapshots import DirectoryStore
@@ -81,14 +82,40 @@ class Workspace:
         return url.replace("@", f":{quote(password, safe='')}@", 1)
 
     def log(self) -> Log:
-        """The log this workspace uses, to be closed by who opened it; raises a `LogError` or `SettingsError`."""
-        if self.settings.transport == "kafka":
-            raise SettingsError("This edition has no Kafka adapter yet.", 'set `transport = "embedded"`')
+        """The log this workspace uses, to be closed by who opened it; raises a `LogError` or `SettingsError`.
+
+        The embedded log makes the topics it lacks; on Kafka they are compared, and `pas topics apply` makes them.
+        """
+        topics = declared_topics(self.directory())
+        log = self._open_kafka() if self.settings.transport == "kafka" else self._open_embedded()
+        try:
+            log.ensure(topics)
+        except BaseException:
+            log.close()
+            raise
+        return log
+
+    def _open_embedded(self) -> Log:
         from pas_transport.embedded import EmbeddedLog
 
-        log = EmbeddedLog(self.root / self.settings.log_path, shift_ms=self.shift_ms)
-        log.ensure(declared_topics(self.directory()))
-        return log
+        return EmbeddedLog(self.root / self.settings.log_path, shift_ms=self.shift_ms)
+
+    def _open_kafka(self) -> Log:
+        from pas_transport.kafka_log import KafkaLog
+
+        return KafkaLog(self.kafka_access(), shift_ms=self.shift_ms, prefix=self.settings.kafka_prefix or "")
+
+    def kafka_access(self) -> KafkaAccess:
+        """Where Kafka is and as whom this workspace asks there; raises `SettingsError`."""
+        from pas_transport.kafka_client import KafkaAccess
+
+        given = self.settings
+        if given.bootstrap is None:
+            raise SettingsError("`bootstrap` does not say where Kafka is.", 'write `bootstrap = "host:port"` into pas.toml')
+        paths = (given.kafka_ca_path, given.kafka_certificate_path, given.kafka_key_path)
+        authority, certificate, key = (self.root / path if path else None for path in paths)
+        password = read_secret(self.root / given.kafka_password_path) if given.kafka_password_path else None
+        return KafkaAccess(given.bootstrap, authority, given.kafka_user, password, certificate, key)
 
     @cached_property
     def directory_store(self) -> DirectoryStore:

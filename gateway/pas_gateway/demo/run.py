@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,12 +32,13 @@ from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, open_store
 from pas_gateway.supervisor import Supervisor
 from pas_producers import MovementFeed, Publication, Publisher
+from pas_schemas.directory import Snapshot
 from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report
 from pas_transport.founding import found_workspace
 from pas_transport.lines import Line
 from pas_transport.log import Log
-from pas_transport.workspace import Warn, Workspace, open_workspace
+from pas_transport.workspace import Warn, Workspace, declared_topics, open_workspace
 
 WORKERS = 2
 # Who forges whom: Greater Manchester has no business with a report of the Metropolitan Police.
@@ -84,11 +86,21 @@ class Played:
         return (*self.story.reports, *self.world.reports)
 
 
-def play(folder: Path, reports: int, seed: int, environment: Mapping[str, str], warn: Warn, tell: Callable[[Step], None]) -> Played:
-    """The whole show in `folder`, each step told as it is done; raises a PasError where it cannot go on."""
+def play(
+    folder: Path,
+    reports: int,
+    seed: int,
+    environment: Mapping[str, str],
+    warn: Warn,
+    tell: Callable[[Step], None],
+    bootstrap: str | None = None,
+) -> Played:
+    """The whole show in `folder`, each step told as it is done; raises a PasError where it cannot go on.
+
+    With `bootstrap` on Kafka, under a prefix of its own: what was played there before is left alone.
+    """
     started = time.monotonic()
-    snapshot = found_workspace(folder, "embedded", None, environment)
-    workspace = open_workspace(folder, warn, environment)
+    snapshot, workspace = _found(folder, environment, warn, bootstrap)
     now = workspace.clock.now()
     played = Played(workspace, seed, tell_story(now), make_world(seed, now, snapshot.at(now), reports))
     keep = _Steps(played, tell)
@@ -101,6 +113,18 @@ def play(folder: Path, reports: int, seed: int, environment: Mapping[str, str], 
     _receive(played, recipients, keep)
     _transfer(played, recipients, keep)
     return played
+
+
+def _found(folder: Path, environment: Mapping[str, str], warn: Warn, bootstrap: str | None) -> tuple[Snapshot, Workspace]:
+    if bootstrap is None:
+        return found_workspace(folder, "embedded", None, environment), open_workspace(folder, warn, environment)
+    from pas_transport.kafka_apply import ClusterAdmin
+
+    snapshot = found_workspace(folder, "kafka", bootstrap, environment, prefix=f"demo-{secrets.token_hex(4)}.")
+    workspace = open_workspace(folder, warn, environment)
+    with ClusterAdmin(workspace.kafka_access(), workspace.settings.kafka_prefix or "") as cluster:
+        cluster.make_topics(declared_topics(snapshot))
+    return snapshot, workspace
 
 
 @dataclass

@@ -15,13 +15,13 @@ from pas_transport.console import Console
 DEFAULT_FOLDER = "demo"
 
 
-def run_demo(console: Console, folder: Path | None, reports: int, seed: int) -> bool:
+def run_demo(console: Console, folder: Path | None, reports: int, seed: int, bootstrap: str | None = None) -> bool:
     """Plays, shows and checks the demo; whether every check holds. Raises a PasError where it cannot be played to its end."""
     started = time.monotonic()
     root = choose_folder(folder)
     if not console.json:
         show.show_start(console, root, seed, reports)
-    played = play(root, reports, seed, os.environ, console.warn, lambda step: show.show_step(console, step))
+    played = play(root, reports, seed, os.environ, console.warn, lambda step: show.show_step(console, step), bootstrap)
     _show(console, played)
     console.say()
     checks = []

@@ -1,0 +1,226 @@
+"""Makes a running cluster what a plan says: finds what differs, and changes that and nothing else."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from kafka import errors as theirs
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+from kafka.protocol.admin import AlterClientQuotasRequest, DescribeClientQuotasRequest
+
+from pas_schemas.errors import LogError, SettingsError
+from pas_schemas.topics import Topic
+from pas_transport.files import write_once
+from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess, read_failure
+from pas_transport.kafka_plan import Grant, Plan
+from pas_transport.kafka_render import list_quotas
+from pas_transport.kafka_topics import KafkaTopics
+from pas_transport.workspace import read_secret
+
+# Grants go in requests of this many: a county's whole directory is some four thousand.
+GRANTS_AT_ONCE = 500
+PASSWORD_BYTES = 32
+_RESOURCES: dict[Literal["topic", "group"], Any] = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+_SCRAM = ScramMechanism.SCRAM_SHA_512
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a cluster lacks and what it has too much; `guarded` is False where it has no authorizer, so no users count."""
+
+    topics: tuple[Topic, ...] = ()
+    users: tuple[str, ...] = ()
+    users_too_many: tuple[str, ...] = ()
+    granted: tuple[Grant, ...] = ()
+    withdrawn: tuple[Grant, ...] = ()
+    quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    guarded: bool = True
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.topics or self.users or self.users_too_many or self.granted or self.withdrawn or self.quotas)
+
+
+class ClusterAdmin:
+    """An administrator's connection; every method raises a `LogError`."""
+
+    def __init__(self, access: KafkaAccess, prefix: str = "", wait_seconds: float = WAIT_SECONDS) -> None:
+        self._clients = Clients(access, wait_seconds)
+        self._admin = self._clients.admin()
+        self._topics = KafkaTopics(self._clients, self._admin, prefix)
+
+    def compare(self, plan: Plan) -> Difference:
+        """What must be changed; raises `TopicMismatchError` for a topic that exists otherwise than declared: a topic never changes."""
+        missing = tuple(self._topics.compare(plan.topics))
+        there = self._read_grants(plan)
+        if there is None:
+            return Difference(missing, guarded=False)
+        wanted = plan.grants
+        named = self._read_users()
+        return Difference(
+            missing,
+            tuple(user.name for user in plan.users if user.name not in named),
+            tuple(name for name in plan.retired if name in named),
+            tuple(sorted(wanted - there)),
+            tuple(sorted(there - wanted)),
+            self._compare_quotas(plan),
+        )
+
+    def apply(self, difference: Difference, passwords: Path, step: Callable[[str], None] = lambda _: None) -> None:
+        """Change it: what is taken away goes first. `passwords` is the folder where each user's lies, made where it is not."""
+        steps: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("withdraw", lambda: self._withdraw(difference)),
+            ("topics", lambda: self._topics.create(difference.topics)),
+            ("grant", lambda: self._grant(difference.granted)),
+            ("bound", lambda: self._set_quotas(difference.quotas)),
+            ("users", lambda: self._make_users(difference.users, passwords)),
+        )
+        for name, work in steps:
+            step(name)
+            work()
+
+    def make_topics(self, topics: Sequence[Topic]) -> None:
+        """Only what is missing of these topics: for a demo or a drill on a cluster that guards nothing."""
+        self._topics.create(self._topics.compare(topics))
+
+    def close(self) -> None:
+        self._admin.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _read_grants(self, plan: Plan) -> set[Grant] | None:
+        """What the plan's users may do now, in the plan's own names; None where the cluster guards nothing."""
+        everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+        wanted = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ALLOW, everything)
+        found = self._clients.ask(lambda: self._describe_acls(wanted))
+        if found is None:
+            return None
+        ours = {user.name for user in plan.users} | set(plan.retired)
+        return {grant for grant in map(_read_grant, found) if grant is not None and grant.user in ours}
+
+    def _describe_acls(self, wanted: Any) -> list[Any] | None:
+        try:
+            return list(self._admin.describe_acls(wanted)[0])
+        except theirs.SecurityDisabledError:
+            return None
+
+    def _read_users(self) -> set[str]:
+        found = self._clients.ask(self._admin.describe_user_scram_credentials)
+        return {name for name, held in found.items() if any(one["mechanism"] == _SCRAM for one in held["credential_infos"])}
+
+    def _compare_quotas(self, plan: Plan) -> dict[str, dict[str, int]]:
+        component = DescribeClientQuotasRequest.ComponentData(entity_type="user", match_type=2, match=None)
+        answer = self._send(DescribeClientQuotasRequest(components=[component], strict=True))
+        there = {
+            entry.entity[0].entity_name: {value.key: int(value.value) for value in entry.values}
+            for entry in answer.entries or []
+            if entry.entity
+        }
+        wanted = {user.name: list_quotas(user) for user in plan.users}
+        return {
+            name: {key: value for key, value in quotas.items() if there.get(name, {}).get(key) != value}
+            for name, quotas in wanted.items()
+            if any(there.get(name, {}).get(key) != value for key, value in quotas.items())
+        }
+
+    def _withdraw(self, difference: Difference) -> None:
+        gone = [_make_filter(grant) for grant in difference.withdrawn]
+        for first in range(0, len(gone), GRANTS_AT_ONCE):
+            part = gone[first : first + GRANTS_AT_ONCE]
+            self._clients.ask(lambda part=part: self._admin.delete_acls(part))  # type: ignore[misc]  # a default that holds the loop's value
+        self._alter_users([UserScramCredentialDeletion(name, _SCRAM) for name in difference.users_too_many])
+
+    def _grant(self, grants: tuple[Grant, ...]) -> None:
+        new = [_make_acl(grant) for grant in grants]
+        for first in range(0, len(new), GRANTS_AT_ONCE):
+            part = new[first : first + GRANTS_AT_ONCE]
+            answer = self._clients.ask(lambda part=part: self._admin.create_acls(part))  # type: ignore[misc]  # as above
+            if answer["failed"]:
+                raise LogError(f"Kafka refused {len(answer['failed'])} grants", "see the brokers' log")
+
+    def _make_users(self, names: tuple[str, ...], passwords: Path) -> None:
+        self._alter_users([UserScramCredentialUpsertion(name, _SCRAM, keep_password(passwords, name)) for name in names])
+
+    def _alter_users(self, changes: list[Any]) -> None:
+        if not changes:
+            return
+        answer = self._clients.ask(lambda: self._admin.alter_user_scram_credentials(changes))
+        failed = [name for name, message in answer.items() if message]
+        if failed:
+            raise LogError(f"Kafka refused the credentials of {failed[0]}", "see the brokers' log")
+
+    def _set_quotas(self, quotas: Mapping[str, Mapping[str, int]]) -> None:
+        data = AlterClientQuotasRequest.EntryData
+        entries = [
+            data(
+                entity=[data.EntityData(entity_type="user", entity_name=name)],
+                ops=[data.OpData(key=key, value=float(value), remove=False) for key, value in wanted.items()],
+            )
+            for name, wanted in quotas.items()
+        ]
+        if entries:
+            answer = self._send(AlterClientQuotasRequest(entries=entries, validate_only=False))
+            for entry in answer.entries:
+                if entry.error_code:
+                    raise read_failure(theirs.for_code(entry.error_code)())
+
+    def _send(self, request: Any) -> Any:
+        """A request that the library knows and has no method for."""
+        answer = self._clients.ask(lambda: self._admin._manager.run(self._admin._manager.send, request))
+        if getattr(answer, "error_code", 0):
+            raise read_failure(theirs.for_code(answer.error_code)())
+        return answer
+
+
+def keep_password(folder: Path, name: str) -> str:
+    """A user's password from its file (mode 0600), made where there is none; raises `SettingsError`."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_once(folder / name, secrets.token_urlsafe(PASSWORD_BYTES).encode() + b"\n", 0o600)
+    except OSError as error:
+        raise SettingsError(f"The password of {name} cannot be kept: {error.strerror}.", "choose a folder that can be written") from None
+    return read_secret(folder / name)
+
+
+def _make_acl(grant: Grant) -> ACL:
+    pattern = ResourcePattern(_RESOURCES[grant.resource], grant.name, _pattern(grant))
+    return ACL(f"User:{grant.user}", "*", ACLOperation[grant.operation], ACLPermissionType.ALLOW, pattern)
+
+
+def _make_filter(grant: Grant) -> ACLFilter:
+    pattern = ResourcePatternFilter(_RESOURCES[grant.resource], grant.name, _pattern(grant))
+    return ACLFilter(f"User:{grant.user}", "*", ACLOperation[grant.operation], ACLPermissionType.ALLOW, pattern)
+
+
+def _pattern(grant: Grant) -> ACLResourcePatternType:
+    return ACLResourcePatternType.PREFIXED if grant.prefixed else ACLResourcePatternType.LITERAL
+
+
+def _read_grant(acl: ACL) -> Grant | None:
+    """A grant as the cluster holds it; None for one that `Grant` cannot say: of another resource, or from one host only."""
+    pattern = acl.resource_pattern
+    resource: Literal["topic", "group"] | None = next((name for name, kind in _RESOURCES.items() if kind == pattern.resource_type), None)
+    if resource is None or not acl.principal.startswith("User:"):
+        return None
+    prefixed = pattern.pattern_type == ACLResourcePatternType.PREFIXED
+    return Grant(acl.principal.removeprefix("User:"), resource, pattern.resource_name, acl.operation.name, prefixed)

@@ -259,6 +259,27 @@ def test_exclusive_is_one_holder_at_a_time(store: Store) -> None:
         assert mine
 
 
+def test_totals_are_put_together_from_the_rows_of_every_process(store: Store) -> None:
+    with store.writing() as register:
+        rows = {"accepted#0": 2, "accepted#63": 3, "sent": 4, "sent#1": 5}
+        register.execute(schema.counters.insert(), [{"name": name, "value": value} for name, value in rows.items()])
+    write_change(store, Change(counts=Counter(accepted=1)))
+    with store.reading() as register:
+        assert queries.read_counters(register) == {"accepted": 6, "sent": 9}
+
+
+def test_person_who_is_used_and_one_who_is_touched_are_two(store: Store) -> None:
+    """What a batch was computed from is checked, whether it writes about that person or not."""
+    write_change(store, Change(touched={ALICE, BOB}))
+    write_change(store, Change(used={ALICE: 1}, touched={BOB}))
+    write_change(store, Change(used={ALICE: 1, BOB: 2}, touched={BOB}))
+    for used in ({ALICE: 2}, {BOB: 2}, {ALICE: 0, BOB: 3}):
+        with pytest.raises(ClashError):
+            write_change(store, Change(used=used, touched={BOB}))
+    with store.reading() as register:
+        assert queries.find_versions(register, [ALICE, BOB]) == {ALICE: 1, BOB: 3}
+
+
 # --- migrations ------------------------------------------------------------------------------------------------------
 
 
@@ -297,7 +318,7 @@ def test_register_of_another_version_is_refused_and_left_alone(store: Store, url
 
 def test_database_of_somebody_else_is_refused(empty: str) -> None:
     other = open_store(empty)
-    with other.writing() as theirs:
+    with other.connect() as theirs, theirs.begin():
         theirs.exec_driver_sql("CREATE TABLE reports (id INTEGER)")
     with pytest.raises(RegisterError, match="not a register's"):
         other.migrate()

@@ -27,7 +27,7 @@ from pas_gateway.register import (
     schema,
     write_change,
 )
-from pas_gateway.register.change import add_counts
+from pas_gateway.register.change import add_counts, write_rows
 from pas_gateway.register.store import WRITE_TRIES, SerializationError
 from pas_schemas.errors import RegisterError
 
@@ -228,17 +228,17 @@ def test_server_that_comes_back_is_waited_for_and_one_that_does_not_is_told(post
 
 
 @pytest.mark.parametrize("collisions", [0, 1, WRITE_TRIES - 1, WRITE_TRIES])
-def test_collision_is_written_again_within_bounds(emptied: str, store: Store, collisions: int) -> None:
-    other = open_store(emptied)
-    write_change(other, Change(counts=Counter(accepted=1)))
+def test_collision_is_written_again_within_bounds(postgres: PrivatePostgres, migrated: str, store: Store, collisions: int) -> None:
+    """With somebody who is none of ours: he heeds no lock."""
+    write_change(store, Change(touched={ALICE}))
     tries: list[int] = []
 
     def work(register: sa.Connection) -> None:
         tries.append(1)
-        queries.read_counters(register)
+        queries.find_versions(register, [ALICE])
         if len(tries) <= collisions:
-            write_change(other, Change(counts=Counter(accepted=10)))
-        add_counts(register, Counter(accepted=100))
+            postgres.run(migrated, "UPDATE versions SET version = version + 10")
+        register.execute(schema.versions.update().values(version=schema.versions.c.version + 100))
 
     if collisions < WRITE_TRIES:
         store.write(work)
@@ -249,8 +249,62 @@ def test_collision_is_written_again_within_bounds(emptied: str, store: Store, co
         assert isinstance(clash.value, ClashError)
     assert len(tries) == min(collisions + 1, WRITE_TRIES)
     with store.reading() as register:
-        assert queries.read_counters(register) == {"accepted": 1 + 10 * collisions + (100 if collisions < WRITE_TRIES else 0)}
+        assert queries.find_versions(register, [ALICE]) == {ALICE: 1 + 10 * collisions + (100 if collisions < WRITE_TRIES else 0)}
+
+
+def test_second_try_is_alone_among_ours(emptied: str, store: Store) -> None:
+    """Two transactions that can never both be: the one that was undone waits for the other's end."""
+    other = open_store(emptied)
+    write_change(store, Change(touched={ALICE, BOB}))
+    tries: list[int] = []
+
+    def raise_version(register: sa.Connection, read: bytes, written: bytes) -> None:
+        [version] = queries.find_versions(register, [read]).values()
+        register.execute(schema.versions.update().where(schema.versions.c.key == written).values(version=version + 1))
+
+    def work(register: sa.Connection) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            queries.find_versions(register, [ALICE])
+            other.write(lambda theirs: raise_version(theirs, ALICE, BOB))
+        raise_version(register, BOB, ALICE)
+
+    store.write(work)
+    assert len(tries) == 2
+    with store.reading() as register:
+        assert queries.find_versions(register, [ALICE, BOB]) == {ALICE: 3, BOB: 2}
     other.close()
+
+
+def test_batches_about_other_people_do_not_collide(emptied: str) -> None:
+    """What SERIALIZABLE takes for read decides how often work is done for nothing: batches of several workers overlap freely."""
+    meet, stores = Barrier(2, timeout=20), [open_store(emptied) for _ in range(2)]
+    tries: list[int] = []
+
+    def write(place: int) -> None:
+        store = stores[place]
+        for step in range(4):
+            keys = [bytes([place, step]) + number.to_bytes(14, "big") for number in range(300)]
+            change = Change(
+                advances=[Advance("log-1", "pas.reports", place, step or None, step + 1, b"d")],
+                used=dict.fromkeys(keys, 0),
+                touched=set(keys),
+                subjects=[{"key": key, "report": key} for key in keys],
+                events=[b"event"],
+            )
+
+            def work(register: sa.Connection, change: Change = change) -> None:
+                tries.append(1)
+                write_rows(register, change)
+                meet.wait()
+
+            store.write(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(2)))
+    assert len(tries) == 8
+    for store in stores:
+        store.close()
 
 
 def test_deadlock_is_an_ordinary_clash(emptied: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from pas_gateway.register.store import ClashError, Store
 
 Row = dict[str, Any]
 T = TypeVar("T")
+# A running total is kept in so many rows at most, `accepted#17` being one.
+COUNTER_SLOTS, COUNTER_MARK = 64, "#"
 # SQLite takes at most 32,766 parameters in a statement.
 CHUNK = 500
 
@@ -62,14 +65,14 @@ class Change:
 
 def write_change(store: Store, change: Change) -> None:
     """All of it or nothing; ClashError where a position or a person's version is not what the batch was computed from."""
-    store.write(lambda connection: _write(connection, change))
+    store.write(lambda connection: write_rows(connection, change))
 
 
-def _write(connection: sa.Connection, change: Change) -> None:
+def write_rows(connection: sa.Connection, change: Change) -> None:
+    """The same, inside the caller's transaction."""
     for advance in change.advances:
         _advance(connection, advance)
-    _check_versions(connection, change.used)
-    _raise_versions(connection, change.touched)
+    _use_versions(connection, change.used, change.touched)
     for table, rows in (
         (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
         (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, change.outbox),
@@ -117,23 +120,32 @@ def _lost() -> LostPartitionError:
     return LostPartitionError("Another worker has taken this partition further.", "the batch is dropped and read again")
 
 
-def _check_versions(connection: sa.Connection, used: dict[bytes, int]) -> None:
-    found: dict[bytes, int] = {}
-    for keys in chunks(sorted(used)):
-        rows = connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(keys)))
-        found.update({row.key: row.version for row in rows})
+_RAISE_EACH = sa.text("INSERT INTO versions (key, version) VALUES (:key, 1) ON CONFLICT (key) DO UPDATE SET version = versions.version + 1")
+_RAISE_MANY = sa.text(
+    "INSERT INTO versions (key, version) SELECT key, 1 FROM unnest(CAST(:keys AS bytea[])) AS key"
+    " ON CONFLICT (key) DO UPDATE SET version = versions.version + 1 RETURNING key, version"
+)
+
+
+def _use_versions(connection: sa.Connection, used: dict[bytes, int], touched: set[bytes]) -> None:
+    """Checks the versions of `used`, and raises those of `touched`."""
+    postgres = connection.dialect.name == "postgresql"
+    # PostgreSQL would take what is read here for read by all who write about anybody: what is raised tells its version itself.
+    found = _read_versions(connection, sorted(used.keys() - touched) if postgres else sorted(used))
+    if postgres:
+        found |= {row.key: row.version - 1 for row in connection.execute(_RAISE_MANY, {"keys": sorted(touched)})}
+    elif touched:
+        connection.execute(_RAISE_EACH, [{"key": key} for key in sorted(touched)])
     if any(found.get(key, 0) != version for key, version in used.items()):
         raise ClashError("Something was written about a person of this batch meanwhile.", "the batch is decided again")
 
 
-def _raise_versions(connection: sa.Connection, keys: Iterable[bytes]) -> None:
-    # One statement that both databases understand; a batch has at most some hundreds of persons.
-    statement = sa.text(
-        "INSERT INTO versions (key, version) VALUES (:key, 1) ON CONFLICT (key) DO UPDATE SET version = versions.version + 1"
-    )
-    rows = [{"key": key} for key in sorted(keys)]
-    if rows:
-        connection.execute(statement, rows)
+def _read_versions(connection: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for some in chunks(keys):
+        rows = connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(some)))
+        found.update({row.key: row.version for row in rows})
+    return found
 
 
 def _follow(connection: sa.Connection, movements: Sequence[bytes]) -> None:
@@ -191,7 +203,9 @@ def add_counts(connection: sa.Connection, counts: Counter[str]) -> None:
     statement = sa.text(
         "INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value"
     )
-    rows = [{"name": name, "value": value} for name, value in sorted(counts.items()) if value]
+    # Each process adds to a row of its own, so that none waits for another's transaction; who reads adds them up.
+    slot = os.getpid() % COUNTER_SLOTS
+    rows = [{"name": f"{name}{COUNTER_MARK}{slot}", "value": value} for name, value in sorted(counts.items()) if value]
     if rows:
         connection.execute(statement, rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from pas_gateway.register.refusals import tell_postgres
 from pas_gateway.register.store import BUSY_SECONDS, RegisterUnavailableError, Store
 from pas_schemas.errors import RegisterError
 
+# It warns of what is raised anyway, and names host and user.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 # Waits have bounds. A host that vanished is noticed within a minute and its locks are freed; so are those of a process that
 # stands still in the middle of a transaction.
 _WAITS = {
@@ -32,6 +35,11 @@ _CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+# Writers go side by side; who was undone waits until all others have ended, and keeps new ones out. LOCK takes no snapshot
+# yet. This table is never vacuumed, and who migrates waits for its writers. Where a small table is read as a whole,
+# SERIALIZABLE takes every two batches for a collision: only what an index finds counts as read.
+_TOGETHER = "LOCK TABLE alembic_version IN ROW EXCLUSIVE MODE; SET LOCAL enable_seqscan = off"
+_ALONE = "LOCK TABLE alembic_version IN SHARE ROW EXCLUSIVE MODE; SET LOCAL enable_seqscan = off"
 # The oldest that is tested is 15; what is used here came with 12.
 _OLDEST = 12
 # Between two looks for a server that is being started.
@@ -69,8 +77,10 @@ class PostgresStore(Store):
             yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, *, alone: bool = False) -> Iterator[sa.Connection]:
+        """As Store says; by a lock that is taken before the snapshot is."""
         with self.fenced(), self.connect().execution_options(isolation_level="SERIALIZABLE") as connection, connection.begin():
+            connection.exec_driver_sql(_ALONE if alone else _TOGETHER)
             yield connection
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
-from pas_gateway.register.change import chunks
+from pas_gateway.register.change import COUNTER_MARK, chunks
 from pas_schemas.clock import from_ms
 
 # Numbers merged into one person: more rounds than this would be a feed gone wrong, and the rest stays unknown.
@@ -241,7 +242,11 @@ def find_reply_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[bytes
 
 
 def read_counters(connection: sa.Connection) -> dict[str, int]:
-    return {row.name: row.value for row in connection.execute(sa.select(schema.counters))}
+    """The running totals, each put together from its rows."""
+    totals: Counter[str] = Counter()
+    for row in connection.execute(sa.select(schema.counters)):
+        totals[row.name.partition(COUNTER_MARK)[0]] += row.value
+    return dict(totals)
 
 
 def has_outbox(connection: sa.Connection, urgent: int) -> bool:

@@ -46,8 +46,8 @@ class SqliteStore(Store):
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """As Store says; the lock is taken at once, so that no transaction comes between."""
+    def writing(self, *, alone: bool = False) -> Iterator[sa.Connection]:
+        """As Store says; every writer is alone here, so that no transaction comes between."""
         with self.fenced(), self.connect().execution_options(pas_writes=True) as connection, connection.begin():
             yield connection
 

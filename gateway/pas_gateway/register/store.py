@@ -17,8 +17,8 @@ from pas_schemas.errors import RegisterError
 HEAD = "0001"
 # Nobody waits longer than this for another's transaction, which holds what it locks for milliseconds.
 BUSY_SECONDS = 30.0
-# A transaction that got in another's way is made again so often before its batch is decided again. One of the two always
-# goes through, so that many in a row mean more writers than the database can serve.
+# A transaction that got in another's way is made so often before its batch is decided again. The second time it is alone of
+# the gateway's: whatever undoes it then is somebody else's.
 WRITE_TRIES = 8
 _MIGRATIONS = Path(__file__).parent / "migrations"
 T = TypeVar("T")
@@ -62,8 +62,11 @@ class Store(ABC):
         """One consistent snapshot."""
 
     @abstractmethod
-    def writing(self) -> AbstractContextManager[sa.Connection]:
-        """One short transaction; rolled back by any exception. SerializationError where another came between."""
+    def writing(self, *, alone: bool = False) -> AbstractContextManager[sa.Connection]:
+        """One short transaction; rolled back by any exception. SerializationError where another came between.
+
+        With `alone` no other of the gateway's is under way meanwhile.
+        """
 
     @abstractmethod
     def exclusive(self, name: str, *, wait: bool = True) -> AbstractContextManager[bool]:
@@ -91,13 +94,13 @@ class Store(ABC):
 
         What `work` was computed from it must check itself, in that same transaction.
         """
-        for left in reversed(range(WRITE_TRIES)):
+        for tried in range(WRITE_TRIES):
             try:
-                with self.writing() as connection:
+                with self.writing(alone=tried > 0) as connection:
                     work(connection)
                 return
             except SerializationError:
-                if not left:
+                if tried + 1 == WRITE_TRIES:
                     raise
 
     def migrate(self) -> None:

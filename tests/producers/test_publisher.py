@@ -272,7 +272,7 @@ def test_a_report_too_large_for_a_record_is_refused(bench: Bench) -> None:
     with bench.publisher("force:01") as publisher:
         (refused,) = publisher.publish([raw]).refused
     assert refused.code == "V-SCHEMA"
-    assert "bytes; a record may have" in refused.why
+    assert "bytes; a report may have" in refused.why
     assert [record.schema for record in found(bench)] == ["refusal"]
 
 

@@ -23,7 +23,8 @@ def raising(failure: BaseException) -> click.Command:
 @pytest.fixture
 def run_failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], int]:
     def run(failure: BaseException) -> int:
-        monkeypatch.setattr(cli.Commands, "table", {"fail": ("x:y", "Fail.")})
+        # In the group's own dictionary: there the table lies once any test before has asked for it.
+        monkeypatch.setitem(vars(cli.pas), "table", {"fail": ("x:y", "Fail.")})
         monkeypatch.setattr(cli.Commands, "get_command", lambda _self, _ctx, _name: raising(failure))
         return cli.run(["fail"])
 

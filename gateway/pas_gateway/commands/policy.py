@@ -35,7 +35,8 @@ def matrix(session: Session, as_csv: bool) -> None:
     cells = list_cells(rulebook)
     session.console.emit({"edition": rulebook.edition, "digest": rulebook.digest, "cells": cells})
     if as_csv:
-        session.console.say(_write_csv(cells))
+        for line in _write_csv(cells).splitlines():
+            session.console.say(line)
         return
     rows = [[code, *(_show(code, rulebook.matrix[code][column]) for column in COLUMNS)] for code in CODES]
     headings = [f"{column.upper()}\n{COLUMN_WORDS[column]}" for column in COLUMNS]

@@ -34,7 +34,6 @@ class RunningGateway:
             [str(PAS), "--workspace", str(root), "gateway", "run", "--workers", str(workers), "--json", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        self.said = ""
         self._seen: dict[int, str] = {}
         self._dead: set[int] = set()
 
@@ -107,9 +106,9 @@ class RunningGateway:
 
     def wait(self) -> dict[str, Any]:
         """What the run says it did, once it has ended by itself."""
-        out, self.said = self._process.communicate(timeout=90)
-        assert "Traceback" not in self.said
-        assert self._process.returncode == 0, self.said
+        out, err = self._process.communicate(timeout=90)
+        assert "Traceback" not in err
+        assert self._process.returncode == 0, err
         said: dict[str, Any] = json.loads(out)
         return said
 

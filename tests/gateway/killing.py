@@ -43,6 +43,8 @@ class RunningGateway:
     def __exit__(self, *exc: object) -> None:
         if self._process.poll() is None:
             self.kill()
+        for pipe in filter(None, (self._process.stdout, self._process.stderr)):
+            pipe.close()
         for mark in self._marks.values():
             mark.close()
 

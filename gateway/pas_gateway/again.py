@@ -74,7 +74,7 @@ def reopen(kept: Iterable[Kept], sent: Iterable[Sent], office: PasOffice) -> tup
     for one in kept:
         try:
             report, _, source = read_body(unlock_body(one.body, one.data_key, one.id, office.register_key))
-            filed = read_verdicts(one.verdicts)
+            filed = read_verdicts(one.verdicts, one.id, office.register_key)
         except (PasError, ValueError, TypeError):
             # One damaged row must cost nobody a movement or an acceptance.
             damaged.append(one.id)
@@ -113,7 +113,7 @@ def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, 
     now_ms = to_ms(scribe.now)
     plan.change.redecided.append({
         "id": one.kept.id, "version": one.kept.version, "decided_at_ms": now_ms,
-        "verdicts": write_verdicts(verdicts, office, _still_withdrawn(one, verdicts)),
+        "verdicts": write_verdicts(verdicts, office, one.kept.id, _still_withdrawn(one, verdicts)),
     })  # fmt: skip
     before = {case.owner: case for case in one.verdicts.cases}
     for case in verdicts.cases:

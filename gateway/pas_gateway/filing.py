@@ -13,6 +13,7 @@ from pas_gateway.stages import Decided
 from pas_gateway.vault import lock_body
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.codec import decode, encode
+from pas_schemas.sealing import StoreKey
 
 Row = dict[str, Any]
 
@@ -26,8 +27,8 @@ class Filed:
     rulebook: str
 
 
-def write_verdicts(verdicts: Verdicts, office: PasOffice, withdrawn: Iterable[Outcome] = ()) -> bytes:
-    """A decision as one Avro record."""
+def write_verdicts(verdicts: Verdicts, office: PasOffice, report_id: bytes, withdrawn: Iterable[Outcome] = ()) -> bytes:
+    """A decision as one Avro record, sealed: an addressee that is no office is whatever somebody typed."""
     datum = {
         "rulebook": office.rulebook.digest,
         "directory_version": office.snapshot.version,
@@ -38,7 +39,12 @@ def write_verdicts(verdicts: Verdicts, office: PasOffice, withdrawn: Iterable[Ou
             {"owner": case.owner, "reasons": list(case.reasons), "held": [pair._asdict() for pair in case.held]} for case in verdicts.cases
         ],
     }
-    return encode("verdicts", datum)
+    return office.register_key.seal(encode("verdicts", datum), _place(report_id))
+
+
+def _place(report_id: bytes) -> bytes:
+    """What a sealed decision is bound to, so that no row's can stand in for another's, nor for a data key."""
+    return b"pas/v1/verdicts" + report_id
 
 
 def _write_outcome(outcome: Outcome) -> Row:
@@ -50,9 +56,9 @@ def _write_outcome(outcome: Outcome) -> Row:
     }
 
 
-def read_verdicts(blob: bytes) -> Filed:
-    """The decision of a register's row."""
-    datum = decode(blob, "verdicts").datum
+def read_verdicts(sealed: bytes, report_id: bytes, key: StoreKey) -> Filed:
+    """The decision of a register's row; BadCiphertextError where the row was tampered with."""
+    datum = decode(key.open(sealed, _place(report_id)), "verdicts").datum
     gates = tuple(Gate(gate["gate"], gate["effect"]) for gate in datum["gates"])
     cases = tuple(Case(case["owner"], tuple(case["reasons"]), tuple(Held(**pair) for pair in case["held"])) for case in datum["cases"])
     verdicts = Verdicts(gates, tuple(_read_outcome(row) for row in datum["outcomes"]), cases)
@@ -82,7 +88,7 @@ def report_row(decided: Decided, office: PasOffice, decided_at_ms: int) -> Row:
         "decided_at_ms": decided_at_ms,
         "live_until_ms": live_until_ms(report),
         "version": 0,
-        "verdicts": write_verdicts(decided.verdicts, office),
+        "verdicts": write_verdicts(decided.verdicts, office, verified.id),
         "body": body,
         "data_key": data_key,
     }

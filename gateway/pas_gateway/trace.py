@@ -16,6 +16,7 @@ from pas_schemas.border import Finding
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.errors import RegisterError
 from pas_schemas.rules import SENTENCES
+from pas_schemas.sealing import StoreKey
 
 _DISCLOSING = ("DISCLOSURE", "CONDITIONS")
 
@@ -24,8 +25,11 @@ class UnknownUrnError(RegisterError):
     """Nothing under that URN ever came in."""
 
 
-def trace(store: Store, urn: str, originator: str | None = None) -> Answer:
-    """What became of a URN; raises UnknownUrnError where nothing came in under it, or more than one originator's did."""
+def trace(store: Store, key: StoreKey, urn: str, originator: str | None = None) -> Answer:
+    """What became of a URN, decisions being sealed under PAS's register key.
+
+    Raises UnknownUrnError where nothing came in under it, or more than one originator's did.
+    """
     with store.reading() as register:
         attempts = queries.find_attempts(register, urn, originator)
         if not attempts:
@@ -33,7 +37,7 @@ def trace(store: Store, urn: str, originator: str | None = None) -> Answer:
         named = _originator(attempts)
         attempts = [attempt for attempt in attempts if named is None or attempt.originator == named]
         found = queries.find_decision(register, urn, named) if named else None
-        answer = _accepted(register, found, urn) if found is not None else _never_accepted(attempts[-1], urn)
+        answer = _accepted(register, key, found) if found is not None else _never_accepted(attempts[-1], urn)
     told = [{"at": show_time(from_ms(attempt.at_ms)), "status": attempt.status} for attempt in attempts]
     return {**answer, "attempts": told}
 
@@ -56,13 +60,13 @@ def _never_accepted(last: Attempt, urn: str) -> Answer:
     return {**answer, "report": None, "received_at": show_time(from_ms(last.at_ms)), "rulebook": None}
 
 
-def _accepted(register: sa.Connection, found: queries.Decision, urn: str) -> Answer:
-    filed = read_verdicts(found.verdicts)
+def _accepted(register: sa.Connection, key: StoreKey, found: queries.Decision) -> Answer:
+    filed = read_verdicts(found.verdicts, found.id, key)
     sent: dict[str, list[Sent]] = {}
     for one in queries.find_deliveries(register, [found.id]):
         sent.setdefault(one.office, []).append(one)
     shown = _with_withdrawn(filed)
-    answer = answer_accepted(urn, shown)
+    answer = answer_accepted(found.urn, shown)
     for outcome, row in zip(shown.outcomes, answer["outcomes"], strict=True):
         row.update(_story([one for one in sent.get(outcome.office, ()) if one.kind != "NOTICE"]))
     cases = {case.owner: case for case in queries.find_cases(register, [found.id])}

@@ -56,7 +56,7 @@ def steady(told: Any) -> Any:
 def trace_all(workspace: Workspace, reports: list[dict[str, Any]]) -> list[Any]:
     store: Store = open_store(workspace.register_url)
     try:
-        return [steady(trace(store, report["urn"], report["originator"])) for report in reports]
+        return [steady(trace(store, workspace.keyring("pas").register_key(), report["urn"], report["originator"])) for report in reports]
     finally:
         store.close()
 

@@ -49,10 +49,10 @@ def test_what_was_done_can_still_be_told(desk: Desk) -> None:
     old = reviewed(desk, 40)
     desk.publish(old)
     desk.pipeline.commit(desk.plan_reports(desk.fresh("pas.reports")))
-    before = trace(desk.store, old["urn"])
+    before = trace(desk.store, desk.office.register_key, old["urn"])
     shred(desk, desk.pipeline)
     assert kept(desk) == set()
-    assert trace(desk.store, old["urn"]) == before
+    assert trace(desk.store, desk.office.register_key, old["urn"]) == before
     with desk.store.reading() as register:
         blobs = register.execute(sa.select(schema.leaves.c.events)).scalars().all()
     events = [AuditEvent.decode(event[16:]) for blob in blobs for event in split_blobs(blob)]
@@ -66,4 +66,8 @@ def test_a_movement_passes_over_what_was_shredded(desk: Desk) -> None:
     shred(desk, desk.pipeline)
     desk.move(hours_ago=0.01, prison="BAI")
     desk.run()
-    assert [outcome["office"] for outcome in trace(desk.store, old["urn"])["outcomes"] if outcome["office"].endswith("BAI")] == []
+    assert [
+        outcome["office"]
+        for outcome in trace(desk.store, desk.office.register_key, old["urn"])["outcomes"]
+        if outcome["office"].endswith("BAI")
+    ] == []

@@ -62,6 +62,7 @@ def test_trace_says_what_explain_said(estate: Path, pas: Pas, tmp_path: Path) ->
 
     workspace = open_workspace(estate, environment={})
     store, held = open_store(workspace.register_url), set(workspace.held_offices())
+    key = workspace.keyring("pas").register_key()
     compared = {"ACCEPTED": 0, "REJECTED": 0}
     wrong = []
     accepted = {(_originator(line), one["urn"]) for line, one in zip(steady, explained, strict=True) if one["status"] == "ACCEPTED"}
@@ -75,9 +76,9 @@ def test_trace_says_what_explain_said(estate: Path, pas: Pas, tmp_path: Path) ->
         if gates == ["G-PASO"]:
             # The compartment's: no count, id or sequence elsewhere includes it.
             with pytest.raises(UnknownUrnError):
-                trace(store, one["urn"], originator)
+                trace(store, key, one["urn"], originator)
             continue
-        traced = trace(store, one["urn"], originator)
+        traced = trace(store, key, one["urn"], originator)
         if one["status"] == "ACCEPTED" and _compared(traced) != _compared(one):
             wrong.append((one["urn"], _compared(one), _compared(traced)))
         elif one["status"] == "REJECTED":

@@ -25,7 +25,7 @@ def cases() -> None:
 @pass_session
 def list_(session: Session, office: str, every: bool) -> None:
     """List cases, those due first coming first."""
-    found = list_cases(open_register(session), only_open=not every) if office == PAS else _own_cases(session, office)
+    found = list_cases(*open_register(session), only_open=not every) if office == PAS else _own_cases(session, office)
     session.console.emit(found)
     columns = ("case", "urn", "owner", "reasons", "priority", "due", "state")
     rows = [[", ".join(row[name]) if name == "reasons" else row[name] for name in columns] for row in found]
@@ -39,7 +39,7 @@ def list_(session: Session, office: str, every: bool) -> None:
 def show(session: Session, case: str, office: str) -> None:
     """Show one case: what it holds, for whom, and why."""
     if office == PAS:
-        found = find_case(open_register(session), case)
+        found = find_case(*open_register(session), case)
     else:
         own = [row for row in _own_cases(session, office) if row["case"].startswith(case)]
         if len(own) != 1:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pas_gateway.office import PAS
 from pas_gateway.register import Store, open_store
 from pas_schemas.errors import RegisterError
+from pas_schemas.sealing import StoreKey
 from pas_transport.session import Session
 
 
-def open_register(session: Session) -> Store:
-    """The workspace's register; KeyringError where PAS's keys are not here, RegisterError where no gateway has run."""
-    session.workspace.keyring(PAS)
+def open_register(session: Session) -> tuple[Store, StoreKey]:
+    """The workspace's register and its key; KeyringError where PAS's keys are not here, RegisterError where no gateway has run."""
+    key = session.workspace.keyring(PAS).register_key()
     store = open_store(session.workspace.register_url)
     if not store.exists():
         raise RegisterError("There is no register yet.", "run `pas gateway run --until-idle` first")
     store.migrate()
-    return store
+    return store, key

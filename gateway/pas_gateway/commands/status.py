@@ -13,7 +13,7 @@ from pas_transport.session import Session, pass_session
 @pass_session
 def status(session: Session) -> None:
     """Say how the gateway stands: lag, unread, cases, keys, directory."""
-    store = open_register(session)
+    store, _ = open_register(session)
     with session.workspace.log() as log:
         found = read_status(session.workspace, store, log)
     session.console.emit(found)

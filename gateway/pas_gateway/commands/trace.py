@@ -16,7 +16,7 @@ from pas_transport.session import OFFICE, Session, pass_session
 @pass_session
 def trace(session: Session, urn: str, originator: str | None) -> None:
     """Say everything that happened to the report URN: attempts, verdicts, deliveries, receipts and cases."""
-    answer = trace_urn(open_register(session), urn, originator)
+    answer = trace_urn(*open_register(session), urn, originator)
     session.console.emit(answer)
     say_answer(session, answer)
     for attempt in answer["attempts"]:

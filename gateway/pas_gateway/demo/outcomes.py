@@ -8,6 +8,7 @@ from typing import Any
 
 from pas_gateway.register import Store
 from pas_gateway.trace import UnknownUrnError, trace
+from pas_schemas.sealing import StoreKey
 
 Row = dict[str, Any]
 # An originator and a URN of its own.
@@ -25,12 +26,12 @@ def name_of(report: Row) -> Name:
     return str(report["originator"]), str(report["urn"])
 
 
-def trace_all(store: Store, reports: Iterable[Row]) -> dict[Name, Row]:
+def trace_all(store: Store, key: StoreKey, reports: Iterable[Row]) -> dict[Name, Row]:
     """What the register holds of each URN; one of which nothing came in is left out."""
     found: dict[Name, Row] = {}
     for originator, urn in dict.fromkeys(map(name_of, reports)):
         try:
-            found[originator, urn] = trace(store, urn, originator)
+            found[originator, urn] = trace(store, key, urn, originator)
         except UnknownUrnError:
             continue
     return found

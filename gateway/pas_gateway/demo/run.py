@@ -28,7 +28,7 @@ from pas_gateway.demo.recipients import Recipients
 from pas_gateway.demo.story import Story, tell_story
 from pas_gateway.demo.world import World, make_world
 from pas_gateway.explain import Explainer
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import Store, open_store
 from pas_gateway.supervisor import Supervisor
 from pas_producers import MovementFeed, Publication, Publisher
@@ -243,7 +243,7 @@ def _run_gateway(played: Played) -> Mapping[str, int | float]:
 
 def _trace(played: Played, reports: Iterable[Row]) -> dict[Name, Row]:
     with _register(played.workspace) as store:
-        return trace_all(store, reports)
+        return trace_all(store, played.workspace.keyring(PAS).register_key(), reports)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from pas_gateway.knowledge import Knowledge
 from pas_gateway.plan import Plan
 from pas_gateway.register import queries, schema
 from pas_gateway.route import read_outbox
+from pas_gateway.trace import trace
 from pas_gateway.vault import unlock_body
 from pas_producers import Published, Publisher
 from pas_schemas.errors import PasError
@@ -292,3 +293,17 @@ def test_no_object_of_ours_shows_content(desk: Desk, told: dict[str, dict[str, A
     assert {name: words for name, words in shown.items() if words} == {}
     assert set(shown) >= SILENT
     assert alive
+
+
+def test_an_addressee_that_is_no_office_stands_nowhere_in_clear(desk: Desk) -> None:
+    """Whatever somebody typed as an addressee is refused by name in the trace, and lies sealed in every file."""
+    stranger = f"{WORD}-stranger-addressee"
+    report = write_canaries(desk, "stranger", addressees=["pio", stranger])
+    desk.publish(report)
+    desk.run()
+    outcomes = trace(desk.store, desk.office.register_key, report["urn"])["outcomes"]
+    assert [pair["rule"] for outcome in outcomes if outcome["office"] == stranger for pair in outcome["items"]] == [
+        "R-UNKNOWN",
+        "R-UNKNOWN",
+    ]
+    assert scan_files(desk.workspace.root, *CONTENT_FREE) == {}

@@ -47,7 +47,7 @@ def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, tmp_
 
     ran = json.loads(pas("gateway", "run", "--workers", "2", "--until-idle", "--json", cwd=root, env=env, code=ROUTINE).out)
     assert (ran["movements"], ran["quarantined"]) == (len(story.movements), 0)
-    traces = trace_all(open_store(workspace.register_url), story.reports)
+    traces = trace_all(open_store(workspace.register_url), workspace.keyring("pas").register_key(), story.reports)
     assert compare(story.reports, story.expected, (), traces) == []
 
     [first, *_] = [

@@ -11,6 +11,7 @@ from pas_schemas.errors import SettingsError
 from pas_transport.settings import Settings, read_settings
 
 CANARY = "hunter2-canary"
+SAFE_KAFKA = 'transport = "kafka"\nbootstrap = "k:9093"\nkafka_ca_path = "ca.pem"\nkafka_user = "pas"\nkafka_password_path = "pw"'
 
 
 def read(tmp_path: Path, text: str, **environment: str) -> Settings:
@@ -70,7 +71,9 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     [
         ("production = true\nexample = true", "example estate"),
         ("production = true\nhosts = 2", "embedded log"),
-        ('production = true\nhosts = 2\ntransport = "kafka"\nbootstrap = "k:9092"', "SQLite register"),
+        (f"production = true\nhosts = 2\n{SAFE_KAFKA}", "SQLite register"),
+        ('production = true\ntransport = "kafka"\nbootstrap = "k:9092"', "without TLS"),
+        ('production = true\ntransport = "kafka"\nbootstrap = "k:9093"\nkafka_ca_path = "ca.pem"', "credentials"),
     ],
 )
 def test_production_refuses_what_is_unsafe(tmp_path: Path, text: str, word: str) -> None:
@@ -79,7 +82,7 @@ def test_production_refuses_what_is_unsafe(tmp_path: Path, text: str, word: str)
 
 
 def test_production_takes_what_is_safe(tmp_path: Path) -> None:
-    text = 'production = true\nhosts = 2\ntransport = "kafka"\nbootstrap = "k:9092"\nregister_url = "postgresql://pas@db/pas"'
+    text = f'production = true\nhosts = 2\n{SAFE_KAFKA}\nregister_url = "postgresql://pas@db/pas"'
     assert read(tmp_path, text).production
 
 

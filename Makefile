@@ -10,7 +10,7 @@ JOBS ?= 2
 
 .PHONY: help
 help: ## Say what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(READY) ## Play a story through a whole system in ./demo and check what came of it (at most 3 minutes)
@@ -20,9 +20,13 @@ demo: $(READY) ## Play a story through a whole system in ./demo and check what c
 kafka: $(READY) ## Fetch Apache Kafka by Maven and run one node on port 9092 until Ctrl-C (Java 17 and Maven needed)
 	$(BIN)/python deploy/kafka/kafka_node.py --port 9092
 
+.PHONY: kafka3
+kafka3: $(READY) ## Run three Kafka nodes with TLS, SCRAM and ACLs on ports 9093 to 9095 until Ctrl-C (1.5 GB)
+	$(BIN)/python deploy/kafka/kafka_cluster.py
+
 .PHONY: test
 test: lint ## Check everything: style, types, layers, then the whole suite (at most 10 minutes)
-	$(BIN)/python -m pytest -q -n $(JOBS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
 .PHONY: torture
 torture: $(READY) ## Kill the gateway's workers five hundred times and look for anything lost or doubled (half an hour at most)

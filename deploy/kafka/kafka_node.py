@@ -19,6 +19,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -31,25 +32,27 @@ _PR_SET_PDEATHSIG = 1
 # Few partitions of its own, no waiting for members, and little memory: a node to work with, not to serve a county.
 _PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-inter.broker.listener.name=PLAINTEXT
+node.id={number}
+listeners={door}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={door}://127.0.0.1:{port}
+inter.broker.listener.name={door}
 controller.listener.names=CONTROLLER
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
 log.dirs={folder}/data
 auto.create.topics.enable=false
 log.message.timestamp.type=LogAppendTime
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
 share.coordinator.state.topic.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+default.replication.factor={replicas}
+offsets.topic.replication.factor={replicas}
+transaction.state.log.replication.factor={replicas}
+share.coordinator.state.topic.replication.factor={replicas}
+min.insync.replicas={in_sync}
+transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.min.isr={in_sync}
 log.cleaner.dedupe.buffer.size=16777216
 log.cleaner.threads=1
 log.index.size.max.bytes=1048576
@@ -62,17 +65,62 @@ log.cleaner.backoff.ms=300
 """
 
 
+# TLS, a password for everybody, and nothing allowed that was not granted. Controllers talk among themselves on this machine only.
+_GUARD = """\
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+ssl.client.auth=none
+sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\
+  username="{admin}" password="{password}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{admin};User:ANONYMOUS
+"""
+ADMIN = "admin"
+
+
 class NodeError(Exception):
     """Kafka cannot be fetched or does not start; says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a guarded node needs: its key and certificate in one PEM file, the authority's certificate, the administrator's password."""
+
+    keystore: Path
+    authority: Path
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Quorum:
+    """A node's place among several: its number, every controller's port by number, and the cluster's id."""
+
+    number: int
+    controllers: Mapping[int, int]
+    cluster: str
 
 
 class Node:
     """One broker with its data in `folder`; started again on the same folder and port it is the same broker."""
 
-    def __init__(self, folder: Path, port: int | None = None, properties: Mapping[str, str] | None = None, heap_mb: int = 256) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        properties: Mapping[str, str] | None = None,
+        heap_mb: int = 256,
+        guard: Guard | None = None,
+        quorum: Quorum | None = None,
+    ) -> None:
         self._folder = folder.resolve()
         self.port = port or find_free_port()
-        self._controller = find_free_port()
+        self._quorum = quorum
+        self._controller = quorum.controllers[quorum.number] if quorum else find_free_port()
+        self._guard = guard
         self._properties = dict(properties or {})
         self._heap_mb = heap_mb
         self.process: subprocess.Popen[bytes] | None = None
@@ -83,15 +131,21 @@ class Node:
 
     def start(self) -> None:
         """Format where it was not, start, and return when it takes connections; raises NodeError."""
+        self.launch()
+        self.await_port()
+
+    def launch(self) -> None:
+        """Format where it was not, and start; of several nodes each answers only once most are up."""
         fetch()
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / "server.properties"
-        extra = "".join(f"{key}={value}\n" for key, value in self._properties.items())
-        file.write_text(make_properties(self.port, self._controller, str(self._folder)) + extra)
+        file.write_text(make_properties(self.port, self._controller, str(self._folder), self._guard, self._quorum) + self._extra())
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(file)
         self.process = self._spawn(["kafka.Kafka", str(file)])
-        self._await_port()
+
+    def _extra(self) -> str:
+        return "".join(f"{key}={value}\n" for key, value in self._properties.items())
 
     def stop(self) -> None:
         """Shut down in order; killed where it takes too long."""
@@ -120,9 +174,12 @@ class Node:
         self.process.send_signal(signal.SIGCONT)
 
     def _format(self, file: Path) -> None:
-        cluster = base64.urlsafe_b64encode(b"\x00" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
-        made = self._spawn(["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(file)])
-        if made.wait(START_SECONDS) != 0:
+        cluster = self._quorum.cluster if self._quorum else make_cluster_id()
+        command = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(file)]
+        command += [] if self._quorum else ["--standalone"]
+        if self._guard:
+            command += ["--add-scram", f"SCRAM-SHA-512=[name={ADMIN},password={self._guard.password}]"]
+        if self._spawn(command).wait(START_SECONDS) != 0:
             raise NodeError(f"Kafka could not format its data folder: see {self._folder}/kafka.log")
 
     def _spawn(self, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -133,7 +190,7 @@ class Node:
         with (self._folder / "kafka.log").open("ab") as log:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent)
 
-    def _await_port(self) -> None:
+    def await_port(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             assert self.process is not None
@@ -146,9 +203,31 @@ class Node:
         raise NodeError(f"Kafka did not start within {START_SECONDS:.0f} seconds: see {self._folder}/kafka.log")
 
 
-def make_properties(port: int, controller: int, folder: str) -> str:
+def make_properties(port: int, controller: int, folder: str, guard: Guard | None = None, quorum: Quorum | None = None) -> str:
     """server.properties of one node."""
-    return _PROPERTIES.format(port=port, controller=controller, folder=folder)
+    nodes = len(quorum.controllers) if quorum else 1
+    text = _PROPERTIES.format(
+        number=quorum.number if quorum else 1,
+        door="SASL_SSL" if guard else "PLAINTEXT",
+        port=port,
+        controller=controller,
+        folder=folder,
+        replicas=nodes,
+        in_sync=nodes // 2 + 1,
+    )
+    if quorum:
+        voters = ",".join(f"{number}@127.0.0.1:{there}" for number, there in quorum.controllers.items())
+        text += f"controller.quorum.voters={voters}\n"
+    else:
+        text += f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n"
+    if guard:
+        text += _GUARD.format(keystore=guard.keystore, authority=guard.authority, admin=ADMIN, password=guard.password)
+    return text
+
+
+def make_cluster_id() -> str:
+    """A new cluster's id as Kafka writes them; never with a dash in front, which its tool would take for an option."""
+    return base64.urlsafe_b64encode(b"\x00" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
 
 
 def find_missing() -> str | None:

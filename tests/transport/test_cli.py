@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import time
 from collections.abc import Callable
 
 import click
@@ -81,3 +85,24 @@ def test_help_and_version_are_answers(capsys: pytest.CaptureFixture[str]) -> Non
     assert "Make a workspace with an example estate" in capsys.readouterr().out
     assert cli.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("pas, version ")
+
+
+def test_an_interrupt_that_a_library_swallows_is_still_one(
+    monkeypatch: pytest.MonkeyPatch, run_failing: Callable[[BaseException], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A library may turn KeyboardInterrupt into an exception of its own: pydantic's serializers do."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    real = cli.pas.invoke
+
+    def struck(ctx: click.Context) -> object:
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        return real(ctx)
+
+    monkeypatch.setattr(cli.pas, "invoke", struck)
+    try:
+        assert run_failing(RuntimeError("turned into another")) == cli.INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert capsys.readouterr().err == "error: Interrupted; what was done before stays done.\n"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -76,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """The exit code of `pas` with these arguments, every failure told on stderr as a sentence and a hint."""
     shared = Shared()
+    interrupts = _note_interrupts()
     try:
         with pas.make_context("pas", arguments) as ctx:
             try:
@@ -93,8 +97,26 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except Exception as failure:
+        if interrupts:
+            # Ctrl-C struck inside a library that turns every exception into one of its own.
+            _complain(shared, "Interrupted; what was done before stays done.")
+            return INTERRUPTED
         return tell(failure, shared)
     return DONE
+
+
+def _note_interrupts() -> list[int]:
+    """A list that holds every SIGINT from here on, which raises KeyboardInterrupt as before."""
+    noted: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        signal.default_int_handler(number, frame)
+
+    # Only the main thread may, and whoever handles SIGINT already goes on to.
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+    return noted
 
 
 def tell(failure: Exception, shared: Shared) -> int:

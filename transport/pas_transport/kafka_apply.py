@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -31,11 +32,14 @@ from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess, read_
 from pas_transport.kafka_plan import Grant, Plan
 from pas_transport.kafka_render import list_quotas
 from pas_transport.kafka_topics import KafkaTopics
+from pas_transport.log import LogUnavailableError
 from pas_transport.workspace import read_secret
 
 # Grants go in requests of this many: a county's whole directory is some four thousand.
 GRANTS_AT_ONCE = 500
 PASSWORD_BYTES = 32
+# Brokers learn of a change one after another.
+SETTLE_SECONDS = 0.2
 _RESOURCES: dict[Literal["topic", "group"], Any] = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
 _SCRAM = ScramMechanism.SCRAM_SHA_512
 
@@ -82,18 +86,21 @@ class ClusterAdmin:
             self._compare_quotas(plan),
         )
 
-    def apply(self, difference: Difference, passwords: Path, step: Callable[[str], None] = lambda _: None) -> None:
-        """Change it: what is taken away goes first. `passwords` is the folder where each user's lies, made where it is not."""
-        steps: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("withdraw", lambda: self._withdraw(difference)),
-            ("topics", lambda: self._topics.create(difference.topics)),
-            ("grant", lambda: self._grant(difference.granted)),
-            ("bound", lambda: self._set_quotas(difference.quotas)),
-            ("users", lambda: self._make_users(difference.users, passwords)),
-        )
-        for name, work in steps:
-            step(name)
-            work()
+    def apply(self, plan: Plan, difference: Difference, passwords: Path) -> None:
+        """Change it, what is taken away first, and return when the brokers show it.
+
+        `passwords` is the folder where each user's password lies, made where it is not.
+        """
+        self._withdraw(difference)
+        self._topics.create(difference.topics)
+        self._grant(difference.granted)
+        self._set_quotas(difference.quotas)
+        self._make_users(difference.users, passwords)
+        deadline = time.monotonic() + self._clients.wait_seconds
+        while not self.compare(plan).nothing:
+            if time.monotonic() >= deadline:
+                raise LogUnavailableError("Not every broker shows the changes yet", "repeat: what is done is not done twice")
+            time.sleep(SETTLE_SECONDS)
 
     def make_topics(self, topics: Sequence[Topic]) -> None:
         """Only what is missing of these topics: for a demo or a drill on a cluster that guards nothing."""

@@ -8,13 +8,14 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as theirs
+from kafka.net.compat import KafkaNetClient
 
 from pas_schemas.errors import LogError, SettingsError
 from pas_transport.log import LogDamagedError, LogForbiddenError, LogUnavailableError, TopicMismatchError
@@ -121,11 +122,17 @@ class Clients:
 
     def _make(self, kind: Callable[..., Any], config: dict[str, Any]) -> Any:
         keep_payloads_out_of_logs()
-        with fenced():
-            try:
-                return kind(**self._config, **self._bounds, **config)
-            except theirs.KafkaTimeoutError:
+        attempt = _Attempt(self._bounds["request_timeout_ms"])
+        try:
+            with fenced():
+                made = kind(**self._config, **self._bounds, **config, kafka_client=attempt.connect)
+        except LogError as error:
+            attempt.abandon()
+            if isinstance(error.__cause__, theirs.KafkaTimeoutError):
                 raise self._explain_silence() from None
+            raise
+        attempt.succeed()
+        return made
 
     def _explain_silence(self) -> LogError:
         """Why nobody answered, where TLS itself can say."""
@@ -137,6 +144,44 @@ class Clients:
         return LogUnavailableError(
             f"No Kafka broker answered within {self.wait_seconds:.0f} seconds", "see `bootstrap`, and that the brokers run"
         )
+
+
+class _Attempt:
+    """One try to get in. By itself kafka-python asks again and again with a password that was refused, and says so to nobody;
+    and a client whose making fails leaves its sockets and its thread behind."""
+
+    def __init__(self, setup_ms: int) -> None:
+        self._setup_ms = setup_ms
+        self._client: Any = None
+        self._refused: list[BaseException] = []
+
+    def connect(self, **given: Any) -> Any:
+        # Its clients take no setting for how long a connection may take to make, by itself up to half a minute.
+        bounds = {"socket_connection_setup_timeout_ms": self._setup_ms, "socket_connection_setup_timeout_max_ms": self._setup_ms}
+        self._client = KafkaNetClient(**given, **bounds)
+        self._connect = self._client._manager.get_connection
+        self._client._manager.get_connection = self._get_connection
+        return self._client
+
+    def succeed(self) -> None:
+        if self._client is not None:
+            del self._client._manager.get_connection
+
+    def abandon(self) -> None:
+        if self._client is not None:
+            with suppress(theirs.KafkaError, OSError, RuntimeError):
+                self._client.close()
+
+    def _get_connection(self, *args: Any, **given: Any) -> Any:
+        if self._refused:
+            raise self._refused[0]
+        connection = self._connect(*args, **given)
+        connection.init_future.add_errback(self._look_at)
+        return connection
+
+    def _look_at(self, error: BaseException) -> None:
+        if isinstance(error, _REFUSALS):
+            self._refused.append(error)
 
 
 def learn_topics(cluster: Any, names: set[str], others: set[str], wait_seconds: float) -> None:
@@ -181,6 +226,9 @@ def fenced() -> Iterator[None]:
 
 def read_failure(error: BaseException) -> LogError:
     """Our error for one of kafka-python's; its text is not repeated, since it may hold a request with what was in it."""
+    if type(error) is theirs.KafkaError and "AuthorizationFailedError" in str(error):
+        # What a producer is told before its first record, it passes on as text.
+        error = theirs.TopicAuthorizationFailedError()
     for kinds, make, sentence, hint in _MEANINGS:
         if isinstance(error, kinds):
             return make(sentence, hint)
@@ -203,9 +251,10 @@ def _refuse_password() -> str:
 
 
 _FOREIGN = (theirs.KafkaError, OSError, RuntimeError, ValueError, TypeError, AssertionError)
+_REFUSALS = (theirs.SaslAuthenticationFailedError, theirs.UnsupportedSaslMechanismError, theirs.IllegalSaslStateError)
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[LogError], str, str], ...] = (
     (
-        (theirs.SaslAuthenticationFailedError, theirs.UnsupportedSaslMechanismError, theirs.IllegalSaslStateError),
+        _REFUSALS,
         LogForbiddenError,
         "Kafka does not take the credentials it was shown",
         "see kafka_user and kafka_password_path",

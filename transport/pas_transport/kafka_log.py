@@ -13,7 +13,7 @@ from pas_schemas.topics import MAX_RECORD_BYTES, Topic
 from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess
 from pas_transport.kafka_reader import FETCH_WAIT_MS, MAX_ANSWER_BYTES, KafkaReader
 from pas_transport.kafka_sender import KafkaSender
-from pas_transport.kafka_subscription import MAX_POLL_SECONDS, KafkaSubscription
+from pas_transport.kafka_subscription import MAX_POLL_SECONDS, Engine, KafkaSubscription
 from pas_transport.kafka_topics import KafkaTopics
 from pas_transport.log import Outgoing, Partition, RecordRefusedError, StartAt, Taken, TopicMismatchError, choose_partition
 
@@ -83,7 +83,8 @@ class KafkaLog:
             metrics_enabled=False,
         )
         try:
-            return KafkaSubscription(consumer, names, start, self._reader.bounds, self._shift_ms, self._clients.wait_seconds)
+            engine = Engine(consumer, names, self._reader.bounds, self._topics.ids, self._shift_ms)
+            return KafkaSubscription(engine, start, self._clients.wait_seconds)
         except BaseException:
             consumer.close(autocommit=False)
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from heapq import merge
 from operator import attrgetter
 from threading import Lock
@@ -25,7 +26,20 @@ CLOSE_SECONDS = 5.0
 # The member is out of its group when it has not polled for so long; a batch takes seconds.
 MAX_POLL_SECONDS = 120
 
-Bounds = Callable[[Partition], tuple[int, int]]
+
+@dataclass(frozen=True)
+class Engine:
+    """What a subscription reads with: a consumer of its own, and what the log can tell of partitions and topics.
+
+    `names` are the topics as Kafka calls them; `bounds` gives the first offset held and the next; `ids` what each topic was
+    given when it was made.
+    """
+
+    consumer: Any
+    names: Mapping[str, str]
+    bounds: Callable[[Partition], tuple[int, int]]
+    ids: Callable[[Iterable[str]], Mapping[str, object]]
+    shift_ms: int
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
@@ -89,24 +103,23 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
 
 
 class KafkaSubscription:
-    """See `Subscription`; `names` are the topics as Kafka calls them, by name."""
+    """See `Subscription`."""
 
-    def __init__(self, consumer: Any, names: Mapping[str, str], start: StartAt, bounds: Bounds, shift_ms: int, wait_seconds: float) -> None:
-        self._consumer = consumer
-        self._names = dict(names)
-        self._topics = {name: topic for topic, name in names.items()}
+    def __init__(self, engine: Engine, start: StartAt, wait_seconds: float) -> None:
+        self._engine = engine
+        self._consumer = engine.consumer
+        self._topics = {name: topic for topic, name in engine.names.items()}
         self._start = start
-        self._bounds = bounds
-        self._shift_ms = shift_ms
         self._next: dict[TopicPartition, int] = {}
-        self._ids: dict[str, object] = {}
+        # The topic each partition was placed in: another under the same name has another id.
+        self._ids: dict[TopicPartition, object] = {}
         self._closed = False
         self._membership = Membership()
-        self._membership.consumer = consumer
+        self._membership.consumer = engine.consumer
         with fenced():
-            consumer.subscribe(sorted(self._topics), listener=self._membership)
+            engine.consumer.subscribe(sorted(self._topics), listener=self._membership)
         # A member that joins before it knows its topics is given none of them, and the group starts over.
-        learn_topics(consumer._cluster, set(self._topics), set(), wait_seconds)
+        learn_topics(engine.consumer._cluster, set(self._topics), set(), wait_seconds)
 
     def poll(self, max_records: int, timeout: float) -> list[Taken]:
         if self._closed:
@@ -156,6 +169,10 @@ class KafkaSubscription:
         """Place every partition that waits where its reader says; nothing has been fetched that an error here could lose."""
         with self._membership.lock:
             waiting = sorted(self._membership.waiting.items())
+        if not waiting:
+            return
+        # Before the reader looks at what is there: a topic made anew after this is noticed at the next record.
+        ids = self._engine.ids({self._topics[there.topic] for there, _ in waiting})
         for there, turn in waiting:
             partition = self._ours(there)
             try:
@@ -167,9 +184,10 @@ class KafkaSubscription:
                 raise
             if self._membership.place(there, turn, offset):
                 self._next[there] = offset
+                self._ids[there] = ids.get(partition.topic)
 
     def _check_held(self, partition: Partition, offset: int) -> None:
-        first, end = self._bounds(partition)
+        first, end = self._engine.bounds(partition)
         if not first <= offset <= end:
             raise gone(partition, offset, first, end)
 
@@ -181,7 +199,7 @@ class KafkaSubscription:
         except theirs.LogTruncationError as error:
             raise self._stop(error.divergent_offsets) from error
         except theirs.NoOffsetForPartitionError:
-            self._membership.hold(self._membership.owned - self._next.keys())
+            self._hold(self._membership.owned - self._next.keys())
             return []
         except (theirs.KafkaError, OSError, RuntimeError, ValueError) as error:
             failure = read_failure(error)
@@ -213,31 +231,38 @@ class KafkaSubscription:
         return gone(partition, offset)
 
     def _refuse_remade(self, batches: dict[TopicPartition, list[Any]]) -> None:
-        """A topic deleted and made again under its name has another id: none of its records passes for one of the old topic's."""
-        # The library offers no other way to a topic's id than its metadata.
-        ids = {name: self._consumer._cluster.topic_id(name) for name in self._topics}
-        for name, found in ids.items():
-            known = self._ids.setdefault(name, found) or found
-            if found is None or found == known:
-                self._ids[name] = known
-                continue
-            self._ids[name] = found
-            remade = [there for there in self._membership.owned if there.topic == name]
-            for there in remade:
-                batches.pop(there, None)
-                self._next.pop(there, None)
-            self._membership.hold(remade)
+        """None of a remade topic's records passes for one of the old topic's: its partitions are placed anew.
+
+        kafka-python 3.0.12 fetches by name, and would read on in the new topic at the old one's offset without a word.
+        """
+        if not batches:
+            return
+        try:
+            ids = self._engine.ids({self._topics[there.topic] for there in batches})
+        except BaseException:
+            self._hold(batches)
+            raise
+        remade = [there for there in batches if ids.get(self._topics[there.topic]) != self._ids.get(there)]
+        self._hold(remade)
+        for there in remade:
+            del batches[there]
+
+    def _hold(self, partitions: Iterable[TopicPartition]) -> None:
+        """Where what was fetched is not handed out, its place is asked for again."""
+        for there in partitions:
+            self._next.pop(there, None)
+        self._membership.hold(partitions)
 
     def _read(self, batches: Mapping[TopicPartition, list[Any]]) -> list[Taken]:
         for there, records in batches.items():
             self._next[there] = records[-1].offset + 1
-        return [read_record(self._ours(TopicPartition(one.topic, one.partition)), one, self._shift_ms) for one in _by_age(batches)]
+        return [read_record(self._ours(TopicPartition(one.topic, one.partition)), one, self._engine.shift_ms) for one in _by_age(batches)]
 
     def _ours(self, there: TopicPartition) -> Partition:
         return Partition(self._topics[there.topic], there.partition)
 
     def _theirs(self, partition: Partition) -> TopicPartition:
-        return TopicPartition(self._names.get(partition.topic, partition.topic), partition.number)
+        return TopicPartition(self._engine.names.get(partition.topic, partition.topic), partition.number)
 
 
 def read_record(partition: Partition, record: Any, shift_ms: int) -> Taken:

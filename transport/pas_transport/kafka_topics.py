@@ -66,6 +66,12 @@ class KafkaTopics:
                 raise TopicMismatchError(f"The log has no topic {min(missing)}", "PAS makes it with `pas topics apply`")
         return {topic: self._counts[topic] for topic in wanted}
 
+    def ids(self, topics: Iterable[str]) -> Mapping[str, object]:
+        """The id Kafka gave each topic when it was made, asked anew; a topic there is not has none."""
+        names = sorted(self.name(topic) for topic in topics)
+        answers = self._clients.ask(lambda: self._describe(names))
+        return {self.unname(one["name"]): one["topic_id"] for one in answers if one["error_code"] == 0}
+
     def compare(self, declared: Sequence[Topic]) -> list[Topic]:
         """Those that are missing; raises `TopicMismatchError` where one is otherwise than declared.
 

@@ -67,11 +67,12 @@ def apply(session: Session, dry_run: bool, passwords: Path | None) -> None:
     if workspace.settings.transport != "kafka":
         raise MisuseError("This workspace does not use Kafka.", 'set `transport = "kafka"` and `bootstrap`')
     with ClusterAdmin(workspace.kafka_access(), workspace.settings.kafka_prefix or "") as cluster:
-        difference = cluster.compare(_make_plan(session))
+        plan = _make_plan(session)
+        difference = cluster.compare(plan)
         if not difference.guarded:
             session.console.warn("This cluster has no authorizer: everybody may do everything.", "users, ACLs and quotas are left out")
-        if not dry_run:
-            cluster.apply(difference, passwords or workspace.root / USERS_DIR)
+        if not dry_run and not difference.nothing:
+            cluster.apply(plan, difference, passwords or workspace.root / USERS_DIR)
     _report(session, difference, dry_run)
 
 

@@ -1,0 +1,188 @@
+"""A broker that is killed, hangs or comes back with other topics: waits are bounded, what was acknowledged is there, repeating is safe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka_node import Node
+
+from kafka_broker import LEAVES_SOCKETS, collect_sockets, skip_without_kafka
+from pas_schemas.errors import LogError
+from pas_schemas.topics import Topic
+from pas_transport.kafka_client import KafkaAccess
+from pas_transport.kafka_log import KafkaLog
+from pas_transport.log import LogUnavailableError, Outgoing, Partition
+
+ONE = Topic("faults.one", 1, None, "any", (), ())
+THREE = Topic("faults.three", 3, None, "any", (), ())
+PLACE = Partition(ONE.name, 0)
+WAIT_SECONDS = 3.0
+# What a bound of three seconds may come to on a busy machine: a producer's, and then a flush's.
+PATIENCE_SECONDS = 20.0
+# One process has the broker of this module to itself.
+pytestmark = [LEAVES_SOCKETS, pytest.mark.xdist_group("kafka-faults")]
+
+
+@pytest.fixture(autouse=True)
+def left_sockets() -> Iterator[None]:
+    yield
+    collect_sockets()
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A broker of these tests' own, to be ill-treated."""
+    skip_without_kafka()
+    node = Node(tmp_path_factory.mktemp("faults"))
+    node.start()
+    yield node
+    node.kill()
+
+
+@pytest.fixture
+def log(node: Node) -> Iterator[KafkaLog]:
+    with open_log(node) as log:
+        log.ensure([ONE, THREE])
+        yield log
+
+
+def open_log(node: Node, wait_seconds: float = WAIT_SECONDS) -> KafkaLog:
+    return KafkaLog(KafkaAccess(node.bootstrap), create=True, wait_seconds=wait_seconds, session_seconds=3.0)
+
+
+def append(log: KafkaLog, *names: str, topic: str = ONE.name) -> None:
+    log.append([Outgoing(topic, len(name).to_bytes(8, "big"), name.encode()) for name in names])
+
+
+def read_all(log: KafkaLog, topic: str) -> list[bytes]:
+    found: list[bytes] = []
+    for partition, end in log.ends([topic]).items():
+        place = log.starts([topic])[partition]
+        while place < end:
+            batch = log.read(partition, place, 500)
+            found += [record.value for record in batch]
+            place = batch[-1].offset + 1
+    return found
+
+
+def until_it_works(work: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60.0
+    while True:
+        with suppress(LogUnavailableError):
+            work()
+            return
+        assert time.monotonic() < deadline, "it never worked again"
+
+
+@pytest.mark.parametrize("ask", ["append", "ends", "read"])
+def test_broker_that_stops_answering_is_given_up_in_bounded_time(node: Node, log: KafkaLog, ask: str) -> None:
+    append(log, "before")
+    work: dict[str, Callable[[], object]] = {
+        "append": lambda: append(log, "hangs"),
+        "ends": lambda: log.ends([ONE.name]),
+        "read": lambda: log.read(PLACE, 0, 1),
+    }
+    work[ask]()
+    node.pause()
+    started = time.monotonic()
+    try:
+        with pytest.raises(LogUnavailableError) as failure:
+            work[ask]()
+    finally:
+        node.resume()
+    assert failure.value.retriable
+    assert time.monotonic() - started < PATIENCE_SECONDS
+    until_it_works(work[ask])
+
+
+def test_nobody_waits_for_ever_while_a_reader_polls_a_hanging_broker(node: Node, log: KafkaLog) -> None:
+    with log.subscribe([ONE.name], "polling", lambda _: 0) as reader:
+        reader.poll(1, 1.0)
+        node.pause()
+        started = time.monotonic()
+        try:
+            for _ in range(3):
+                with suppress(LogUnavailableError):
+                    reader.poll(100, 0.2)
+        finally:
+            node.resume()
+        assert time.monotonic() - started < PATIENCE_SECONDS
+        append(log, "after the silence")
+        until_it_works(lambda: read_until(reader.poll, b"after the silence"))
+
+
+def read_until(poll: Callable[[int, float], list[object]], value: bytes) -> None:
+    deadline = time.monotonic() + 30.0
+    while not any(getattr(record, "value", None) == value for record in poll(500, 0.2)):
+        if time.monotonic() >= deadline:
+            raise AssertionError("the record never came")
+
+
+def test_broker_killed_and_restarted_under_load_loses_nothing_acknowledged(node: Node, log: KafkaLog) -> None:
+    """One appends and repeats what was not known to be stored, one reads: every name comes, each acknowledged one is there."""
+    names = [f"load-{n}" for n in range(400)]
+    seen: list[str] = []
+    places: dict[Partition, int] = {}
+    done = threading.Event()
+
+    def send() -> None:
+        with open_log(node) as mine:
+            for at in range(0, len(names), 10):
+                records = [Outgoing(THREE.name, n.to_bytes(8, "big"), names[n].encode()) for n in range(at, at + 10)]
+                until_it_works(lambda records=records: mine.append(records))
+        done.set()
+
+    sender = threading.Thread(target=send)
+    with log.subscribe([THREE.name], "load", lambda partition: places.get(partition, 0)) as reader:
+        reader.poll(1, 1.0)
+        sender.start()
+        killed = False
+        deadline = time.monotonic() + 90.0
+        while set(seen) != set(names):
+            assert time.monotonic() < deadline, f"{len(set(seen))} of {len(names)} came"
+            with suppress(LogUnavailableError):
+                for record in reader.poll(500, 0.1):
+                    places[record.partition] = record.offset + 1
+                    seen.append(record.value.decode())
+            if not killed and len(seen) > 50:
+                node.kill()
+                node.start()
+                killed = True
+    sender.join(30.0)
+    assert killed
+    assert done.is_set()
+    assert set(read_all(log, THREE.name)) == {name.encode() for name in names}
+    # Repeats are repeats in the log; none of its records came twice or not at all.
+    assert sorted(seen) == sorted(value.decode() for value in read_all(log, THREE.name))
+
+
+def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(node: Node, log: KafkaLog) -> None:
+    topic = Topic("faults.remade", 1, None, "any", (), ())
+    log.ensure([topic])
+    append(log, "old-0", "old-1", topic=topic.name)
+    asked: list[Partition] = []
+
+    def start(partition: Partition) -> int:
+        asked.append(partition)
+        return 0
+
+    with log.subscribe([topic.name], "remade", start) as reader:
+        read_until(reader.poll, b"old-1")
+        assert len(asked) == 1
+        with KafkaAdminClient(bootstrap_servers=node.bootstrap) as admin:
+            admin.delete_topics([topic.name])
+        with open_log(node) as other:
+            other.ensure([topic])
+            append(other, "new-0", "new-1", "new-2", "new-3", topic=topic.name)
+        seen: list[bytes] = []
+        deadline = time.monotonic() + 40.0
+        while seen != [b"new-0", b"new-1", b"new-2", b"new-3"]:
+            assert time.monotonic() < deadline, "the new topic's records never came from their beginning"
+            with suppress(LogError):
+                seen += [record.value for record in reader.poll(100, 0.2)]
+        assert len(asked) >= 2

@@ -32,7 +32,7 @@ def find_broker(folder: Path) -> Iterator[str]:
         with _in_docker() as address:
             yield address
     else:
-        skip_without_kafka()
+        _skip_if_missing()
         with _shared_node(folder) as address:
             yield address
 
@@ -43,7 +43,13 @@ def collect_sockets() -> None:
 
 
 def skip_without_kafka() -> None:
-    """For tests that start brokers of their own."""
+    """For tests that start brokers of their own, which takes minutes: they run where PAS_REQUIRE_KAFKA=1 asks for them."""
+    if os.environ.get("PAS_REQUIRE_KAFKA") != "1":
+        pytest.skip("starts brokers of its own: run with PAS_REQUIRE_KAFKA=1")
+    _skip_if_missing()
+
+
+def _skip_if_missing() -> None:
     missing = kafka_node.find_missing()
     if missing:
         require_kafka(missing)

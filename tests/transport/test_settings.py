@@ -82,8 +82,53 @@ def test_production_refuses_what_is_unsafe(tmp_path: Path, text: str, word: str)
 
 
 def test_production_takes_what_is_safe(tmp_path: Path) -> None:
-    text = f'production = true\nhosts = 2\n{SAFE_KAFKA}\nregister_url = "postgresql://pas@db/pas"'
+    text = f'production = true\nhosts = 2\n{SAFE_KAFKA}\nregister_url = "postgresql://pas@db/pas?sslmode=verify-full"'
     assert read(tmp_path, text).production
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://pas@db/pas?sslmode=verify-full",
+        "postgresql+psycopg://pas@db:5432/pas?sslrootcert=/etc/pas/db-ca.pem&sslmode=verify-full",
+        "postgresql://pas@127.0.0.1:5432/pas",
+        "postgresql://pas@[::1]/pas?sslmode=disable",
+        "postgresql://pas@localhost/pas",
+        "postgresql://pas@/pas?host=/var/run/postgresql",
+        "postgresql://pas@/pas?host=localhost:5432&host=127.0.0.1",
+    ],
+)
+def test_production_takes_a_register_on_a_safe_way(tmp_path: Path, url: str) -> None:
+    assert read(tmp_path, f'production = true\nregister_url = "{url}"').production
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://pas@db/pas",
+        "postgresql://pas@db/pas?sslmode=require",
+        "postgresql://pas@db/pas?sslmode=verify-ca",
+        "postgresql://pas@db/pas?sslmode=VERIFY-FULL",
+        "postgresql://pas@db/pas?sslmode=verify-full&sslmode=disable",
+        "postgresql://pas@db/pas?application_name=sslmode=verify-full",
+        "postgresql://pas@db/sslmode=verify-full",
+        "postgresql://pas@127.0.0.1/pas?host=db",
+        "postgresql://pas@127.0.0.1/pas?hostaddr=10.0.0.1",
+        "postgresql://pas@localhost.example/pas",
+        "postgresql://pas@/pas?host=localhost,db",
+        "postgresql://pas@/pas?host=/run/postgresql&host=db",
+        "postgresql://pas@localhost/pas?service=elsewhere",
+        # The environment says where that is.
+        "postgresql:///pas",
+        "postgresql://pas@/pas",
+        "postgresql://pas@[::1/pas",
+        "mysql://pas@db/pas",
+    ],
+)
+def test_production_refuses_a_register_that_anybody_on_the_way_could_be(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError, match="`production` refuses a register over a network without `sslmode=verify-full`"):
+        read(tmp_path, f'production = true\nregister_url = "{url}"')
+    assert read(tmp_path, f'register_url = "{url}"').register_url == url
 
 
 def test_a_password_in_the_url_is_refused_and_never_repeated(tmp_path: Path) -> None:

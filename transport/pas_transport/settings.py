@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pas_schemas.errors import SettingsError
+from pas_transport.register_url import is_guarded
 
 FILE = "pas.toml"
 PREFIX = "PAS_"
@@ -42,6 +43,10 @@ class Settings(BaseModel):
     kafka_key_path: Path | None = Field(default=None, description="its private key, PEM, without a password", repr=False)
     kafka_prefix: Prefix | None = Field(
         default=None, description="what stands before every topic, group and user at Kafka, up to 20 of a-z 0-9 - ."
+    )
+    kafka_wait_seconds: int = Field(default=20, ge=1, le=300, description="how long a call waits for a Kafka that does not answer")
+    kafka_session_seconds: int = Field(
+        default=10, ge=1, le=300, description="how long a group waits for a reader that was killed before others read its partitions"
     )
     log_path: Path = Field(default=Path("log.db"), description="the embedded log")
     register_url: str = Field(default="sqlite:///register.db", description="PAS's register; a password never stands in it")
@@ -80,6 +85,10 @@ class Settings(BaseModel):
         if self.transport == "kafka" and (self.kafka_ca_path is None or not (self.kafka_user or self.kafka_certificate_path)):
             raise ValueError(
                 "`production` refuses Kafka without TLS (`kafka_ca_path`) or without credentials (`kafka_user` or a certificate)"
+            )
+        if not self.register_url.startswith("sqlite") and not is_guarded(self.register_url):
+            raise ValueError(
+                "`production` refuses a register over a network without `sslmode=verify-full`, or at a place that `register_url` does not say"
             )
         if self.hosts > 1 and self.transport == "embedded":
             raise ValueError("`production` refuses the embedded log on more than one host")

@@ -103,7 +103,13 @@ class Workspace:
     def _open_kafka(self) -> Log:
         from pas_transport.kafka_log import KafkaLog
 
-        return KafkaLog(self.kafka_access(), shift_ms=self.shift_ms, prefix=self.settings.kafka_prefix or "")
+        return KafkaLog(
+            self.kafka_access(),
+            shift_ms=self.shift_ms,
+            prefix=self.settings.kafka_prefix or "",
+            wait_seconds=self.settings.kafka_wait_seconds,
+            session_seconds=self.settings.kafka_session_seconds,
+        )
 
     def kafka_access(self) -> KafkaAccess:
         """Where Kafka is and as whom this workspace asks there; raises `SettingsError`."""

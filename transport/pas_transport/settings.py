@@ -87,9 +87,7 @@ class Settings(BaseModel):
                 "`production` refuses Kafka without TLS (`kafka_ca_path`) or without credentials (`kafka_user` or a certificate)"
             )
         if not self.register_url.startswith("sqlite") and not is_guarded(self.register_url):
-            raise ValueError(
-                "`production` refuses a register over a network without `sslmode=verify-full`, or at a place that `register_url` does not say"
-            )
+            raise ValueError("`production` refuses a register over a network without `sslmode=verify-full`, or at no place that it names")
         if self.hosts > 1 and self.transport == "embedded":
             raise ValueError("`production` refuses the embedded log on more than one host")
         if self.hosts > 1 and self.register_url.startswith("sqlite"):

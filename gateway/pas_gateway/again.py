@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan, decide_notices
-from pas_gateway.policy.decide import decide
+from pas_gateway.policy.decide import decide, obligations_for
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source
 from pas_gateway.register import queries
@@ -26,6 +27,9 @@ from pas_schemas.models.report import Report
 from pas_schemas.rules import LAST
 
 _DAMAGED = "The register no longer holds this report as it was: it is not decided again. Restore it, or ask its originator for it."
+
+# The obligations of an office that has these items.
+Owed = Callable[[str, Sequence[int]], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,8 @@ def decide_again(
         if verdicts == one.verdicts and accepted == one.kept.acceptances:
             continue
         _file(one, verdicts, office, scribe, plan)
-        plan.drafts += _drafts(one, verdicts, accepted, office, scribe)
+        owed = partial(obligations_for, one.report, situation, bench.rulebook)
+        plan.drafts += _drafts(one, verdicts, accepted, owed, office, scribe)
         ended = [delivery for former in one.sent for delivery in _ended(one, former, verdicts).deliveries]
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
 
@@ -125,13 +130,14 @@ def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, 
     plan.change.events.append(scribe.event("DECIDED_AGAIN", one.kept.id.hex(), rules=rules))
 
 
-def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
+def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], owed: Owed, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
     said = about(one.report, one.kept.id, one.kept.order[0])
     ended = {name: bool(_ended(one, name, verdicts).deliveries) for name in one.sent}
     yield from (withdraw(said, name) for name in sorted(ended) if ended[name])
     for outcome in verdicts.outcomes:
-        holding = Holding() if ended.get(outcome.office) else holding_of(one.sent.get(outcome.office, ()))
-        yield from _disclose(said, one, outcome, holding, outcome.office in accepted, office, scribe)
+        holding, again = holding_of(one.sent.get(outcome.office, ())), ended.get(outcome.office)
+        due = _with_kept(one, outcome, holding, owed) if again else outcome
+        yield from _disclose(said, one, due, Holding() if again else holding, outcome.office in accepted, office, scribe)
     known = {tuple(line.values()) for line in tell_refusals(one.verdicts.outcomes)}
     told = [line for line in tell_refusals(verdicts.outcomes) if tuple(line.values()) not in known]
     if told:
@@ -169,17 +175,28 @@ def _ended(one: Standing, name: str, verdicts: Verdicts) -> Holding:
 
     An office reached by role or posting loses what it is no longer considered for or now refused; one addressed by id for
     an item keeps it. A sanitised item that gives way to its fuller one is no access lost. What is still released to the
-    office is then disclosed anew; were something lost by that which it may keep, nothing is taken back.
+    office, or stays with it, is then disclosed anew.
     """
     holding = holding_of(one.sent.get(name, ()))
     now = {verdict.item: verdict for outcome in verdicts.outcomes if outcome.office == name for verdict in outcome.verdicts}
-    held = holding.texts | holding.conditions
     lost = {
-        item for item in held
+        item for item in holding.texts | holding.conditions
         if not one.keeps(name, item) and (item not in now or (now[item].word == "refuse" and now[item].rule != LAST))
     }  # fmt: skip
-    kept = {item for item in held - lost if one.keeps(name, item) and (item not in now or now[item].word != "release")}
-    return holding if lost and not kept else Holding()
+    return holding if lost else Holding()
+
+
+def _with_kept(one: Standing, outcome: Outcome, holding: Holding, owed: Owed) -> Outcome:
+    """The outcome with what stays with an office addressed by id as if it were released: held by today's rules, it would not be
+    sent anew, but it is no longer PAS's to take back. What is refused by today's rules does not come again."""
+    had = holding.texts | holding.conditions
+    verdicts = tuple(
+        verdict._replace(word="release") if verdict.word == "hold" and verdict.item in had and one.keeps(outcome.office, verdict.item)
+        else verdict
+        for verdict in outcome.verdicts
+    )  # fmt: skip
+    kept = replace(outcome, verdicts=verdicts)
+    return replace(kept, obligations=owed(outcome.office, kept.released))
 
 
 def find_standing(

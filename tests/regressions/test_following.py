@@ -75,3 +75,25 @@ def test_an_acceptance_brings_the_text_it_was_for_and_nothing_again(desk: Desk) 
         inbox.accept(before["CONDITIONS"]["delivery_id"])
         inbox.send()
     assert sorted(_journey(desk, "security:WSI")) == [("CONDITIONS", 1), ("DISCLOSURE", 1), ("DISCLOSURE", 1)]
+
+
+def test_what_stays_by_id_comes_back_when_another_item_is_taken(desk: Desk) -> None:
+    """One item by id, which today's rules would hold, and one by role, which goes with the prisoner: only the second is lost."""
+    desk.move(noms_number=OTHER)
+    subjects = [make_subject(pnc_id=None), make_subject(noms_number=OTHER, pnc_id=None)]
+    named = make_item(subjects=[0], addressees=["security:WSI"], handling="2")
+    by_role = make_item(text="Of the other.", subjects=[1], addressees=["security"])
+    desk.publish(desk.write(subjects=subjects, items=[named, by_role], handling=make_handling(risk_assessment=ASSESSED)))
+    desk.run()
+    desk.move(prison="BAI", hours_ago=0.6)
+    desk.move(prison="BAI", hours_ago=0.5, noms_number=OTHER)
+    desk.run()
+    assert _journey(desk, "security:WSI") == [("DISCLOSURE", 2), ("WITHDRAWAL", 0), ("DISCLOSURE", 1)]
+    assert _journey(desk, "pio:WSI") == [("DISCLOSURE", 2), ("WITHDRAWAL", 0)]
+    assert _journey(desk, "security:BAI") == [("DISCLOSURE", 1)]
+    with Inbox.of(desk.workspace, "security:WSI") as inbox:
+        texts = [item.text for one in inbox.list().held if one.delivery.body for item in one.delivery.body.items]
+    assert texts == ["A parcel will come over the wall at the weekend."]
+    desk.move(prison="BAI", hours_ago=0.4, category="D")
+    desk.run()
+    assert len(_journey(desk, "security:WSI")) == 3

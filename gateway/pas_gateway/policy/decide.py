@@ -36,6 +36,13 @@ def decide(report: Report, situation: Situation, rulebook: Rulebook) -> Verdicts
     return _Decision(report, situation, rulebook).verdicts()
 
 
+def obligations_for(report: Report, situation: Situation, rulebook: Rulebook, office: str, items: Iterable[int]) -> tuple[str, ...]:
+    """What an office must observe that has these items, whatever would be decided of them today."""
+    made = _Decision(report, situation, rulebook)
+    standing, released = situation.estate.get(office), [made.items[item] for item in items]
+    return obligations_of(report, released, standing, made.origin) if released and standing else ()
+
+
 class _Reader(NamedTuple):
     """An office as a reader of this report: what is the same for each of its items."""
 

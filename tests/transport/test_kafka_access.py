@@ -22,7 +22,7 @@ from kafka_node import find_free_port
 from kafka_broker import LEAVES_SOCKETS, collect_sockets
 from pas_schemas.errors import LogError, SettingsError
 from pas_schemas.topics import Topic
-from pas_transport.kafka_client import KafkaAccess, keep_payloads_out_of_logs, read_failure
+from pas_transport.kafka_client import Clients, KafkaAccess, keep_payloads_out_of_logs, read_failure
 from pas_transport.kafka_log import KafkaLog
 from pas_transport.log import LogForbiddenError, LogUnavailableError, Outgoing, TopicMismatchError
 
@@ -165,6 +165,21 @@ def test_no_logger_of_theirs_goes_below_info(debugging: list[str]) -> None:
     keep_payloads_out_of_logs()
     for name in ["kafka", *(name for name in logging.root.manager.loggerDict if name.startswith("kafka."))]:
         assert logging.getLogger(name).getEffectiveLevel() >= logging.INFO, name
+
+
+@pytest.mark.parametrize("passing", [theirs.UnknownBrokerIdError(1), theirs.NotLeaderForPartitionError(), ConnectionResetError()])
+def test_what_passes_by_itself_is_asked_again(passing: Exception) -> None:
+    """A broker that wakes up names no broker for a moment: kafka-python calls that final."""
+    answers: list[Exception | str] = [passing, passing, "there"]
+
+    def work() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert Clients(KafkaAccess("127.0.0.1:9")).ask(work) == "there"
+    assert read_failure(passing).retriable
 
 
 def test_no_payload_in_any_log(kafka: str, debugging: list[str]) -> None:

@@ -22,6 +22,13 @@ from pas_transport.log import LogDamagedError, LogForbiddenError, LogUnavailable
 
 T = TypeVar("T")
 
+# What passes by itself while brokers come and go, though kafka-python calls some of it final: a broker that the metadata of a
+# moment did not name, a group that starts over, what a broker knew of a producer that is made anew after any failure.
+PASSING = (
+    theirs.RetriableError, OSError, theirs.UnknownBrokerIdError, theirs.BrokerNotAvailableError, theirs.UnknownError,
+    theirs.RebalanceInProgressError, theirs.UnknownMemberIdError, theirs.IllegalGenerationError, theirs.UnknownProducerIdError,
+    theirs.OutOfOrderSequenceNumberError, theirs.InvalidProducerEpochError, theirs.InvalidProducerIdMappingError,
+)  # fmt: skip
 # No call waits longer than about this for a cluster that does not answer.
 WAIT_SECONDS = 20.0
 # One request's part of it: a broker that hangs is given up in time to ask another.
@@ -113,7 +120,7 @@ class Clients:
         while True:
             try:
                 return work()
-            except (theirs.RetriableError, OSError) as error:
+            except PASSING as error:
                 if isinstance(error, theirs.UnknownTopicOrPartitionError) or time.monotonic() >= deadline:
                     raise read_failure(error) from error
             except _FOREIGN as error:
@@ -285,5 +292,5 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[LogError], str, str
     ),
     ((theirs.KafkaStorageError,), LogUnavailableError, "A Kafka broker's disk fails or is full", "see that broker's log"),
     ((theirs.CorruptRecordError,), LogDamagedError, "A record in Kafka is damaged", "restore its partition from another replica"),
-    ((theirs.RetriableError, OSError), LogUnavailableError, "Kafka did not answer in time", "see that its brokers run, and try again"),
+    (PASSING, LogUnavailableError, "Kafka did not answer in time", "see that its brokers run, and try again"),
 )

@@ -11,7 +11,7 @@ from kafka import TopicPartition
 from kafka import errors as theirs
 from kafka.admin import OffsetSpec
 
-from pas_transport.kafka_client import Clients, fenced
+from pas_transport.kafka_client import PASSING, Clients, fenced
 from pas_transport.kafka_subscription import gone, read_record
 from pas_transport.kafka_topics import KafkaTopics
 from pas_transport.log import LogUnavailableError, Partition, Taken, TopicMismatchError
@@ -75,7 +75,7 @@ class KafkaReader:
                 records: Mapping[TopicPartition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=max_records)
             except theirs.OffsetOutOfRangeError:
                 raise gone(partition, offset) from None
-            except theirs.RetriableError:
+            except PASSING:
                 continue
             if records:
                 return records[there]

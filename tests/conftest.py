@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kafka_broker import find_broker
+from kafka_faulty import FaultyKafka, run_faulty_kafka
 from pas_transport.founding import found_workspace
 from pas_transport.workspace import Workspace, open_workspace
 
@@ -45,6 +46,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     base = tmp_path_factory.getbasetemp()
     with find_broker(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as bootstrap:
         yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyKafka]:
+    """A broker to be ill-treated, for the tests of the group `kafka-faults`: one process runs them, one after the other."""
+    with run_faulty_kafka(tmp_path_factory.mktemp("faulty")) as faulty:
+        yield faulty
 
 
 @pytest.fixture(scope="session")

@@ -13,17 +13,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from pas_producers.results import Publication
 from pas_schemas.errors import PasError
 
 
 class PublishError(PasError):
-    """The log did not take a batch. Repeating is safe: PAS knows a repeat by its report id and content digest."""
+    """The log did not take a batch. Repeating is safe: PAS knows a repeat by its report id and content digest.
+
+    `urns` are those of the batch that are not known to be in the log; what came after that batch was not tried.
+    From `Publisher.publish`, `done` holds the outcomes of the reports before it, in their order.
+    """
 
     retriable: ClassVar[bool] = True
 
     def __init__(self, sentence: str, hint: str, urns: Sequence[str] = ()) -> None:
         super().__init__(sentence, hint)
         self.urns = tuple(urns)
+        self.done = Publication()
 
 
 class PublishRefusedError(PublishError):

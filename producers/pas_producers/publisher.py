@@ -16,6 +16,7 @@ from typing import Self
 from pas_producers.checking import Checker, Passed, Raw, Stopped
 from pas_producers.desk import Desk, Desks, FindKeyring
 from pas_producers.dispatch import BATCH_RECORDS, Dispatcher
+from pas_producers.errors import PublishError
 from pas_producers.journal import Journals
 from pas_producers.packing import Packer, Ticker, UnpackableError
 from pas_producers.results import Outcome, Publication, Published, Refused, Repeated
@@ -90,8 +91,15 @@ class Publisher:
         return made
 
     def publish(self, reports: Iterable[Raw]) -> Publication:
-        """Publishes them all and returns only when the log has them; raises what `stream` raises."""
-        return Publication(tuple(self.stream(reports)))
+        """Publishes them all and returns only when the log has them; raises what `stream` raises, and says in it what was done before."""
+        told: list[Outcome] = []
+        try:
+            for outcome in self.stream(reports):
+                told.append(outcome)
+        except PublishError as failure:
+            failure.done = Publication(tuple(told))
+            raise
+        return Publication(tuple(told))
 
     def stream(self, reports: Iterable[Raw]) -> Iterator[Outcome]:
         """The outcome of each report in their order, told once the log has its batch.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -18,7 +19,7 @@ from pas_schemas.parts import OpenedReport, closing_name, pack_report, unpack_re
 from pas_schemas.rulebook import shipped_rulebook
 from pas_schemas.sealing import REPLY, Opened, Opener, Plain, Sealer, SealingKey, close_text
 from pas_schemas.topics import REPLIES, URGENT_PARTITION, deliveries
-from pas_transport.log import Outgoing, Partition
+from pas_transport.log import Log, Outgoing, Partition
 from pas_transport.workspace import Workspace
 
 OFFICES = ("pas", "force:01", "force:06", "fib:01", "pio:WSI", "security:WSI")
@@ -121,6 +122,8 @@ class Forge:
 
     workspace: Workspace
     sealers: dict[str, Sealer] = field(default_factory=dict)
+    # One that is kept open, where opening it takes a while.
+    log: Log | None = None
 
     def publish(self, raw: Datum | None = None) -> Published:
         """The report, sealed to PAS by its originator and opened by PAS."""
@@ -226,8 +229,12 @@ class Forge:
         self.append([(datum["office"], datum["delivery_id"], _place(datum, partition)) for datum in data], values)
         return values
 
+    def plain(self, datum: Datum) -> Plain:
+        """A delivery before it is sealed."""
+        return Plain(datum["delivery_id"], encode("delivery", datum))
+
     def append(self, places: Sequence[tuple[str, bytes, int]], values: Sequence[bytes]) -> None:
-        with self.workspace.log() as log:
+        with self._opened() as log:
             log.ensure([deliveries(office) for office, _, _ in places])
             log.append(
                 [
@@ -239,7 +246,7 @@ class Forge:
     def replies(self) -> list[tuple[Opened, Reply]]:
         """Every reply in the log, opened as the gateway opens it."""
         opener, found = self.opener("pas", REPLY), []
-        with self.workspace.log() as log:
+        with self._opened() as log:
             log.ensure([REPLIES])
             offset, partition = 0, Partition(REPLIES.name, 0)
             while taken := log.read(partition, offset, 500):
@@ -251,6 +258,14 @@ class Forge:
                     found.append((opened, reply))
                 offset = taken[-1].offset + 1
         return found
+
+    @contextmanager
+    def _opened(self) -> Iterator[Log]:
+        if self.log is not None:
+            yield self.log
+            return
+        with self.workspace.log() as log:
+            yield log
 
     def receipts(self) -> list[str]:
         """What was replied, each reply counted once however often it was sent."""

@@ -9,23 +9,18 @@ from contextlib import suppress
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka_node import Node
 
-from kafka_broker import LEAVES_SOCKETS, collect_sockets, skip_without_kafka
+from kafka_broker import collect_sockets
+from kafka_faulty import FAULTS, PATIENCE_SECONDS, FaultyKafka
 from pas_schemas.errors import LogError
 from pas_schemas.topics import Topic
-from pas_transport.kafka_client import KafkaAccess
 from pas_transport.kafka_log import KafkaLog
 from pas_transport.log import LogUnavailableError, Outgoing, Partition
 
 ONE = Topic("faults.one", 1, None, "any", (), ())
 THREE = Topic("faults.three", 3, None, "any", (), ())
 PLACE = Partition(ONE.name, 0)
-WAIT_SECONDS = 3.0
-# What a bound of three seconds may come to on a busy machine: a producer's, and then a flush's.
-PATIENCE_SECONDS = 20.0
-# One process has the broker of this module to itself.
-pytestmark = [LEAVES_SOCKETS, pytest.mark.xdist_group("kafka-faults")]
+pytestmark = FAULTS
 
 
 @pytest.fixture(autouse=True)
@@ -34,25 +29,11 @@ def left_sockets() -> Iterator[None]:
     collect_sockets()
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A broker of these tests' own, to be ill-treated."""
-    skip_without_kafka()
-    node = Node(tmp_path_factory.mktemp("faults"))
-    node.start()
-    yield node
-    node.kill()
-
-
 @pytest.fixture
-def log(node: Node) -> Iterator[KafkaLog]:
-    with open_log(node) as log:
+def log(faulty: FaultyKafka) -> Iterator[KafkaLog]:
+    with faulty.open_log() as log:
         log.ensure([ONE, THREE])
         yield log
-
-
-def open_log(node: Node, wait_seconds: float = WAIT_SECONDS) -> KafkaLog:
-    return KafkaLog(KafkaAccess(node.bootstrap), create=True, wait_seconds=wait_seconds, session_seconds=3.0)
 
 
 def append(log: KafkaLog, *names: str, topic: str = ONE.name) -> None:
@@ -79,38 +60,30 @@ def until_it_works(work: Callable[[], object]) -> None:
         assert time.monotonic() < deadline, "it never worked again"
 
 
-@pytest.mark.parametrize("ask", ["append", "ends", "read"])
-def test_broker_that_stops_answering_is_given_up_in_bounded_time(node: Node, log: KafkaLog, ask: str) -> None:
+@pytest.mark.parametrize("ask", ["append", "read"])
+def test_broker_that_stops_answering_is_given_up_in_bounded_time(faulty: FaultyKafka, log: KafkaLog, ask: str) -> None:
     append(log, "before")
     work: dict[str, Callable[[], object]] = {
         "append": lambda: append(log, "hangs"),
-        "ends": lambda: log.ends([ONE.name]),
         "read": lambda: log.read(PLACE, 0, 1),
     }
     work[ask]()
-    node.pause()
     started = time.monotonic()
-    try:
-        with pytest.raises(LogUnavailableError) as failure:
-            work[ask]()
-    finally:
-        node.resume()
+    with faulty.held(), pytest.raises(LogUnavailableError) as failure:
+        work[ask]()
     assert failure.value.retriable
     assert time.monotonic() - started < PATIENCE_SECONDS
     until_it_works(work[ask])
 
 
-def test_nobody_waits_for_ever_while_a_reader_polls_a_hanging_broker(node: Node, log: KafkaLog) -> None:
+def test_nobody_waits_for_ever_while_a_reader_polls_a_hanging_broker(faulty: FaultyKafka, log: KafkaLog) -> None:
     with log.subscribe([ONE.name], "polling", lambda _: 0) as reader:
         reader.poll(1, 1.0)
-        node.pause()
         started = time.monotonic()
-        try:
+        with faulty.held():
             for _ in range(3):
                 with suppress(LogUnavailableError):
                     reader.poll(100, 0.2)
-        finally:
-            node.resume()
         assert time.monotonic() - started < PATIENCE_SECONDS
         append(log, "after the silence")
         until_it_works(lambda: read_until(reader.poll, b"after the silence"))
@@ -123,16 +96,19 @@ def read_until(poll: Callable[[int, float], list[object]], value: bytes) -> None
             raise AssertionError("the record never came")
 
 
-def test_broker_killed_and_restarted_under_load_loses_nothing_acknowledged(node: Node, log: KafkaLog) -> None:
+def test_broker_killed_and_restarted_under_load_loses_nothing_acknowledged(faulty: FaultyKafka, log: KafkaLog) -> None:
     """One appends and repeats what was not known to be stored, one reads: every name comes, each acknowledged one is there."""
     names = [f"load-{n}" for n in range(400)]
     seen: list[str] = []
     places: dict[Partition, int] = {}
-    done = threading.Event()
+    struck, done = threading.Event(), threading.Event()
 
     def send() -> None:
-        with open_log(node) as mine:
+        with faulty.open_log() as mine:
             for at in range(0, len(names), 10):
+                if at == len(names) // 2:
+                    # The rest is sent to a broker that is just gone.
+                    struck.wait()
                 records = [Outgoing(THREE.name, n.to_bytes(8, "big"), names[n].encode()) for n in range(at, at + 10)]
                 until_it_works(lambda records=records: mine.append(records))
         done.set()
@@ -150,8 +126,9 @@ def test_broker_killed_and_restarted_under_load_loses_nothing_acknowledged(node:
                     places[record.partition] = record.offset + 1
                     seen.append(record.value.decode())
             if not killed and len(seen) > 50:
-                node.kill()
-                node.start()
+                faulty.node.kill()
+                struck.set()
+                faulty.node.start()
                 killed = True
     sender.join(30.0)
     assert killed
@@ -161,7 +138,7 @@ def test_broker_killed_and_restarted_under_load_loses_nothing_acknowledged(node:
     assert sorted(seen) == sorted(value.decode() for value in read_all(log, THREE.name))
 
 
-def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(node: Node, log: KafkaLog) -> None:
+def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(faulty: FaultyKafka, log: KafkaLog) -> None:
     topic = Topic("faults.remade", 1, None, "any", (), ())
     log.ensure([topic])
     append(log, "old-0", "old-1", topic=topic.name)
@@ -174,9 +151,9 @@ def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(node: Node,
     with log.subscribe([topic.name], "remade", start) as reader:
         read_until(reader.poll, b"old-1")
         assert len(asked) == 1
-        with KafkaAdminClient(bootstrap_servers=node.bootstrap) as admin:
+        with KafkaAdminClient(bootstrap_servers=faulty.bootstrap) as admin:
             admin.delete_topics([topic.name])
-        with open_log(node) as other:
+        with faulty.open_log() as other:
             other.ensure([topic])
             append(other, "new-0", "new-1", "new-2", "new-3", topic=topic.name)
         seen: list[bytes] = []

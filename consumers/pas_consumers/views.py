@@ -35,7 +35,8 @@ def describe_whole(held: Held) -> dict[str, Any]:
     if held.delivery.kind == "NOTICE":
         return {**header, "notices": [_notice(notice) for notice in held.delivery.notices]}
     if body is None:
-        return {**header, "items": [], "subjects": [], "conditions": None}
+        told = {"notices": [_notice(notice) for notice in held.delivery.notices]} if held.delivery.notices else {}
+        return {**header, "items": [], "subjects": [], "conditions": None, **told}
     matter = {} if held.delivery.kind == "CONDITIONS" else _matter(body)
     return {**header, **_label(body), **matter, **_content(body)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
@@ -94,22 +95,33 @@ def decide_again(
     scribe: Scribe,
     plan: Plan,
     accepting: dict[bytes, frozenset[str]] | None = None,
+    released: frozenset[bytes] = frozenset(),
+    unmatched: frozenset[bytes] = frozenset(),
 ) -> None:
-    """Adds to a plan what changes: new disclosures, ended standing access, cases opened and closed. `accepting` are new acceptances."""
+    """Adds to a plan what changes: new disclosures, ended standing access, cases opened and closed. `accepting` are new acceptances.
+
+    Of a report that waits for its place in a chain of corrections nothing goes out, unless it is now `released`; `unmatched` are
+    those that from now on wait for a person. One that another stands in the place of is decided no more.
+    """
     bench = Bench(scribe.now, office.snapshot, office.rulebook)
     for one in standing:
+        if one.kept.superseded:
+            continue
+        waits = one.kept.waits is not None and one.kept.id not in released
         accepted = one.kept.acceptances | (accepting or {}).get(one.kept.id, frozenset())
         situation = knowledge.situation(
             one.report, now=bench.now, estate=bench.snapshot.at(bench.now), order=one.kept.order,
             suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=True,
+            unmatched=waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched),
         )  # fmt: skip
         verdicts = decide(one.report, situation, bench.rulebook)
         plan.use(knowledge.used(one.report))
-        if verdicts == one.verdicts and accepted == one.kept.acceptances:
+        if verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released:
             continue
         _file(one, verdicts, office, scribe, plan)
         owed = partial(obligations_for, one.report, situation, bench.rulebook)
-        plan.drafts += _drafts(one, verdicts, accepted, owed, office, scribe)
+        plan.drafts += [] if waits else _disclosures(one, verdicts, accepted, owed, office, scribe)
+        plan.drafts += _words(one, verdicts, office, scribe)
         ended = [delivery for former in one.sent for delivery in _ended(one, former, verdicts).deliveries]
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
 
@@ -130,14 +142,24 @@ def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, 
     plan.change.events.append(scribe.event("DECIDED_AGAIN", one.kept.id.hex(), rules=rules))
 
 
-def _drafts(one: Standing, verdicts: Verdicts, accepted: frozenset[str], owed: Owed, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
+def _disclosures(
+    one: Standing, verdicts: Verdicts, accepted: frozenset[str], owed: Owed, office: PasOffice, scribe: Scribe
+) -> Iterator[Draft]:
+    """What is taken back, and what goes out."""
     said = about(one.report, one.kept.id, one.kept.order[0])
+    # What is decided late must still be read in time: the clock of a later delivery starts when it is made.
+    read_by = office.rulebook.read_by(one.report.priority, scribe.now)
     ended = {name: bool(_ended(one, name, verdicts).deliveries) for name in one.sent}
-    yield from (withdraw(said, name) for name in sorted(ended) if ended[name])
+    yield from (withdraw(said, name, read_by) for name in sorted(ended) if ended[name])
     for outcome in verdicts.outcomes:
         holding, again = holding_of(one.sent.get(outcome.office, ())), ended.get(outcome.office)
         due = _with_kept(one, outcome, holding, owed) if again else outcome
-        yield from _disclose(said, one, due, Holding() if again else holding, outcome.office in accepted, office, scribe)
+        yield from _disclose(said, one, due, Holding() if again else holding, outcome.office in accepted, read_by, office, scribe)
+
+
+def _words(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
+    """What the originator and the owners of cases have not heard yet."""
+    said = about(one.report, one.kept.id, one.kept.order[0])
     known = {tuple(line.values()) for line in tell_refusals(one.verdicts.outcomes)}
     told = [line for line in tell_refusals(verdicts.outcomes) if tuple(line.values()) not in known]
     if told:
@@ -159,14 +181,12 @@ def _has(outcome: Outcome | None) -> bool:
 
 
 def _disclose(
-    said: About, one: Standing, outcome: Outcome, holding: Holding, accepted: bool, office: PasOffice, scribe: Scribe
+    said: About, one: Standing, outcome: Outcome, holding: Holding, accepted: bool, read_by: datetime, office: PasOffice, scribe: Scribe
 ) -> Iterator[Draft]:
     """What the office does not hold yet: an item it has is not sent again, nor the conditions of one it has yet to accept."""
     waiting = frozenset() if accepted else holding.conditions
     missing = tuple(item for item in outcome.released if item not in holding.texts and item not in waiting)
     estate = office.snapshot.at(scribe.now)
-    # What is decided late must still be read in time: the clock of a later disclosure starts when it is made.
-    read_by = office.rulebook.read_by(one.report.priority, scribe.now)
     return disclose(said, one.source, outcome, estate, office.rulebook, read_by, accepted=accepted, items=missing)
 
 

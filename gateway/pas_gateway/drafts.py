@@ -9,6 +9,7 @@ from typing import Any
 
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source, project
+from pas_gateway.stages import Waits
 from pas_schemas.clock import show_time
 from pas_schemas.directory import Estate
 from pas_schemas.models.report import Report
@@ -23,6 +24,10 @@ ASKS: dict[str, NoticeWord] = {
     "H5-NONPROS": "CONSENT_ASKED",
     "R-FOLLOW": "CONSENT_ASKED",
 }
+
+_ACCEPTED = "The report was accepted and decided."
+_WAITS = "The report was accepted and decided; nothing of it goes out before the report that it corrects is here and withdrawn."
+_OVERTAKEN = "The report was accepted and decided; nothing of it goes out, for a correction of it came first."
 
 # Words in one delivery: with the longest sentences and names there are, well within a record.
 NOTICES_AT_ONCE = 500
@@ -90,9 +95,9 @@ def _owed(outcome: Outcome, codes: set[str]) -> tuple[str, ...]:
 _OF_CODE = {"2": ("RECORD_DISSEMINATION",), "4": ("INTERNAL_ONLY",), "5": ("ACCEPT_CONDITIONS", "REFER_TO_ORIGINATOR")}
 
 
-def withdraw(said: About, office: str) -> Draft:
-    """The end of an office's standing access to a report."""
-    return Draft(said, office, "WITHDRAWAL")
+def withdraw(said: About, office: str, confirm_by: datetime, why: Sequence[dict[str, Any]] = ()) -> Draft:
+    """The end of an office's standing access to a report, which its inbox must confirm; `why` says it to a person."""
+    return Draft(said, office, "WITHDRAWAL", notices=tuple(why), deadline=confirm_by)
 
 
 def notice(
@@ -108,9 +113,9 @@ def notice(
     return {"word": word, "office": office and office[:MAX_NAME], "item": item, "rule": rule, "why": why, "case": case, "due_ms": due_ms}
 
 
-def tell_originator(verdicts: Verdicts) -> list[dict[str, Any]]:
+def tell_originator(verdicts: Verdicts, waits: Waits | None) -> list[dict[str, Any]]:
     """What the originator hears of a decision: that it was accepted, who was refused what, and what it is asked."""
-    told = [notice("ACCEPTED", "The report was accepted and decided.")]
+    told = [notice("ACCEPTED", _ACCEPTED if waits is None else _OVERTAKEN if waits.target is None else _WAITS)]
     told += tell_refusals(verdicts.outcomes)
     return told
 

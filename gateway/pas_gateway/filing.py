@@ -9,10 +9,11 @@ from typing import Any
 from pas_gateway.judge import live_until_ms
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.verdicts import Case, Gate, Held, Outcome, Verdict, Verdicts
-from pas_gateway.stages import Decided
+from pas_gateway.stages import Decided, Waits
 from pas_gateway.vault import lock_body
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.codec import decode, encode
+from pas_schemas.models.report import Report
 from pas_schemas.sealing import StoreKey
 
 Row = dict[str, Any]
@@ -92,6 +93,12 @@ def report_row(decided: Decided, office: PasOffice, decided_at_ms: int) -> Row:
         "body": body,
         "data_key": data_key,
     }
+
+
+def waiting_row(report: Report, report_id: bytes, received_at_ms: int, waits: Waits, office: PasOffice) -> Row:
+    """The row of a report that waits: what it corrects must come within the time that a case has."""
+    until = office.rulebook.case_due(report.priority, from_ms(received_at_ms))
+    return {"report": report_id, "target": waits.target, "action": waits.action, "until_ms": to_ms(until), "state": "WAITING"}
 
 
 def case_id(office: PasOffice, report_id: bytes, owner: str) -> str:

@@ -14,7 +14,7 @@ writes. What is lost to another worker is an ordinary outcome: ClashError, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
+from pas_gateway.chain import find_waits, settle
 from pas_gateway.feed import Moved, read_movement
 from pas_gateway.judge import Bench, Duplicate, judge
 from pas_gateway.knowledge import Knowledge
@@ -29,10 +30,10 @@ from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_decided, plan_rejected, plan_repeated, plan_unprovable
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
-from pas_gateway.register import Advance, Store, queries, write_change
+from pas_gateway.register import Advance, Store, chains, queries, write_change
 from pas_gateway.replies import Answered, plan_replies, read_reply
 from pas_gateway.route import route
-from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified
+from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
 from pas_gateway.verify import check_freshness, open_record, verify
 from pas_schemas.border import Finding
 from pas_schemas.errors import CodecError
@@ -64,8 +65,9 @@ class Pipeline:
                 plan.use(knowledge.used(one.report))
                 late |= knowledge.later(one.report, one.order, self.office.rulebook.referral)
             decided = self._decide(came, knowledge, scribe)  # 4 decide
+            waits = find_waits(register, decided, self.office.snapshot.at(scribe.now))
             for each in decided:  # 5 review
-                _plan(each, self.office, scribe, plan)
+                _plan(each, waits, self.office, scribe, plan)
             if late:
                 standing = find_standing(register, late, knowledge, self.office, scribe, plan)
                 decide_again(standing, knowledge, self.office, scribe, plan)
@@ -122,6 +124,15 @@ class Pipeline:
             self._follow(register, (), {key for _, prisoners in due for key in prisoners}, plan, scribe)
             self._seal(register, plan, scribe)
         return plan
+
+    def settle(self, urns: frozenset[str] | None) -> Plan | None:
+        """Corrections of these URNs that can take effect now; of None, those whose time is over. None where nothing changes."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            rows = chains.list_due(register, scribe.now_ms) if urns is None else chains.find_chained(register, urns)
+            settle(register, rows, self.office, scribe, plan)
+            self._seal(register, plan, scribe)
+        return plan if plan.chains else None
 
     def shred_due(self) -> Plan | None:
         """Bodies no longer kept: no item has been live for as long as the rulebook says; None where there are none."""
@@ -208,10 +219,10 @@ def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
             assert_never(judged)
 
 
-def _plan(outcome: Outcome, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+def _plan(outcome: Outcome, waits: Mapping[bytes, Waits], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
     match outcome:
         case Decided():
-            plan_decided(outcome, office, scribe, plan)
+            plan_decided(outcome, waits.get(outcome.verified.id), office, scribe, plan)
         case Repeated():
             plan_repeated(outcome, scribe, plan)
         case Rejected():

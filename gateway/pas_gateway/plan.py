@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
-from pas_gateway.filing import case_row, report_row
+from pas_gateway.filing import case_row, report_row, waiting_row
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.verdicts import Case, Verdicts
 from pas_gateway.project import Source
 from pas_gateway.register import Change, join_blobs
-from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable
+from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Waits
 from pas_schemas.clock import show_time, to_ms
 from pas_schemas.models.records import Quarantined
 from pas_schemas.models.report import Report
@@ -26,10 +26,11 @@ MAX_QUARANTINED_BYTES = MAX_RECORD_BYTES - 4096
 
 @dataclass
 class Plan:
-    """Filled stage by stage, sealed at the end, written in one transaction."""
+    """Filled stage by stage, sealed at the end, written in one transaction; `chains` are the URNs whose corrections are to be settled."""
 
     change: Change = field(default_factory=Change)
     drafts: list[Draft] = field(default_factory=list)
+    chains: set[str] = field(default_factory=set)
 
     def use(self, versions: dict[bytes, int]) -> None:
         """The decision rests on these versions of persons."""
@@ -40,8 +41,11 @@ class Plan:
         self.change.outbox.append({"urgent": 0, "topic": QUARANTINE.name, "partition": 0, "records": join_blobs([place.encode(), entry])})
 
 
-def plan_decided(decided: Decided, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
-    """5 review and 7 route of an accepted report: its row, persons, cases, disclosures and the words for its originator."""
+def plan_decided(decided: Decided, waits: Waits | None, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """5 review and 7 route of an accepted report: its row, persons, cases, disclosures and the words for its originator.
+
+    Of one that waits for its place in a chain of corrections nothing is disclosed yet.
+    """
     verified, verdicts = decided.verified, decided.verdicts
     report, change = verified.report, plan.change
     now_ms = to_ms(scribe.now)
@@ -60,20 +64,24 @@ def plan_decided(decided: Decided, office: PasOffice, scribe: Scribe, plan: Plan
         scribe.event("CASE_OPENED", row["id"], office=row["owner"], rules=row["reasons"].split(","), digests=[verified.id])
         for row in change.cases[len(change.cases) - len(verdicts.cases) :]
     ]
-    plan.drafts += _drafts(decided, office, scribe)
+    if waits is not None:
+        change.waiting.append(waiting_row(report, verified.id, verified.order[0], waits, office))
+        change.events.append(scribe.event("WAITS", verified.id.hex(), office=report.originator))
+        plan.chains.add(waits.target or report.urn)
+    plan.drafts += _drafts(decided, waits, office, scribe)
 
 
-def _drafts(decided: Decided, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
+def _drafts(decided: Decided, waits: Waits | None, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
     verified, verdicts = decided.verified, decided.verdicts
     report = verified.report
     said = about(report, verified.id, verified.order[0])
     source = Source(report, verified.opened, verified.body.manifest, verified.body.evidence)
     estate = office.snapshot.at(scribe.now)
     read_by = office.rulebook.read_by(report.priority, verified.submitted.taken.at)
-    for outcome in verdicts.outcomes:
+    for outcome in () if waits is not None else verdicts.outcomes:
         if outcome.released:
             yield from disclose(said, source, outcome, estate, office.rulebook, read_by, accepted=False)
-    yield notify(said, report.originator, tell_originator(verdicts))
+    yield notify(said, report.originator, tell_originator(verdicts, waits))
     yield from decide_notices(said, verdicts.cases, verdicts, report, office, scribe)
 
 

@@ -79,11 +79,18 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
         "sealed": office.register_key.seal(answer.payload, answer.id),
     })  # fmt: skip
     read_at = answer.submitted.taken.at
-    read = to_ms(read_at) if reply.receipt == "READ" and stops_the_clock(reply, read_at, about, office) else None
+    read = to_ms(read_at) if _answers(reply, delivery, read_at, about, office) else None
     plan.change.states.append({"id": delivery.id, "state": reply.receipt, "read_at_ms": read})
     plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt]))
-    if reply.receipt == "READ" and delivery.kind != "NOTICE" and about is not None:
+    if reply.receipt == "READ" and delivery.kind not in ("NOTICE", "WITHDRAWAL") and about is not None:
         _tell_read(delivery, about, plan)
+
+
+def _answers(reply: Reply, delivery: Sent, read_at: datetime, about: Accepted | None, office: PasOffice) -> bool:
+    """Whether a receipt is the one that was waited for: of a withdrawal that it has come, of all else that it was read."""
+    if delivery.kind == "WITHDRAWAL":
+        return reply.receipt == "DELIVERED"
+    return reply.receipt == "READ" and stops_the_clock(reply, read_at, about, office)
 
 
 def stops_the_clock(reply: Reply, read_at: datetime, about: Accepted | None, office: PasOffice) -> bool:

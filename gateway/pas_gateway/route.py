@@ -65,6 +65,7 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
     name = office.register_id_key
     delivery_id = name.digest(b"pas/v1/delivery", said.report, draft.office.encode(), number.to_bytes(4, "big"))[:16]
     handle = name.digest(b"pas/v1/handle", said.report, draft.office.encode())[:16]
+    due_ms = to_ms(draft.deadline) if draft.deadline else None
     datum = {
         "delivery_id": delivery_id,
         "handle": handle,
@@ -77,7 +78,8 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
         "created_at": said.created_at,
         "received_at_ms": said.received_at_ms,
         "decided_at_ms": to_ms(scribe.now),
-        "deadline_ms": to_ms(draft.deadline) if draft.deadline else None,
+        # An inbox confirms a withdrawal by itself: by when is for PAS alone to watch.
+        "deadline_ms": due_ms if draft.kind != "WITHDRAWAL" else None,
         "body": draft.body,
         "notices": list(draft.notices),
     }
@@ -86,7 +88,7 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
     routed.deliveries.append({
         "id": delivery_id, "report": said.report, "office": draft.office, "n": number, "kind": draft.kind,
         "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
-        "deadline_ms": datum["deadline_ms"], "read_at_ms": None, "leaf": leaf_of(event),
+        "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event),
     })  # fmt: skip
     return Plain(delivery_id, encode("delivery", datum))
 

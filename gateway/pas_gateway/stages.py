@@ -56,6 +56,14 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """Why nothing of an accepted report goes out yet: it corrects the report of URN `target`; without one, it is about to be corrected."""
+
+    target: str | None
+    action: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """A report that was accepted before, with the same content."""
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pas_gateway.answers import Answer, answer_accepted, answer_plain, answer_rejected
 from pas_gateway.filing import Filed, read_verdicts
 from pas_gateway.policy.verdicts import Outcome, Verdicts
-from pas_gateway.register import Store, queries
+from pas_gateway.register import Store, chains, queries
 from pas_gateway.register.queries import Attempt, Sent
 from pas_schemas.border import Finding
 from pas_schemas.clock import from_ms, show_time
@@ -74,7 +74,22 @@ def _accepted(register: sa.Connection, key: StoreKey, found: queries.Decision) -
         case = cases[row["owner"]]
         row.update({"case": case.id, "state": case.state, "due": show_time(from_ms(case.due_ms))})
     received = show_time(from_ms(found.received_at_ms))
-    return {**answer, "report": found.id.hex(), "received_at": received, "rulebook": filed.rulebook}
+    return {**answer, "report": found.id.hex(), "received_at": received, "rulebook": filed.rulebook, **_chain(register, found.id)}
+
+
+def _chain(register: sa.Connection, report: bytes) -> Answer:
+    """The report it corrects and the one that corrects it, by URN; what still waits with its state and until when."""
+    links = chains.find_links(register, [report])
+    ends = {one.id: one for one in queries.find_accepted(register, {end for link in links for end in (link.report, link.successor)}, ())}
+    found: Answer = {"supersedes": None, "superseded_by": None}
+    for link in links:
+        name, other = ("superseded_by", link.successor) if link.report == report else ("supersedes", link.report)
+        found[name] = {"urn": ends[other].urn, "originator": ends[other].originator, "action": link.action, "state": "DONE", "until": None}
+    waits = chains.find_waits(register, [report]).get(report)
+    if waits is not None and waits.target is not None:
+        until = show_time(from_ms(waits.until_ms))
+        found["supersedes"] = {"urn": waits.target, "originator": None, "action": waits.action, "state": waits.state, "until": until}
+    return found
 
 
 def _with_withdrawn(filed: Filed) -> Verdicts:
@@ -90,6 +105,7 @@ def _story(sent: Sequence[Sent]) -> dict[str, Any]:
     disclosed = [one for one in sent if one.kind in _DISCLOSING]
     last = disclosed[-1] if disclosed else None
     withdrawn = bool(sent) and sent[-1].kind == "WITHDRAWAL"
+    confirmed = sent[-1].read_at_ms if withdrawn else None
     read = [one.read_at_ms for one in disclosed if one.read_at_ms is not None]
     return {
         "state": "WITHDRAWN" if withdrawn else (last.state if last else None),
@@ -97,4 +113,5 @@ def _story(sent: Sequence[Sent]) -> dict[str, Any]:
         "read_by": show_time(from_ms(min(read))) if read else None,
         "deadline": show_time(from_ms(last.deadline_ms)) if last and last.deadline_ms is not None else None,
         "leaf": last.leaf.hex() if last else None,
+        "confirmed": show_time(from_ms(confirmed)) if confirmed is not None else None,
     }

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
 import structlog
@@ -15,7 +16,7 @@ from pas_gateway.phases import PhaseMark
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
-from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, queries
+from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries
 from pas_schemas.errors import LogError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, OffsetGoneError, Partition, Subscription, Taken
@@ -52,6 +53,7 @@ class Worker:
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
     _look_again: float = 0.0
     _shred_again: float = 0.0
+    _swept: bool = False
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -86,9 +88,28 @@ class Worker:
         if not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
             return
         self._bring(self.pipeline.follow_due)
+        self._settle_due()
         if time.monotonic() >= self._shred_again:
             self._shred_again = time.monotonic() + SHRED_SECONDS
             self._bring(self.pipeline.shred_due)
+
+    def _settle_due(self) -> None:
+        """Corrections whose time is over; when this begins also any that another worker, killed, did not come to settle."""
+        if not self._swept:
+            self._settle(self.store.ask(chains.list_targets))
+            self._swept = True
+        self._bring(partial(self.pipeline.settle, None))
+
+    def _settle(self, urns: frozenset[str]) -> None:
+        """Lets corrections take effect that now can, and those that can because of them."""
+        waiting = set(urns)
+
+        def settle() -> Plan | None:
+            plan = self.pipeline.settle(frozenset(waiting)) if waiting else None
+            waiting.update(plan.chains if plan is not None else ())
+            return plan
+
+        self._bring(settle)
 
     def _bring(self, compute: Callable[[], Plan | None]) -> None:
         """Writes what time alone brings, part by part, until nothing is due."""
@@ -151,6 +172,7 @@ class Worker:
             if plan is None:
                 return all(self._commit([record], compute, subscription) for record in records)
             self.mark.set("after commit")
+            self._settle(frozenset(plan.chains))
             self._next.update({Partition(advance.topic, advance.partition): advance.next for advance in advances})
             self.journal.info("batch", records=len(records), **dict(plan.change.counts))
             return True

@@ -34,4 +34,9 @@ def test_nothing_is_awaited_of_accepted_conditions_or_of_what_was_withdrawn(desk
     assert awaited() == text["deadline_ms"]
     desk.move(prison=None, event="RELEASED", category=None, hours_ago=0.5)
     assert "WITHDRAWAL" in {one.datum["kind"] for one in desk.run()}
+    # Of the withdrawal it is awaited that the inbox confirms it.
+    assert awaited() is not None
+    with Inbox.of(desk.workspace, "security:WSI") as inbox:
+        inbox.take()
+    desk.run()
     assert awaited() is None

@@ -33,6 +33,8 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
         raised.append((_owner_of_silence(report, origin, secret_owner), "R-SENIORITY"))
     if adds_up(report, situation, rulebook):
         raised.append((PAS, "R-REFERRAL"))
+    if situation.unmatched:
+        raised.append((PAS, "R-NOBODY"))
     if not any(verdict.word in ("release", "hold") for verdict in verdicts):
         raised.append((secret_owner if all(item.handling == "4" for item in report.items) else PAS, "R-NOBODY"))
     owners = sorted({owner for owner, _ in raised})

@@ -35,7 +35,8 @@ class Situation:
 
     `whereabouts` has a state for each well-formed NOMIS number of the report that is known now, through merges;
     `written` the prison that held each such number, as written, when the report was written. `accepted` names the
-    offices that have accepted the report's conditions. `again` is true when an accepted report is decided anew.
+    offices that have accepted the report's conditions. `again` is true when an accepted report is decided anew; `unmatched` when it
+    corrects one that has not come in time, or is not the last of its chain.
     """
 
     now: datetime
@@ -46,3 +47,4 @@ class Situation:
     suspicions: frozenset[Suspicion] = frozenset()
     accepted: frozenset[str] = frozenset()
     again: bool = False
+    unmatched: bool = False

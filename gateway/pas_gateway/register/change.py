@@ -59,6 +59,11 @@ class Change:
     replies: list[Row] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
     acceptances: list[Row] = field(default_factory=list)
+    waiting: list[Row] = field(default_factory=list)
+    waits: list[Row] = field(default_factory=list)
+    settled: list[bytes] = field(default_factory=list)
+    corrections: list[Row] = field(default_factory=list)
+    superseded: list[Row] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -76,11 +81,13 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
     for table, rows in (
         (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
         (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, change.outbox),
-        (schema.replies, change.replies), (schema.acceptances, change.acceptances),
+        (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
+        (schema.corrections, change.corrections),
     ):  # fmt: skip
         _insert_rows(connection, table, rows)
     _follow(connection, change.followed)
     _shred(connection, change.shredded)
+    _settle(connection, change)
     _redecide(connection, change)
     _move_states(connection, change.states)
     if change.events:
@@ -159,6 +166,20 @@ def _shred(connection: sa.Connection, reports: Sequence[bytes]) -> None:
     table = schema.reports
     for ids in chunks(reports):
         connection.execute(table.update().where(table.c.id.in_(ids)).values(body=None, data_key=None))
+
+
+def _settle(connection: sa.Connection, change: Change) -> None:
+    """What becomes of reports that waited, and the end of those that others now stand in the place of."""
+    table, reports = schema.waiting, schema.reports
+    for row in change.waits:
+        connection.execute(table.update().where(table.c.report == row["report"]).values(target=row["target"], state=row["state"]))
+    for ids in chunks(change.settled):
+        connection.execute(table.delete().where(table.c.report.in_(ids)))
+    for row in change.superseded:
+        mine = sa.and_(reports.c.id == row["id"], reports.c.version == row["version"])
+        done = connection.execute(reports.update().where(mine).values(live_until_ms=row["live_until_ms"], version=row["version"] + 1))
+        if done.rowcount != 1:
+            raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
 
 
 def _redecide(connection: sa.Connection, change: Change) -> None:

@@ -74,10 +74,9 @@ def find_accepted(connection: sa.Connection, ids: Iterable[bytes], names: Iterab
     found: dict[bytes, Accepted] = {}
     for part in chunks(sorted(set(ids))):
         found.update({row.id: _summary(row) for row in connection.execute(sa.select(*_SUMMARY).where(schema.reports.c.id.in_(part)))})
-    wanted = set(names)
-    for urns in chunks(sorted({urn for _, urn in wanted})):
-        rows = connection.execute(sa.select(*_SUMMARY).where(schema.reports.c.urn.in_(urns)))
-        found.update({row.id: _summary(row) for row in rows if (row.originator, row.urn) in wanted})
+    both = sa.tuple_(schema.reports.c.originator, schema.reports.c.urn)
+    for pairs in chunks(sorted(set(names))):
+        found.update({row.id: _summary(row) for row in connection.execute(sa.select(*_SUMMARY).where(both.in_(pairs)))})
     return list(found.values())
 
 
@@ -161,16 +160,23 @@ class Kept:
     order: tuple[int, int]
     version: int
     acceptances: frozenset[str]
+    waits: str | None = None
+    superseded: bool = False
 
 
 def find_kept(connection: sa.Connection, ids: Iterable[bytes]) -> list[Kept]:
-    """The sealed bodies, verdicts and acceptances of these reports; those whose body is gone are left out."""
+    """The sealed bodies, verdicts and acceptances of these reports, and how they stand in their chains; those whose body is gone are
+    left out."""
     wanted = sorted(set(ids))
     kept: list[Kept] = []
     for part in chunks(wanted):
         accepted: dict[bytes, set[str]] = {}
         for row in connection.execute(sa.select(schema.acceptances).where(schema.acceptances.c.report.in_(part))):
             accepted.setdefault(row.report, set()).add(row.office)
+        waiting = schema.waiting.c
+        rows = connection.execute(sa.select(waiting.report, waiting.state).where(waiting.report.in_(part)))
+        waits = {row.report: row.state for row in rows}
+        gone = set(connection.execute(sa.select(schema.corrections.c.report).where(schema.corrections.c.report.in_(part))).scalars())
         table = schema.reports
         columns = (
             table.c.id,
@@ -183,7 +189,8 @@ def find_kept(connection: sa.Connection, ids: Iterable[bytes]) -> list[Kept]:
         )
         for row in connection.execute(sa.select(*columns).where(table.c.id.in_(part), table.c.body.is_not(None))):
             order = (row.received_at_ms, row.sealed_at_us)
-            kept.append(Kept(row.id, row.body, row.data_key, row.verdicts, order, row.version, frozenset(accepted.get(row.id, ()))))
+            offices = frozenset(accepted.get(row.id, ()))
+            kept.append(Kept(row.id, row.body, row.data_key, row.verdicts, order, row.version, offices, waits.get(row.id), row.id in gone))
     return kept
 
 
@@ -357,7 +364,9 @@ _NOT_AWAITED = ("CONDITIONS_ACCEPTED", "WITHDRAWN", "DECLINED")
 
 
 def find_oldest_unread(connection: sa.Connection) -> int | None:
-    """The deadline that passes first, or passed first, of what was disclosed and not yet read (milliseconds)."""
+    """The deadline that passes first, or passed first, of what was disclosed and not read, or withdrawn and not confirmed (ms)."""
     table = schema.deliveries
-    unread = sa.and_(table.c.kind.in_(("DISCLOSURE", "CONDITIONS")), table.c.read_at_ms.is_(None), table.c.state.not_in(_NOT_AWAITED))
+    unread = sa.and_(
+        table.c.kind.in_(("DISCLOSURE", "CONDITIONS", "WITHDRAWAL")), table.c.read_at_ms.is_(None), table.c.state.not_in(_NOT_AWAITED)
+    )
     return connection.execute(sa.select(sa.func.min(table.c.deadline_ms)).where(unread)).scalar()

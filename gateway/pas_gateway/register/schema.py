@@ -138,6 +138,28 @@ replies = Table(
 # Offices that accepted the conditions of a report.
 acceptances = Table("acceptances", metadata, Column("report", _Id, primary_key=True), Column("office", String, primary_key=True))
 
+# Accepted reports of which nothing is disclosed yet: corrections whose target has not come (its URN is `target`), and reports
+# held back because a correction of theirs came first (no target).
+waiting = Table(
+    "waiting", metadata,
+    Column("report", _Id, primary_key=True),
+    Column("target", String),
+    Column("action", String),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Index("waiting_by_target", "target"),
+    Index("waiting_by_end", "state", "until_ms"),
+)  # fmt: skip
+
+# Which report stands in the place of which: a chain, for a report has one successor and one predecessor at most.
+corrections = Table(
+    "corrections", metadata,
+    Column("report", _Id, primary_key=True),
+    Column("successor", _Id, nullable=False, unique=True),
+    Column("action", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)  # fmt: skip
+
 # Audit events with their salts, one row a batch; the evidence log numbers them.
 leaves = Table(
     "leaves", metadata,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pas_schemas.errors import DirectoryError
 from pas_schemas.topics import OFFICE_ID
+
+if TYPE_CHECKING:
+    from pas_schemas.people import Person
 
 Kind = Literal[
     "force", "fib", "pio", "pas", "lea", "security", "governor", "cat-a-team",
@@ -163,10 +167,15 @@ class Snapshot:
     expires_at: datetime
     offices: tuple[Office, ...] = field(repr=False)
     example: bool = False
+    people: tuple[Person, ...] = field(default=(), repr=False)
 
     @cached_property
     def by_id(self) -> dict[str, Office]:
         return {office.id: office for office in self.offices}
+
+    @cached_property
+    def by_reference(self) -> dict[str, Person]:
+        return {person.reference: person for person in self.people}
 
     def at(self, moment: datetime) -> Estate:
         """The estate as it stands at `moment`; recomputed only when an office's term begins or ends."""
@@ -188,9 +197,16 @@ class Snapshot:
         found = self.by_id.get(office)
         return tuple(key for key in found.keys if key.use == use) if found else ()
 
+    def every_key(self) -> Iterator[PublicKey]:
+        """Of offices and people alike."""
+        for office in self.offices:
+            yield from office.keys
+        for person in self.people:
+            yield from person.keys
+
     def refuse_examples(self) -> None:
         """For production: raises `DirectoryError` for an example directory and for any example key that has no end."""
-        if self.example or any(key.example and key.end is None for office in self.offices for key in office.keys):
+        if self.example or any(key.example and key.end is None for key in self.every_key()):
             raise DirectoryError("The directory holds example keys, which production refuses.", "enrol each office with keys of its own")
 
     def key(self, office: str, use: KeyUse, at: datetime) -> PublicKey | None:

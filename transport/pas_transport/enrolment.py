@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
+from typing import Protocol
 
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.codec import decode, encode
@@ -76,7 +77,14 @@ def read_request(data: bytes) -> Request:
         raise DirectoryError("The request is not signed by the key that it asks for.", _AGAIN) from None
 
 
-def compare_fingerprint(request: Request, told: str) -> None:
+class Fingerprinted(Protocol):
+    """A request, of an office or of a person."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+def compare_fingerprint(request: Fingerprinted, told: str) -> None:
     """Raises `DirectoryError` unless the fingerprint that came another way is this request's (spaces, colons and case do not count)."""
     plain = "".join(told.replace(":", " ").split()).lower()
     if not compare_digest(plain.encode(), request.fingerprint.replace(" ", "").encode()):
@@ -150,7 +158,7 @@ def _public(use: KeyUse, public: bytes, start: datetime) -> PublicKey:
 
 def _refuse_taken(snapshot: Snapshot, keys: tuple[PublicKey, ...]) -> None:
     """No key is ever used twice: not by two offices, and not again by the same."""
-    held = {key.public for office in snapshot.offices for key in office.keys}
+    held = {key.public for key in snapshot.every_key()}
     if any(key.public in held for key in keys):
         raise DirectoryError("A key of the request is in the directory already.", "make new keys with `pas keys new`")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pas_schemas.directory import Office, PublicKey, Snapshot, Term, kind_of
 from pas_schemas.reference import establishments
+from pas_transport.example_people import make_people
 from pas_transport.keyring import NewKeys, add_keys
 
 # Long before any report, so that stories of years ago can be played.
@@ -40,7 +41,8 @@ def list_terms() -> Iterator[tuple[str, Term]]:
 def make_estate(keys_dir: Path, now: datetime, valid_days: int) -> Snapshot:
     """Makes every office's keys under `keys_dir` and returns the first edition of the directory; raises `KeyringError`."""
     offices = tuple(_make_office(keys_dir, office, term) for office, term in sorted(list_terms()))
-    return Snapshot(1, now, now + timedelta(days=valid_days), offices, example=True)
+    people = make_people(keys_dir, offices)
+    return Snapshot(1, now, now + timedelta(days=valid_days), offices, example=True, people=people)
 
 
 def _make_office(keys_dir: Path, office: str, term: Term) -> Office:

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from pas_schemas.directory import KeyUse
 from pas_schemas.errors import KeyringError
-from pas_schemas.sealing import IdKey, OpeningKey, SigningKey, StoreKey
+from pas_schemas.sealing import IdKey, OpeningKey, SigningKey, StoreKey, unlock_key
 from pas_schemas.topics import OFFICE_ID
 from pas_transport.files import write_whole
+from pas_transport.people_codec import REFERENCE
 
 # The folder of the directory's root key; no office can be called so, for it is no kind.
 ROOT = "root"
@@ -64,6 +65,10 @@ class Keyring:
     def store_key(self) -> StoreKey:
         """Under which the office's inbox lies on disk."""
         return self._read("store", StoreKey.from_bytes)
+
+    def person_key(self, reference: str, passphrase: str) -> SigningKey:
+        """A person's own signing key, unlocked; a wrong passphrase is told, and nothing else is."""
+        return self._read(person_file(reference), lambda data: unlock_key(data, passphrase))
 
     def register_key(self) -> StoreKey:
         """Under which PAS's register wraps each report's data key; only `pas` has one."""
@@ -154,6 +159,28 @@ def add_keys(keys_dir: Path, office: str, keys: NewKeys, *, example: bool = Fals
     except OSError as error:
         raise KeyringError(f"The keys of {office} cannot be written: {error.strerror}.", "make the keys folder writable") from None
     return Keyring(office, folder, keys.signing.id)
+
+
+def person_file(reference: str) -> str:
+    """The file of a person's key; raises `KeyringError` for anything that is no reference."""
+    if not REFERENCE.fullmatch(reference):
+        raise KeyringError("That is no staff reference.", "lower case, digits and dashes, and no name")
+    return f"person-{reference}"
+
+
+def add_person_key(keys_dir: Path, office: str, reference: str, locked: bytes, *, durable: bool = True) -> None:
+    """Writes a person's locked key beside the office's; raises `KeyringError`."""
+    folder = keys_dir / folder_name(office)
+    path = folder / f"{person_file(reference)}.key"
+    try:
+        _make_folders(keys_dir, folder)
+        write_whole(path, locked, 0o600, durable=durable)
+    except OSError as error:
+        raise KeyringError(f"The key cannot be written: {error.strerror}.", "make the keys folder writable") from None
+
+
+def has_person_key(keys_dir: Path, office: str, reference: str) -> bool:
+    return (keys_dir / folder_name(office) / f"{person_file(reference)}.key").is_file()
 
 
 def add_root_key(keys_dir: Path, key: SigningKey) -> None:

@@ -1,4 +1,4 @@
-"""An office's side of enrolment: new keys on disk and the request that names their public halves."""
+"""The office's side of enrolment: new keys on disk and the request that names their public halves, of an office or a person."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pas_schemas.directory import kind_of
 from pas_schemas.errors import KeyringError
+from pas_schemas.sealing import KeyLock, SigningKey
+from pas_transport.appointing import PersonRequest, Post, read_person_request, write_person_request
 from pas_transport.enrolment import Request, read_request, write_request
 from pas_transport.files import write_whole
-from pas_transport.keyring import NewKeys, add_keys, folder_name, has_keys
+from pas_transport.keyring import NewKeys, add_keys, add_person_key, folder_name, has_keys, has_person_key
 from pas_transport.workspace import Workspace
 
 
@@ -21,9 +23,28 @@ def make_request(workspace: Workspace, office: str, again: bool, out: Path | Non
     data = write_request(office, keys, workspace.clock.now())
     path = out or workspace.root / "requests" / f"{folder_name(office)}.request"
     add_keys(workspace.keys_dir, office, keys)
+    _write(path, data)
+    return path, read_request(data)
+
+
+def make_person_request(
+    workspace: Workspace, reference: str, wanted: Post, passphrase: str, again: bool, out: Path | None
+) -> tuple[Path, PersonRequest]:
+    """Writes a person's locked key and then the request for it; raises `DirectoryError`, `KeyringError` or `MisuseError`."""
+    kind_of(wanted.office)
+    if has_person_key(workspace.keys_dir, wanted.office, reference) and not again:
+        raise KeyringError("There is a key of that person here already.", "--again makes a new one in its place")
+    key, lock = SigningKey.generate(), KeyLock.begin(passphrase)
+    data = write_person_request(reference, wanted, key, workspace.clock.now())
+    path = out or workspace.root / "requests" / f"{folder_name(wanted.office)}.{reference}.request"
+    add_person_key(workspace.keys_dir, wanted.office, reference, lock.lock(key))
+    _write(path, data)
+    return path, read_person_request(data)
+
+
+def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
     except OSError as error:
         raise KeyringError(f"The request cannot be written: {error.strerror}.", "name another file with --out, and give --again") from None
-    return path, read_request(data)

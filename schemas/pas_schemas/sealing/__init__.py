@@ -18,15 +18,20 @@ from pas_schemas.sealing.failures import (
 from pas_schemas.sealing.keys import IdKey, OpeningKey, SealingKey, SigningKey, StoreKey, VerifyKey
 from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, subject_digest, withheld_digest
 from pas_schemas.sealing.opening import Evidence, Opened, Opener, verify_evidence
+from pas_schemas.sealing.passphrase import KeyLock, unlock_key
 from pas_schemas.sealing.seal import Plain, Sealer
-from pas_schemas.sealing.sign import BATCH, DIRECTORY, REPLY, REQUEST, ROOT, sign, verify
+from pas_schemas.sealing.sign import BATCH, CONSENT, DECISION, DIRECTORY, REPLY, REQUEST, ROOT, SANITISED, SECOND, sign, verify
 
 __all__ = [
     "BATCH",
+    "CONSENT",
+    "DECISION",
     "DIRECTORY",
     "REPLY",
     "REQUEST",
     "ROOT",
+    "SANITISED",
+    "SECOND",
     "BadCiphertextError",
     "BadPaddingError",
     "BadSignatureError",
@@ -34,6 +39,7 @@ __all__ = [
     "Evidence",
     "IdKey",
     "KeyExpiredError",
+    "KeyLock",
     "Label",
     "MalformedRecordError",
     "Opened",
@@ -59,6 +65,7 @@ __all__ = [
     "read_label",
     "sign",
     "subject_digest",
+    "unlock_key",
     "verify",
     "verify_evidence",
     "withheld_digest",

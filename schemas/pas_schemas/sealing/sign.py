@@ -11,6 +11,10 @@ DIRECTORY = b"pas/v1/directory"
 ROOT = b"pas/v1/root"
 REQUEST = b"pas/v1/request"
 REPLY = b"pas/v1/reply"
+DECISION = b"pas/v1/decision"
+SECOND = b"pas/v1/second"
+CONSENT = b"pas/v1/consent"
+SANITISED = b"pas/v1/sanitised"
 
 
 def sign(key: SigningKey, prefix: bytes, content: bytes) -> bytes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pas_schemas.clock import show_time
 from pas_schemas.directory import KINDS, Office, PublicKey, Snapshot, Standing
 from pas_schemas.errors import DirectoryError
+from pas_schemas.people import Appointment, Person
 from pas_transport.session import OFFICE, TIME, Session, at_option, pass_session
 
 
@@ -66,12 +68,17 @@ def add(
     contracted: bool | None,
     start: datetime | None,
 ) -> None:
-    """Take an office's REQUEST into the directory: as a new office, on new terms, or with new keys only."""
+    """Take a REQUEST into the directory: an office, new, on new terms or with new keys only; or a person of one."""
+    from pas_transport.appointing import asks_for_person
     from pas_transport.enrolment import MAX_REQUEST_BYTES, Particulars, compare_fingerprint, enrol, read_request
     from pas_transport.issuing import change
 
     with request.open("rb") as file:
-        wanted = read_request(file.read(MAX_REQUEST_BYTES + 1))
+        data = file.read(MAX_REQUEST_BYTES + 1)
+    if asks_for_person(data):
+        _add_person(session, data, fingerprint, start)
+        return
+    wanted = read_request(data)
     compare_fingerprint(wanted, fingerprint)
     if kind is not None and kind != wanted.office.partition(":")[0]:
         raise DirectoryError(f"The request is of {wanted.office}, which is no {kind}.", "ask the office for another request")
@@ -79,16 +86,47 @@ def add(
     _report(session, wanted.office, change(session.workspace, lambda snapshot, now: enrol(snapshot, wanted, told, start or now)))
 
 
+def _add_person(session: Session, data: bytes, fingerprint: str, start: datetime | None) -> None:
+    from pas_transport.appointing import appoint, read_person_request
+    from pas_transport.enrolment import compare_fingerprint
+    from pas_transport.issuing import change
+
+    wanted = read_person_request(data)
+    compare_fingerprint(wanted, fingerprint)
+    snapshot = change(session.workspace, lambda snapshot, now: appoint(snapshot, wanted, start or now))
+    _report(session, wanted.wanted.office, snapshot, wanted.reference)
+
+
 @directory.command()
 @click.argument("office", type=OFFICE)
+@click.option("--person", metavar="REF", default=None, help="End the post of this person of OFFICE, and nothing else.")
 @at_option("When its term ends (default: now).")
 @pass_session
-def retire(session: Session, office: str, at: datetime | None) -> None:
-    """End OFFICE's term and its keys; its history stays."""
+def retire(session: Session, office: str, person: str | None, at: datetime | None) -> None:
+    """End OFFICE's term and its keys, or with --person one person's post and key; history stays."""
+    from pas_transport.appointing import dismiss
     from pas_transport.enrolment import retire as end
     from pas_transport.issuing import change
 
-    _report(session, office, change(session.workspace, lambda snapshot, now: end(snapshot, office, at or now)))
+    def edit(snapshot: Snapshot, now: datetime) -> Snapshot:
+        return end(snapshot, office, at or now) if person is None else dismiss(snapshot, office, person, at or now)
+
+    _report(session, office, change(session.workspace, edit), person)
+
+
+@directory.command()
+@click.option("--office", type=OFFICE, default=None, metavar="OFFICE", help="Of this office alone.")
+@at_option("As they stood at that time (default: now).")
+@pass_session
+def people(session: Session, office: str | None, at: datetime | None) -> None:
+    """List the people who decide: office, post, roles, rank and where they come from."""
+    snapshot, moment = session.workspace.directory(), at or session.workspace.clock.now()
+    held = [(person, post) for person in snapshot.people if (post := person.appointment(moment)) is not None]
+    shown = [_describe_person(person, post, moment) for person, post in held if office in {None, post.office}]
+    session.console.emit(shown)
+    columns = ("person", "office", "post", "roles", "rank", "recused", "deputises")
+    rows = [[", ".join(row[name]) if isinstance(row[name], list) else row[name] or "" for name in columns] for row in shown]
+    session.console.table(columns, rows)
 
 
 @directory.command("rotate-key")
@@ -114,9 +152,26 @@ def rotate_root(session: Session) -> None:
     session.console.say(f"New root key; directory version {snapshot.version}.", "good")
 
 
-def _report(session: Session, office: str, snapshot: Snapshot) -> None:
-    session.console.emit({"office": office, "directory_version": snapshot.version})
-    session.console.say(f"{office}: directory version {snapshot.version}.", "good")
+def _report(session: Session, office: str, snapshot: Snapshot, person: str | None = None) -> None:
+    named = {} if person is None else {"person": person}
+    session.console.emit({"office": office, **named, "directory_version": snapshot.version})
+    session.console.say(f"{person or office}: directory version {snapshot.version}.", "good")
+
+
+def _describe_person(person: Person, post: Appointment, at: datetime) -> dict[str, Any]:
+    key = person.key(at)
+    return {
+        "person": person.reference,
+        "office": post.office,
+        "post": post.post,
+        "roles": sorted(post.roles),
+        "rank": post.rank,
+        "recused": sorted(post.recused),
+        "deputises": sorted(post.deputises),
+        "from": post.start,
+        "to": post.end,
+        "key": None if key is None else key.id,
+    }
 
 
 def _describe(standing: Standing, snapshot: Snapshot, at: datetime) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The application log: one JSON line for each batch or trouble, to a file of the workspace; ids, counts and words, never content."""
+"""The application log: one JSON line for each event of the closed list, appended to a file of the workspace."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import structlog
+
+from pas_gateway.events import Event
+
+
+class Journal:
+    """Takes what pas_gateway.events lists and nothing else."""
+
+    def __init__(self, logger: structlog.typing.FilteringBoundLogger) -> None:
+        self._logger = logger
+
+    def tell(self, event: Event) -> None:
+        """One line: the event's name, level, time and fields, and who says it."""
+        self._logger.log(logging.getLevelNamesMapping()[event.level.upper()], event.name(), **event.values())
 
 
 class _Lines:
@@ -26,8 +38,8 @@ class _Lines:
 
 
 @contextmanager
-def open_journal(path: Path, **bound: Any) -> Iterator[structlog.typing.FilteringBoundLogger]:
-    """A logger that appends to `path`; every line names what it is bound to. Silent below INFO. OSError where it cannot be opened."""
+def open_journal(path: Path, worker: str) -> Iterator[Journal]:
+    """A journal that appends to `path`; every line names the worker. OSError where it cannot be opened."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -41,6 +53,6 @@ def open_journal(path: Path, **bound: Any) -> Iterator[structlog.typing.Filterin
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             cache_logger_on_first_use=True,
         )
-        yield logger.bind(**bound)
+        yield Journal(logger.bind(worker=worker))
     finally:
         os.close(file)

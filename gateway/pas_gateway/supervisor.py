@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,8 @@ from types import FrameType
 
 import sqlalchemy as sa
 
-from pas_gateway.journal import open_journal
+from pas_gateway import events
+from pas_gateway.journal import Journal, open_journal
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
@@ -66,19 +67,21 @@ class Supervisor:
     def run(self) -> dict[str, int | float]:
         """Runs until idle, or until told to stop; what was done meanwhile, by the register's own count."""
         # Whatever refuses to start refuses here, before a process is made: keys, rulebook, directory, register.
-        PasOffice.of(self.workspace)
+        office = PasOffice.of(self.workspace)
         with closing(open_store(self.workspace.register_url)) as register:
             register.migrate()
         store = open_store(self.workspace.register_url, patience_seconds=RESTART_SECONDS)
         started = time.monotonic()
-        with closing(store), self.workspace.log() as log, _signals(self._stop):
+        with closing(store), self.workspace.log() as log, _open_journal(self.workspace) as journal, _signals(self._stop):
             refuse_other_log(log, store)
+            journal.tell(events.GatewayStarted(self.workers, office.snapshot.version, office.rulebook.digest))
             self.stopped = self._find_stopped(log, store)
             before = _counters(store)
             try:
-                self._watch(log, store, self.stopped)
+                self._watch(log, store, journal)
             finally:
                 self._drain()
+                journal.tell(events.GatewayEnded())
             after = _counters(store)
         names = ("accepted", "rejected", "quarantined", "duplicate", "movements", "replies", "sent", "held")
         done: dict[str, int | float] = {name: after.get(name, 0) - before.get(name, 0) for name in names}
@@ -103,11 +106,13 @@ class Supervisor:
                 stopped.add(partition)
         return frozenset(stopped)
 
-    def _watch(self, log: Log, store: Store, stopped: frozenset[Partition]) -> None:
+    def _watch(self, log: Log, store: Store, journal: Journal) -> None:
         names = ["threats", *(f"worker-{number}" for number in range(1, self.workers + 1))]
         idle_since = None
         while not self._stopping:
             fallen = [name for name in names if self._has_fallen(name)]
+            for name in fallen:
+                journal.tell(events.WorkerFell(name, self._processes[name].exitcode or 0))
             if fallen:
                 self._count_falls(fallen, _count_progress(log, store))
             if time.monotonic() >= self._begin_at:
@@ -115,7 +120,7 @@ class Supervisor:
                     if name not in self._processes:
                         self._begin(name)
             if self.until_idle:
-                idle = _is_idle(log, store, stopped, self.workspace.clock.now())
+                idle = _is_idle(log, store, self.stopped, self.workspace.clock.now())
                 now = time.monotonic()
                 idle_since = (idle_since or now) if idle else None
                 if idle_since is not None and now - idle_since >= IDLE_STEP_SECONDS:
@@ -197,9 +202,13 @@ def _worker(root: Path, name: str, console: Console) -> Iterator[Worker]:
     office = PasOffice.of(workspace)
     store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS)
     mark = PhaseMark(phase_file(workspace.root, name))
-    with workspace.log() as log, open_journal(workspace.root / "gateway.log", worker=name) as journal:
+    with workspace.log() as log, _open_journal(workspace, name) as journal:
         yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal, partial(_renew, workspace))
     store.close()
+
+
+def _open_journal(workspace: Workspace, name: str = "supervisor") -> AbstractContextManager[Journal]:
+    return open_journal(workspace.root / "gateway.log", name)
 
 
 def _renew(workspace: Workspace, pipeline: Pipeline) -> Pipeline:

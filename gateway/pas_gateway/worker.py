@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 
-import structlog
-
+from pas_gateway import events
 from pas_gateway.dispatch import Dispatcher
+from pas_gateway.journal import Journal
 from pas_gateway.phases import PhaseMark
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
@@ -49,7 +49,7 @@ class Worker:
     store: Store = field(repr=False)
     pipeline: Pipeline = field(repr=False)
     mark: PhaseMark = field(repr=False)
-    journal: structlog.typing.FilteringBoundLogger = field(repr=False)
+    journal: Journal = field(repr=False)
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
     _look_again: float = 0.0
     _shred_again: float = 0.0
@@ -60,6 +60,7 @@ class Worker:
         """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied."""
         topics = (URGENT.name,) if self.urgent else (MOVEMENTS.name, REPLIES.name, REPORTS.name)
         dispatcher = Dispatcher(self.store, self.log)
+        self.journal.tell(events.WorkerStarted(self.pipeline.office.snapshot.version))
         with self.log.subscribe(topics, f"pas-gateway{'.urgent' if self.urgent else ''}", self._start) as subscription:
             while not stopping():
                 self.mark.set("reading")
@@ -76,14 +77,16 @@ class Worker:
             return subscription.poll(BATCH_RECORDS, POLL_SECONDS)
         except OffsetGoneError as error:
             # One lost place stops one partition; the supervisor has told it, the others go on.
-            self.journal.error("partition_stopped", partition=str(error.partition), why=error.sentence)
+            self.journal.tell(events.PartitionStopped(f"{error.partition.topic} {error.partition.number}", error.sentence))
             return []
 
     def _keep_house(self, subscription: Subscription) -> None:
         """Once a second: a newer directory counts; the owner of the movements follows those whose time has come, and shreds."""
         if time.monotonic() < self._look_again:
             return
-        self.pipeline = self.renew(self.pipeline)
+        former, self.pipeline = self.pipeline, self.renew(self.pipeline)
+        if self.pipeline is not former:
+            self.journal.tell(events.DirectoryChanged(self.pipeline.office.snapshot.version))
         self._look_again = time.monotonic() + HOUSE_SECONDS
         if not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
             return
@@ -119,14 +122,14 @@ class Worker:
                     self.pipeline.commit(plan)
         except RegisterUnavailableError as error:
             # It is still due the next time.
-            self.journal.warning("register_unavailable", why=error.sentence)
+            self.journal.tell(events.RegisterUnavailable(error.sentence))
 
     def _dispatch(self, dispatcher: Dispatcher) -> None:
         try:
             dispatcher.run(lambda: self.mark.set("dispatching"), only_urgent=self.urgent)
         except (LogError, RegisterError) as error:
             # What was not appended, or not marked as sent, stays in the outbox and is tried again after the next batch.
-            self.journal.warning("dispatch_failed", error=type(error).__name__)
+            self.journal.tell(events.DispatchFailed(type(error).__name__))
             if not error.retriable:
                 raise
 
@@ -161,10 +164,10 @@ class Worker:
             except LostPartitionError:
                 return False
             except ClashError:
-                self.journal.info("batch_again", records=len(records))
+                self.journal.tell(events.BatchAgain(len(records)))
                 continue
             except RegisterUnavailableError as error:
-                self.journal.warning("register_unavailable", why=error.sentence)
+                self.journal.tell(events.RegisterUnavailable(error.sentence))
                 if tried + 1 == TRIES:
                     raise
                 time.sleep(_RETRY_SECONDS * 2**tried)
@@ -174,7 +177,7 @@ class Worker:
             self.mark.set("after commit")
             self._settle(frozenset(plan.chains))
             self._next.update({Partition(advance.topic, advance.partition): advance.next for advance in advances})
-            self.journal.info("batch", records=len(records), **dict(plan.change.counts))
+            self.journal.tell(events.Batch(len(records), dict(plan.change.counts)))
             return True
         return False
 
@@ -196,7 +199,7 @@ class Worker:
         except (RegisterError, LogError):
             raise
         except Exception as failure:
-            self.journal.error("batch_failed", records=len(records), failure=type(failure).__name__)
+            self.journal.tell(events.BatchFailed(len(records), type(failure).__name__))
             return self.pipeline.set_aside(records[0], advances, type(failure).__name__) if len(records) == 1 else None
 
     def _advances(self, records: Iterable[Taken]) -> list[Advance]:
@@ -224,4 +227,4 @@ class Worker:
             if all(end == 0 or positions.get((partition.topic, partition.number), 0) >= end for partition, end in ends.items()):
                 return
             time.sleep(_WAIT_STEP_SECONDS)
-        self.journal.warning("movements_behind")
+        self.journal.tell(events.MovementsBehind())

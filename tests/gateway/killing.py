@@ -96,6 +96,10 @@ class RunningGateway:
         self._dead.add(pid)
         return place
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Sends a signal to one worker."""
+        os.kill(self.find()[name], number)
+
     def kill(self) -> None:
         """SIGKILL of the supervisor; returns once every process that it had started is gone."""
         below = _descendants(self._process.pid)

@@ -9,13 +9,14 @@ from contextlib import suppress
 
 import pytest
 from kafka import KafkaAdminClient
+from kafka.errors import UnknownTopicOrPartitionError
 
 from kafka_broker import collect_sockets
 from kafka_faulty import FAULTS, PATIENCE_SECONDS, FaultyKafka
 from pas_schemas.errors import LogError
 from pas_schemas.topics import Topic
 from pas_transport.kafka_log import KafkaLog
-from pas_transport.log import LogUnavailableError, Outgoing, Partition
+from pas_transport.log import LogUnavailableError, OffsetGoneError, Outgoing, Partition, TopicMismatchError
 
 ONE = Topic("faults.one", 1, None, "any", (), ())
 THREE = Topic("faults.three", 3, None, "any", (), ())
@@ -163,3 +164,42 @@ def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(faulty: Fau
             with suppress(LogError):
                 seen += [record.value for record in reader.poll(100, 0.2)]
         assert len(asked) >= 2
+
+
+def test_topic_that_is_gone_stops_its_partition_and_no_other(faulty: FaultyKafka, log: KafkaLog) -> None:
+    """Deleted between its assignment and the question for its place: as a reader finds it that asks at that moment."""
+    lost = Topic("faults.lost", 1, None, "any", (), ())
+    log.ensure([lost])
+    end = log.ends([ONE.name])[PLACE]
+
+    def start(partition: Partition) -> int:
+        if partition.topic != lost.name:
+            return end
+        with suppress(UnknownTopicOrPartitionError), KafkaAdminClient(bootstrap_servers=faulty.bootstrap) as admin:
+            admin.delete_topics([lost.name])
+        until_it_is_gone(log, lost)
+        return log.starts([lost.name])[partition]
+
+    with log.subscribe([ONE.name, lost.name], "lost", start) as reader:
+        told = until_told(reader.poll)
+        assert told.partition == Partition(lost.name, 0)
+        assert told.sentence == "faults.lost-0 is not there any more"
+        append(log, "goes on")
+        read_until(reader.poll, b"goes on")
+
+
+def until_it_is_gone(log: KafkaLog, topic: Topic) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with suppress(TopicMismatchError):
+        while log.ends([topic.name]):
+            assert time.monotonic() < deadline, "the topic is still there"
+
+
+def until_told(poll: Callable[[int, float], list[object]]) -> OffsetGoneError:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            poll(500, 0.2)
+        except OffsetGoneError as error:
+            return error
+    raise AssertionError("nobody said that the partition stopped")

@@ -18,7 +18,7 @@ from kafka.structs import OffsetAndMetadata
 from pas_schemas.clock import from_ms
 from pas_schemas.errors import LogError
 from pas_transport.kafka_client import fenced, learn_topics, read_failure
-from pas_transport.log import LogUnavailableError, OffsetGoneError, Partition, StartAt, Taken
+from pas_transport.log import LogUnavailableError, OffsetGoneError, Partition, StartAt, Taken, TopicMismatchError
 
 # While it waits for records, a member looks this often whether partitions came that have no place yet.
 SLICE_SECONDS = 0.1
@@ -176,8 +176,7 @@ class KafkaSubscription:
         for there, turn in waiting:
             partition = self._ours(there)
             try:
-                offset = self._start(partition)
-                self._check_held(partition, offset)
+                offset = self._find_place(partition)
             except OffsetGoneError as error:
                 self._next.pop(there, None)
                 self._membership.stop(self._theirs(error.partition))
@@ -186,10 +185,16 @@ class KafkaSubscription:
                 self._next[there] = offset
                 self._ids[there] = ids.get(partition.topic)
 
-    def _check_held(self, partition: Partition, offset: int) -> None:
-        first, end = self._engine.bounds(partition)
+    def _find_place(self, partition: Partition) -> int:
+        """Where its reader says, if that is there; a topic that was deleted meanwhile holds no place at all."""
+        try:
+            offset = self._start(partition)
+            first, end = self._engine.bounds(partition)
+        except TopicMismatchError as error:
+            raise OffsetGoneError(f"{partition.topic}-{partition.number} is not there any more", error.hint, partition) from error
         if not first <= offset <= end:
             raise gone(partition, offset, first, end)
+        return offset
 
     def _take(self, max_records: int, seconds: float) -> list[Taken]:
         try:

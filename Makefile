@@ -29,8 +29,12 @@ test: lint ## Check everything: style, types, layers, then the whole suite (at m
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
 .PHONY: torture
-torture: $(READY) ## Kill the gateway's workers five hundred times and look for anything lost or doubled (half an hour at most)
-	PAS_TEST_KILLS=500 $(BIN)/python -m pytest -q tests/gateway/test_kills.py
+torture: $(READY) ## Kill workers 500 times, brokers and database servers by the dozen, and look for anything lost or doubled (90 minutes at most)
+	PAS_REQUIRE_KAFKA=1 PAS_REQUIRE_POSTGRES=1 PAS_TEST_KILLS=500 PAS_TEST_STRIKES=10 PAS_TEST_AWAY_SECONDS=60 \
+	  $(BIN)/python -m pytest -q -s $(FAULTS)
+
+FAULTS := tests/transport/test_kafka_faults.py tests/producers/test_on_kafka.py tests/consumers/test_on_kafka.py \
+  tests/gateway/test_kafka_faults.py tests/gateway/test_full_disk.py tests/gateway/test_on_postgres.py tests/gateway/test_kills.py
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and layers

@@ -21,11 +21,11 @@ from pas_transport.kafka_log import KafkaLog
 from pas_transport.workspace import Workspace, declared_topics, open_workspace
 
 # Short, so that a fault is soon given up; a machine that is busy answers within them.
-WAIT_SECONDS, SESSION_SECONDS = 3, 6
+WAIT_SECONDS, SESSION_SECONDS = 2, 3
 # What such a wait may come to on a busy machine, several of them one after the other: it has an end.
 PATIENCE_SECONDS = 30.0
 # Killed, it need not wait long for its own former session to end.
-_SOON_BACK = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
+_SOON_BACK = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "300"}
 # For a module of such tests.
 FAULTS = [LEAVES_SOCKETS, pytest.mark.xdist_group("kafka-faults")]
 
@@ -56,6 +56,15 @@ class FaultyKafka:
             yield
         finally:
             self.node.resume()
+
+    @contextmanager
+    def dead(self) -> Iterator[None]:
+        """The broker is killed, and started again in the end."""
+        self.node.kill()
+        try:
+            yield
+        finally:
+            self.node.start()
 
     def settle(self, pristine: Path, root: Path, offices: Iterable[str]) -> Workspace:
         """A workspace on this broker whose directory holds these offices and no other, with its topics made."""

@@ -103,6 +103,14 @@ class PartitionStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LogUnavailable(Event):
+    """The log does not answer; it is waited for, and this is told once until records come again."""
+
+    level: ClassVar[Level] = "warning"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterUnavailable(Event):
     """The register could not be reached or written; the same is tried again."""
 
@@ -121,5 +129,5 @@ class DispatchFailed(Event):
 # In the order in which docs/monitoring.md lists them.
 EVENTS: tuple[type[Event], ...] = (
     GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, DirectoryChanged, Batch, BatchAgain, BatchFailed, MovementsBehind,
-    PartitionStopped, RegisterUnavailable, DispatchFailed,
+    PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
 )  # fmt: skip

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +29,7 @@ from pas_schemas.clock import to_ms
 from pas_schemas.errors import PasError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.console import Console
-from pas_transport.log import Log, OffsetGoneError, Partition
+from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partition
 from pas_transport.workspace import Workspace, open_workspace
 
 INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
@@ -181,8 +181,9 @@ def run_worker(root: str, name: str, repeating: bool) -> None:
     parent = multiprocessing.parent_process()
     console = Console()
     try:
-        with _worker(Path(root), name, console) as worker:
-            worker.run(lambda: stopped or (parent is not None and not parent.is_alive()))
+        is_over = lambda: stopped or (parent is not None and not parent.is_alive())  # noqa: E731  # one line, used twice
+        with _worker(Path(root), name, console, is_over) as worker:
+            worker.run(is_over)
     except PasError as error:
         if not (repeating and error.retriable):
             console.fail(error.sentence, error.hint)
@@ -197,18 +198,33 @@ def run_worker(root: str, name: str, repeating: bool) -> None:
 
 
 @contextmanager
-def _worker(root: Path, name: str, console: Console) -> Iterator[Worker]:
+def _worker(root: Path, name: str, console: Console, is_over: Callable[[], bool]) -> Iterator[Worker]:
     workspace = open_workspace(root, console.warn)
     office = PasOffice.of(workspace)
     store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS)
     mark = PhaseMark(phase_file(workspace.root, name))
-    with workspace.log() as log, _open_journal(workspace, name) as journal:
+    with _open_journal(workspace, name) as journal, _await_log(workspace, journal, is_over) as log:
         yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal, partial(_renew, workspace))
     store.close()
 
 
 def _open_journal(workspace: Workspace, name: str = "supervisor") -> AbstractContextManager[Journal]:
     return open_journal(workspace.root / "gateway.log", name)
+
+
+def _await_log(workspace: Workspace, journal: Journal, is_over: Callable[[], bool]) -> Log:
+    """The log, which was there when the run began: one that does not answer is being started anew."""
+    told = False
+    while True:
+        try:
+            return workspace.log()
+        except LogUnavailableError as error:
+            if not error.retriable or is_over():
+                raise
+            if not told:
+                journal.tell(events.LogUnavailable(error.sentence))
+            told = True
+        time.sleep(_STEP_SECONDS)
 
 
 def _renew(workspace: Workspace, pipeline: Pipeline) -> Pipeline:

@@ -19,7 +19,7 @@ from pas_gateway.positions import find_start
 from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries
 from pas_schemas.errors import LogError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
-from pas_transport.log import Log, OffsetGoneError, Partition, Subscription, Taken
+from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partition, Subscription, Taken
 
 BATCH_RECORDS = 500
 POLL_SECONDS = 0.2
@@ -54,13 +54,27 @@ class Worker:
     _look_again: float = 0.0
     _shred_again: float = 0.0
     _swept: bool = False
+    _away: bool = False
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied."""
-        topics = (URGENT.name,) if self.urgent else (MOVEMENTS.name, REPLIES.name, REPORTS.name)
+        """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied.
+
+        A log that was there and does not answer is waited for: it is being started anew, and what was read and not written
+        is read again from where the register stands.
+        """
         dispatcher = Dispatcher(self.store, self.log)
         self.journal.tell(events.WorkerStarted(self.pipeline.office.snapshot.version))
+        while not stopping():
+            try:
+                self._read(dispatcher, stopping)
+            except LogUnavailableError as error:
+                if not error.retriable:
+                    raise
+                self._note_absence(error)
+
+    def _read(self, dispatcher: Dispatcher, stopping: Callable[[], bool]) -> None:
+        topics = (URGENT.name,) if self.urgent else (MOVEMENTS.name, REPLIES.name, REPORTS.name)
         with self.log.subscribe(topics, f"pas-gateway{'.urgent' if self.urgent else ''}", self._start) as subscription:
             while not stopping():
                 self.mark.set("reading")
@@ -68,9 +82,18 @@ class Worker:
                 if records:
                     self._take(records, subscription)
                     subscription.commit()
+                    self._away = False
                 self._keep_house(subscription)
                 self._dispatch(dispatcher)
                 self.mark.set("idle")
+
+    def _note_absence(self, error: LogUnavailableError) -> None:
+        """Once for each time it goes away, however often it is asked for meanwhile."""
+        if not self._away:
+            self.journal.tell(events.LogUnavailable(error.sentence))
+        self._away = True
+        self.mark.set("idle")
+        time.sleep(POLL_SECONDS)
 
     def _poll(self, subscription: Subscription) -> list[Taken]:
         try:

@@ -11,7 +11,7 @@ from pas_consumers import Delivery, Inbox
 from pas_schemas.codec import decode
 from pas_schemas.directory import KeyUse, Snapshot
 from pas_schemas.sealing import Opener
-from pas_schemas.topics import deliveries
+from pas_schemas.topics import REPORTS, URGENT, deliveries
 from pas_transport.log import Log, Partition, Taken
 from pas_transport.workspace import Workspace
 
@@ -111,6 +111,24 @@ def count_notices(sent: list[Sent], *words: str) -> Counter[tuple[str, str, str]
         for word in {notice["word"] for notice in one.datum["notices"]}
         if word in words
     )
+
+
+def count_words(log: Log, workspace: Workspace) -> Counter[tuple[str, str, str]]:
+    """What each originator must be told, by its records in the log: of contents under one name the first counts, every other is rejected.
+
+    Of a content that comes again nobody is told; a refusal is told as often as it came.
+    """
+    opener, first, words = make_opener(workspace, "pas"), dict[bytes, bytes](), Counter[tuple[str, str, str]]()
+    for taken in (taken for topic in (REPORTS, URGENT) for taken in read_all(log, topic.name)):
+        found = decode(opener.open(taken.value, taken.at).payload, "report", "refusal")
+        content = found.datum.get("content_digest", b"")
+        if found.name == "report" and taken.key not in first:
+            words[found.datum["originator"], found.datum["urn"], "ACCEPTED"] += 1
+        elif first.get(taken.key) != content:
+            words[found.datum["originator"], found.datum["urn"], "REJECTED"] += 1
+        if found.name == "report":
+            first.setdefault(taken.key, content)
+    return words
 
 
 def take_everything(workspace: Workspace, offices: list[str]) -> list[Delivery]:

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
+
+import pytest
 
 from conftest import PAS
 from pas_gateway.phases import PHASES, PhaseMark, phase_file
@@ -21,6 +23,7 @@ PLACES = tuple(phase for phase in PHASES if phase != "idle")
 # How long a look lasts: a worker passes "after commit" in a fraction of a millisecond.
 _LOOK_SECONDS = 0.00005
 _PATIENCE_SECONDS = 30.0
+TELL_EACH = 10
 # A run has more to finish the more kills it went through: every transfer decides all that came before again.
 _RUN_SECONDS = 90 + int(os.environ.get("PAS_TEST_KILLS", "0"))
 
@@ -59,6 +62,11 @@ class RunningGateway:
                     self._seen[pid] = name
         return {name: pid for pid, name in self._seen.items() if _is_alive(pid)}
 
+    def check(self) -> None:
+        """Fails, with what it said, where the run has ended by itself."""
+        if self._process.poll() is not None:
+            pytest.fail(f"the gateway ended by itself: {self._process.communicate()[1]}")
+
     def await_workers(self) -> dict[str, int]:
         """The workers, once all of them have begun."""
         until(lambda: len(self.find()) == len(self._marks), "the workers have begun")
@@ -66,29 +74,13 @@ class RunningGateway:
 
     def strike(self, wanted: str, seconds: float) -> str | None:
         """Kills one worker that is caught in `wanted`, and says where it died; None where none was caught in time."""
-        deadline = time.monotonic() + seconds
-        living = self.find()
-        while time.monotonic() < deadline:
-            for name, mark in self._marks.items():
-                if mark.get() == wanted and (place := self._strike(living.get(name), mark, wanted)):
-                    return place
-            time.sleep(_LOOK_SECONDS)
-            if len(living) < len(self._marks):
-                living = self.find()
-        return None
-
-    def _strike(self, pid: int | None, mark: PhaseMark, wanted: str) -> str | None:
-        """Holds the process first: only one that stands where it was wanted is killed, and its mark is read after its death."""
-        if pid is None or not _is_alive(pid):
+        caught = self._catch(wanted, seconds)
+        if caught is None:
             return None
+        pid, mark = caught
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-            until(lambda: _state(pid) in "TtZXx", "a worker is held")
-            if mark.get() != wanted:
-                os.kill(pid, signal.SIGCONT)
-                return None
             os.kill(pid, signal.SIGKILL)
-            until(lambda: not _is_alive(pid), "a worker is dead")
+        until(lambda: not _is_alive(pid), "a worker is dead")
         place = mark.get()
         # What its heir has not set yet is nobody's place.
         mark.set("idle")
@@ -99,6 +91,35 @@ class RunningGateway:
     def signal(self, name: str, number: signal.Signals) -> None:
         """Sends a signal to one worker."""
         os.kill(self.find()[name], number)
+
+    @contextmanager
+    def holding(self, wanted: str, seconds: float, names: Collection[str] = ()) -> Iterator[str | None]:
+        """One worker (of `names`) stands still where it was caught in `wanted`, and goes on afterwards with what is broken by then.
+
+        Yields the worker's name; None where none was caught in time.
+        """
+        caught = self._catch(wanted, seconds, names)
+        try:
+            yield caught and self._seen[caught[0]]
+        finally:
+            if caught:
+                with suppress(ProcessLookupError):
+                    os.kill(caught[0], signal.SIGCONT)
+
+    def _catch(self, wanted: str, seconds: float, names: Collection[str] = ()) -> tuple[int, PhaseMark] | None:
+        """A worker that is held by SIGSTOP where it was wanted."""
+        deadline = time.monotonic() + seconds
+        living = self.find()
+        marks = {name: mark for name, mark in self._marks.items() if not names or name in names}
+        while time.monotonic() < deadline:
+            for name, mark in marks.items():
+                pid = living.get(name)
+                if pid is not None and mark.get() == wanted and _hold(pid, mark, wanted):
+                    return pid, mark
+            time.sleep(_LOOK_SECONDS)
+            if len(living) < len(self._marks):
+                living = self.find()
+        return None
 
     def kill(self) -> None:
         """SIGKILL of the supervisor; returns once every process that it had started is gone."""
@@ -122,17 +143,32 @@ class RunningGateway:
 
 
 class Hunt:
-    """Chooses the next place, the one struck least, and counts."""
+    """Chooses the next place, the one struck least, and counts; what struck nobody at work does not count."""
 
     def __init__(self, places: Sequence[str] = PLACES) -> None:
         self.struck: Counter[str] = Counter(dict.fromkeys(places, 0))
 
     def strike(self, gateway: RunningGateway, seconds: float) -> None:
         """One kill, if a worker comes by in time."""
-        wanted = min(self.struck, key=lambda place: self.struck[place])
-        place = gateway.strike(wanted, seconds)
+        place = gateway.strike(self.wanted, seconds)
         if place is not None:
             self.struck[place] += 1
+            if self.kills % TELL_EACH == 0:
+                # A line for whoever waits for a long run.
+                print(f"{self.kills} workers killed, at {dict(self.struck)}", flush=True)
+
+    @contextmanager
+    def holding(self, gateway: RunningGateway, seconds: float) -> Iterator[str | None]:
+        """A worker held at the next place while something else is broken; counted where one was caught."""
+        wanted = self.wanted
+        with gateway.holding(wanted, seconds) as worker:
+            if worker is not None:
+                self.struck[wanted] += 1
+            yield worker
+
+    @property
+    def wanted(self) -> str:
+        return min(self.struck, key=lambda place: self.struck[place])
 
     @property
     def kills(self) -> int:
@@ -148,6 +184,19 @@ def until(true: Callable[[], bool], what: str) -> None:
     while not true():
         assert time.monotonic() < deadline, f"never came true: {what}"
         time.sleep(0.0005)
+
+
+def _hold(pid: int, mark: PhaseMark, wanted: str) -> bool:
+    """Stops the process first and then looks: its mark cannot move under whoever reads it."""
+    with suppress(ProcessLookupError):
+        if not _is_alive(pid):
+            return False
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: _state(pid) in "TtZXx", "a worker is held")
+        if mark.get() == wanted and _is_alive(pid):
+            return True
+        os.kill(pid, signal.SIGCONT)
+    return False
 
 
 def _descendants(pid: int) -> list[int]:

@@ -103,6 +103,20 @@ class PrivatePostgres:
         self.run("postgres", f"CREATE DATABASE {name}{f' TEMPLATE {template}' if template else ''}")
         return name
 
+    @contextmanager
+    def make_database_on(self, disk: Path) -> Iterator[str]:
+        """A database whose tables lie on a disk of their own, dropped in the end."""
+        self._made += 1
+        name, folder = f"register_{self._made}", disk / "tables"
+        folder.mkdir()
+        if self._user:
+            shutil.chown(folder, self._user)
+        self.run("postgres", f"CREATE TABLESPACE small_{name} LOCATION '{folder}'", f"CREATE DATABASE {name} TABLESPACE small_{name}")
+        try:
+            yield name
+        finally:
+            self.run("postgres", f"DROP DATABASE {name} WITH (FORCE)", f"DROP TABLESPACE small_{name}")
+
 
 def find_programs() -> Path | None:
     """Where initdb and postgres are: in PATH, or where Debian puts them."""

@@ -23,6 +23,9 @@ _OF_THE_RUN = ("leaf", "deadline", "due")
 REPORTS = 240
 CHUNK = 24
 KILLS = int(os.environ.get("PAS_TEST_KILLS", "50")) // 5
+# Restarts of the server: twice as many, and one at least at each place where a worker has something to lose.
+STRIKES = int(os.environ.get("PAS_TEST_STRIKES", "1"))
+AT_WORK = ("deciding", "before commit", "after commit")
 STRIKE_SECONDS = 0.7
 
 
@@ -83,27 +86,35 @@ def test_two_workers_say_what_they_say_on_sqlite(workspace: Workspace, postgres:
     assert "register_unavailable" not in said
 
 
-@pytest.mark.timeout(120 + 20 * KILLS)
+@pytest.mark.timeout(120 + 20 * KILLS + 60 * STRIKES)
 def test_kills_and_restarts_of_the_server_lose_and_double_nothing(shared: Workspace, postgres: PrivatePostgres) -> None:
-    """Workers die at every place of their work; the server crashes and is shut down in between, and the run goes on."""
-    story, hunt = Story(shared), Hunt()
+    """Workers die at every place of their work; the server crashes and is shut down under one that has a batch in hand."""
+    story, hunt, restarts = Story(shared), Hunt(), Hunt(AT_WORK)
     send_movements(shared, story.movements())
-    restarts = [True, False]
     with Publisher.of(shared) as publisher, RunningGateway(shared.root) as gateway:
         gateway.await_workers()
-        for chunk in range(12 * KILLS):
-            if hunt.kills >= KILLS and not restarts:
+        for chunk in range(12 * (KILLS + STRIKES)):
+            if hunt.kills >= KILLS and restarts.done(2 * STRIKES, 1):
                 break
             publisher.publish(story.reports(CHUNK))
-            if restarts and chunk % 3 == 2:
-                postgres.stop(crash=restarts.pop())
-                publisher.publish(story.reports(CHUNK))
-                postgres.start()
+            if not restarts.done(2 * STRIKES, 1) and chunk % 3 == 2:
+                restart(postgres, gateway, restarts)
             elif hunt.kills < KILLS:
                 hunt.strike(gateway, STRIKE_SECONDS)
         gateway.stop()
     assert hunt.kills >= KILLS, dict(hunt.struck)
+    assert restarts.done(2 * STRIKES, 1), dict(restarts.struck)
     judge(shared, story, run_until_idle(shared))
+
+
+def restart(postgres: PrivatePostgres, gateway: RunningGateway, restarts: Hunt) -> None:
+    """Every second time as a power cut leaves it: a worker that stands in the middle of its batch goes on without a server."""
+    with restarts.holding(gateway, STRIKE_SECONDS) as worker:
+        if worker is None:
+            return
+        postgres.stop(crash=restarts.kills % 2 == 1)
+    postgres.start()
+    print(f"server restarted {restarts.kills} times, at {dict(restarts.struck)}", flush=True)
 
 
 @pytest.mark.parametrize("command", [("status",), ("cases", "list"), ("trace", "01/IR/2015/000001"), ("gateway", "run", "--until-idle")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -15,6 +15,8 @@ from pas_gateway.explain import Explainer
 from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge, Names
 from pas_gateway.policy.decide import decide
+from pas_gateway.policy.rulings import Rulings
+from pas_gateway.policy.situation import NOBODY_RULED
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row, State, Whereabouts
 from pas_schemas.border import examine, parse_line
@@ -93,12 +95,12 @@ class World:
     def _whereabouts(self) -> Whereabouts:
         return Whereabouts(read_row(row, self.names) for row in self.movements)
 
-    def decide(self, report: Report) -> Verdicts:
-        """The decision on one report, as if it were the first."""
+    def decide(self, report: Report, rulings: Rulings = NOBODY_RULED) -> Verdicts:
+        """The decision on one report, as if it were the first, once people have ruled so."""
         situation = self._untouched.situation(
             report, now=self.now, estate=self.snapshot.at(self.now), order=(0, 0), suspicions=screen_report(report, self.rulebook)
         )
-        return decide(report, situation, self.rulebook)
+        return decide(report, replace(situation, rulings=rulings), self.rulebook)
 
     def knowledge_of(self, number: str) -> State | None:
         """What the movements tell of a prisoner."""

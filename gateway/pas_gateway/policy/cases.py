@@ -23,20 +23,22 @@ def paso_case() -> tuple[Case, ...]:
 
 def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: Origin, judged: Judged) -> tuple[Case, ...]:
     """One case for each owner, with every reason, sorted."""
-    secret_owner = _owner_of_code4(origin, situation)
+    secret_owner = owner_of_code4(origin, situation)
     held = sorted(_held(report, origin, judged, secret_owner))
-    raised = [(owner, pair.rule) for owner, pair in held]
+    bare: list[tuple[str, str]] = []
     verdicts = [verdict for row in judged.values() for verdict in row]
     if _asks_escort_summary(report, situation, judged):
-        raised.append((PAS, "R-ESCORT"))
+        bare.append((PAS, "R-ESCORT"))
     if is_senior(report.priority, report.risk_tags, rulebook) and _governor_left_out(report, situation, origin, judged):
-        raised.append((_owner_of_silence(report, origin, secret_owner), "R-SENIORITY"))
+        bare.append((_owner_of_silence(report, origin, secret_owner), "R-SENIORITY"))
     if adds_up(report, situation, rulebook):
-        raised.append((PAS, "R-REFERRAL"))
+        bare.append((PAS, "R-REFERRAL"))
     if situation.unmatched:
-        raised.append((PAS, "R-NOBODY"))
+        bare.append((PAS, "R-NOBODY"))
     if not any(verdict.word in ("release", "hold") for verdict in verdicts):
-        raised.append((secret_owner if all(item.handling == "4" for item in report.items) else PAS, "R-NOBODY"))
+        bare.append((secret_owner if all(item.handling == "4" for item in report.items) else PAS, "R-NOBODY"))
+    raised = [(owner, pair.rule) for owner, pair in held]
+    raised += [(owner, reason) for owner, reason in bare if not situation.rulings.has_noted(owner, reason)]
     owners = sorted({owner for owner, _ in raised})
     return tuple(
         Case(
@@ -48,7 +50,7 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
     )
 
 
-def _owner_of_code4(origin: Origin, situation: Situation) -> str:
+def owner_of_code4(origin: Origin, situation: Situation) -> str:
     """PAS never sees code 4 text: the originating force's active FIB decides, else the originating office."""
     if origin.standing.kind in {"force", "fib", "pio"} and origin.standing.force:
         fib = situation.estate.get(f"fib:{origin.standing.force}")
@@ -63,13 +65,15 @@ def _held(report: Report, origin: Origin, judged: Judged, secret_owner: str) -> 
         for verdict in verdicts:
             if verdict.word != "hold":
                 continue
-            secret = report.items[verdict.item].handling == "4"
+            secret = secret_owner if report.items[verdict.item].handling == "4" else None
             for rule in verdict.holds:
-                owner = secret_owner if secret else _owner(rule, verdict.item in conduit_has, origin)
-                yield owner, Held(verdict.item, office, rule)
+                yield owner_of(rule, secret, verdict.item in conduit_has, origin), Held(verdict.item, office, rule)
 
 
-def _owner(rule: str, conduit_has: bool, origin: Origin) -> str:
+def owner_of(rule: str, secret_owner: str | None, conduit_has: bool, origin: Origin) -> str:
+    """Who decides on a pair that a rule holds; `secret_owner` is given for a code 4 item alone."""
+    if secret_owner is not None:
+        return secret_owner
     if rule in ("G-WARRANT", "G-PRIVILEGE"):
         return origin.id
     # Of an item the conduit was not released, the case itself would tell it.

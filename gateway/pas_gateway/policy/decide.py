@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
-from pas_gateway.policy.cases import Judged, cases_of, paso_case
+from pas_gateway.policy.cases import Judged, cases_of, owner_of, owner_of_code4, paso_case
 from pas_gateway.policy.gates import ItemFacts, Staff, holds_everybody, is_gatekept, item_facts, person_facts, staff_concern
 from pas_gateway.policy.matrix import column_of, matrix_word
 from pas_gateway.policy.obligations import obligations_of
@@ -19,12 +20,13 @@ from pas_gateway.policy.routing import (
     origin_of,
     routing_words,
 )
+from pas_gateway.policy.rulings import Answers, word_of
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Gate, Outcome, Verdict, Verdicts
 from pas_schemas.directory import Standing
 from pas_schemas.models.report import Item, Report
 from pas_schemas.rulebook import Rulebook
-from pas_schemas.rules import GATES, LAST, Word
+from pas_schemas.rules import CELLS, GATES, LAST, Word
 
 
 def decide(report: Report, situation: Situation, rulebook: Rulebook) -> Verdicts:
@@ -69,17 +71,15 @@ class _Decision:
         self.fuller = [frozenset(_fuller_items(report.items, n)) for n in range(len(report.items))]
         self.additions = additions_of(report, rulebook)
         self.readers: dict[str, _Reader] = {}
+        self.audiences: dict[object, Audience] = {}
         ends = report.handling.review_ends
         self.internal = frozenset(report.handling.internal_recipients) if ends is not None and ends > situation.now else frozenset()
 
     def verdicts(self) -> Verdicts:
         judged: Judged = {}
         by_id: set[str] = set()
-        audiences: dict[object, Audience] = {}
-        for item, facts in zip(self.report.items, self.items, strict=True):
-            # Items that concern and address the same, under the same kind of code, have one audience.
-            same = (item.subjects, item.addressees, facts.code if facts.code in "45" else "")
-            found = audiences.get(same) or audiences.setdefault(same, self._audience(item, facts))
+        for facts in self.items:
+            found = self._audience_of(facts)
             by_id |= found.by_id
             for office in found.considered:
                 reader = self.readers.get(office) or self._meet(office)
@@ -90,6 +90,12 @@ class _Decision:
         if self.paso:
             return Verdicts((Gate("G-PASO", "compartment"),), outcomes, paso_case())
         return Verdicts(self._gates(), outcomes, cases_of(self.report, self.situation, self.rulebook, self.origin, judged))
+
+    def _audience_of(self, facts: ItemFacts) -> Audience:
+        """Items that concern and address the same, under the same kind of code, have one audience."""
+        item = self.report.items[facts.index]
+        same = (item.subjects, item.addressees, facts.code if facts.code in "45" else "")
+        return self.audiences.get(same) or self.audiences.setdefault(same, self._audience(item, facts))
 
     def _audience(self, item: Item, facts: ItemFacts) -> Audience:
         """Who is considered; of a compartment report the unit alone, which counts as named for codes 1 to 3."""
@@ -132,7 +138,42 @@ class _Decision:
         cell = matrix_word(reader.id, reader.column, facts, found, self.internal, self.rulebook)
         if cell is not None:
             words.append(cell)
-        return _most_restrictive(facts.index, words)
+        answers = self.situation.rulings.on(facts.index, reader.id) if self.situation.rulings else None
+        return self._after_rulings(facts, words, answers) if answers else _most_restrictive(facts.index, words)
+
+    def _after_rulings(self, facts: ItemFacts, words: list[tuple[str, Word]], answers: Answers) -> Verdict:
+        """The words once people have answered: a rule that was released says nothing more, one that was refused says refuse.
+
+        A matrix cell that held says release under its own id, so that what is left is never nothing.
+        """
+        left: list[tuple[str, Word]] = []
+        answered: list[str] = []
+        secret = self.secret_owner if facts.code == "4" else None
+        for rule, word in words:
+            conduit_has = rule == "R-EVALUATE" and facts.index in self.conduit_has
+            said = word_of(answers, rule, owner_of(rule, secret, conduit_has, self.origin), self.origin.id) if word == "hold" else None
+            if said == "release":
+                answered.append(rule)
+            if said == "refuse":
+                left.append((rule, "refuse"))
+            elif said is None or rule in CELLS:
+                left.append((rule, "release" if said else word))
+        verdict = _most_restrictive(facts.index, left)
+        return verdict._replace(answered=tuple(answered)) if verdict.word == "release" else verdict
+
+    @cached_property
+    def secret_owner(self) -> str:
+        return owner_of_code4(self.origin, self.situation)
+
+    @cached_property
+    def conduit_has(self) -> frozenset[int]:
+        """The items that the conduit itself is released: of those it owns the evaluation."""
+        conduit = self.origin.conduit
+        if conduit is None:
+            return frozenset()
+        reader = self.readers.get(conduit) or self._meet(conduit)
+        mine = [self._judge(reader, facts, found) for facts in self.items if conduit in (found := self._audience_of(facts)).considered]
+        return frozenset(verdict.item for verdict in self._without_sanitised(conduit, mine) if verdict.word == "release")
 
     def _without_sanitised(self, office: str, verdicts: list[Verdict]) -> list[Verdict]:
         """H-SANITISED: whoever is released the fuller item, with no condition left to accept, gets no sanitised one."""

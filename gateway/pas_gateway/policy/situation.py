@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from pas_gateway.policy.rulings import Rulings
 from pas_gateway.policy.whereabouts import State
 from pas_schemas.directory import Estate
+
+NOBODY_RULED = Rulings()
 
 
 class Suspicion(NamedTuple):
@@ -36,7 +39,8 @@ class Situation:
     `whereabouts` has a state for each well-formed NOMIS number of the report that is known now, through merges;
     `written` the prison that held each such number, as written, when the report was written. `accepted` names the
     offices that have accepted the report's conditions. `again` is true when an accepted report is decided anew; `unmatched` when it
-    corrects one that has not come in time, or is not the last of its chain.
+    corrects one that has not come in time, or is not the last of its chain. `rulings` are what people decided on it, their
+    signatures verified.
     """
 
     now: datetime
@@ -48,3 +52,4 @@ class Situation:
     accepted: frozenset[str] = frozenset()
     again: bool = False
     unmatched: bool = False
+    rulings: Rulings = NOBODY_RULED

@@ -20,12 +20,16 @@ class Gate(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The word for one item and office: `rule` is the first with that word; `holds` every rule that says hold."""
+    """The word for one item and office: `rule` is the first with that word; `holds` every rule that says hold.
+
+    `answered` are the rules that held a released item until people decided: it may be sealed under their signatures alone.
+    """
 
     item: int
     word: Word
     rule: str
     holds: tuple[str, ...]
+    answered: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from gateway.desk import Desk, copy_estate
 from gateway.killing import Hunt, RunningGateway
 from gateway.postgres import PASSWORD, PrivatePostgres
 from gateway.stories import Story
 from gateway.test_kills import judge, run_until_idle, send_movements
+from pas_consumers import Inbox
 from pas_gateway.register import Store, open_store
 from pas_gateway.trace import trace
 from pas_producers import Publisher
 from pas_transport.workspace import Workspace, open_workspace
+from producers.samples import make_item
 
 # What is random, or told by the clock of the moment in which a report was decided.
 _OF_THE_RUN = ("leaf", "deadline", "due")
@@ -115,6 +119,31 @@ def restart(postgres: PrivatePostgres, gateway: RunningGateway, restarts: Hunt) 
         postgres.stop(crash=restarts.kills % 2 == 1)
     postgres.start()
     print(f"server restarted {restarts.kills} times, at {dict(restarts.struck)}", flush=True)
+
+
+def test_rows_of_a_batch_go_by_copy(pristine: Path, tmp_path: Path, postgres: PrivatePostgres, database: str) -> None:
+    """What is written row by row is one row a batch, or must take the place of a row that is there."""
+    written: set[str] = set()
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith("INSERT INTO"):
+            written.add(statement.split()[2])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", look)
+    try:
+        with Desk(settle(copy_estate(pristine, tmp_path / "ws").root, postgres.url(database, password=None))) as desk:
+            desk.move()
+            report = desk.write(risk_tags=["ESCAPE"])
+            desk.publish(report, report | {"items": [make_item(text="Other words under the same name.")]})
+            desk.run()
+            with Inbox.of(desk.workspace, "pio:WSI") as inbox:
+                inbox.take()
+            desk.run()
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", look)
+    filled = ("reports", "attempts", "subjects", "movements", "deliveries", "replies")
+    assert all(postgres.run(database, f"SELECT count(*) FROM {table}")[0][0] for table in filled)
+    assert written == {"alembic_version", "positions", "versions", "counters", "leaves", "cases"}
 
 
 @pytest.mark.parametrize("command", [("status",), ("cases", "list"), ("trace", "01/IR/2015/000001"), ("gateway", "run", "--until-idle")])

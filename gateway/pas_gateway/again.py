@@ -17,12 +17,14 @@ from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan, decide_notices
 from pas_gateway.policy.decide import decide, obligations_for
+from pas_gateway.policy.routing import home_of
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Kept, Sent
 from pas_gateway.vault import read_body, unlock_body
 from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report
 from pas_schemas.rules import LAST
@@ -97,11 +99,13 @@ def decide_again(
     accepting: dict[bytes, frozenset[str]] | None = None,
     released: frozenset[bytes] = frozenset(),
     unmatched: frozenset[bytes] = frozenset(),
+    moved: bool = False,
 ) -> None:
     """Adds to a plan what changes: new disclosures, ended standing access, cases opened and closed. `accepting` are new acceptances.
 
     Of a report that waits for its place in a chain of corrections nothing goes out, unless it is now `released`; `unmatched` are
-    those that from now on wait for a person. One that another stands in the place of is decided no more.
+    those that from now on wait for a person. One that another stands in the place of is decided no more. `moved` is true where a
+    movement brings all this about.
     """
     bench = Bench(scribe.now, office.snapshot, office.rulebook)
     for one in standing:
@@ -109,10 +113,11 @@ def decide_again(
             continue
         waits = one.kept.waits is not None and one.kept.id not in released
         accepted = one.kept.acceptances | (accepting or {}).get(one.kept.id, frozenset())
+        estate = bench.snapshot.at(bench.now)
         situation = knowledge.situation(
-            one.report, now=bench.now, estate=bench.snapshot.at(bench.now), order=one.kept.order,
+            one.report, now=bench.now, estate=estate, order=one.kept.order,
             suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=True,
-            unmatched=waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched),
+            unmatched=waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched), homeward=moved or _went_home(one, estate),
         )  # fmt: skip
         verdicts = decide(one.report, situation, bench.rulebook)
         plan.use(knowledge.used(one.report))
@@ -124,6 +129,12 @@ def decide_again(
         plan.drafts += _words(one, verdicts, office, scribe)
         ended = [delivery for former in one.sent for delivery in _ended(one, former, verdicts).deliveries]
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
+
+
+def _went_home(one: Standing, estate: Estate) -> bool:
+    """Whether a movement before this had the report go home to its force, which did not ask for it by id."""
+    home = home_of(estate.offices[one.report.originator], estate) if one.report.originator in estate.offices else None
+    return any(outcome.office == home and not outcome.by_id for outcome in one.verdicts.outcomes)
 
 
 def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, plan: Plan) -> None:

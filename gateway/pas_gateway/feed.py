@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 
 from pas_gateway.knowledge import Names
 from pas_gateway.office import PAS
 from pas_gateway.policy.whereabouts import Row
+from pas_gateway.register import queries
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode
 from pas_schemas.errors import CodecError
@@ -57,9 +60,31 @@ def read_movement(opened: Opened, names: Names) -> tuple[Moved, int]:
         raise CodecError("A movement is not of the agreed shape.", "the feed must send it again") from None
     if opened.sender == PAS and not movement.reason:
         raise CodecError("A correction of the whereabouts came without a reason.", "give one with --reason")
+    if movement.removed_noms_number == movement.noms_number:
+        raise CodecError("A movement merges a number into itself.", "the feed must send it as it was meant")
     number = names.prisoner(movement.noms_number)
     removed = names.prisoner(movement.removed_noms_number) if movement.removed_noms_number else None
     row = Row(
         number.hex(), movement.event, movement.prison, movement.at, movement.category, movement.alerts, removed.hex() if removed else None
     )
     return Moved(opened.record_id, row, frozenset({number} | ({removed} if removed else set()))), sealed_at_us
+
+
+def find_circles(register: sa.Connection, fresh: Iterable[Moved]) -> list[Moved]:
+    """Merges of numbers that are one already, by the register or by an earlier row: they lead nowhere, or round in a circle."""
+    one_with: dict[str, set[str]] = {}
+    found: list[Moved] = []
+    for moved in fresh:
+        row = moved.row
+        if row.event != "MERGED" or row.removed is None:
+            continue
+        for number in (row.number, row.removed):
+            if number not in one_with:
+                known = {other.hex() for other in queries.find_merged(register, bytes.fromhex(number))} | {number}
+                joined = set().union(known, *(one_with[other] for other in known if other in one_with))
+                one_with.update(dict.fromkeys(joined, joined))
+        if row.removed in one_with[row.number]:
+            found.append(moved)
+        joined = one_with[row.number] | one_with[row.removed]
+        one_with.update(dict.fromkeys(joined, joined))
+    return found

@@ -108,7 +108,7 @@ class Knowledge:
 
     def situation(
         self, report: Report, *, now: datetime, estate: Estate, order: tuple[int, int], suspicions: Iterable[Suspicion] = (),
-        accepted: frozenset[str] = frozenset(), again: bool = False, unmatched: bool = False,
+        accepted: frozenset[str] = frozenset(), again: bool = False, unmatched: bool = False, homeward: bool = False,
     ) -> Situation:  # fmt: skip
         """The situation of one report: the one place that builds it, for the gateway and for `explain`."""
         numbers = {
@@ -124,7 +124,7 @@ class Knowledge:
                 written[number] = then.prison if then is not None else None
         return Situation(
             now=now, estate=estate, whereabouts=known, written=written, earlier=self._earlier(report, order),
-            suspicions=frozenset(suspicions), accepted=accepted, again=again, unmatched=unmatched,
+            suspicions=frozenset(suspicions), accepted=accepted, again=again, unmatched=unmatched, homeward=homeward,
         )  # fmt: skip
 
     def _earlier(self, report: Report, order: tuple[int, int]) -> tuple[Earlier, ...]:

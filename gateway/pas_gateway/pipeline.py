@@ -23,11 +23,11 @@ import sqlalchemy as sa
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.chain import find_waits, settle
-from pas_gateway.feed import Moved, read_movement
+from pas_gateway.feed import Moved, find_circles, read_movement
 from pas_gateway.judge import Bench, Duplicate, judge
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
-from pas_gateway.plan import Plan, plan_decided, plan_rejected, plan_repeated, plan_unprovable
+from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, plan_repeated, plan_unprovable
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import Advance, Store, chains, queries, write_change
@@ -98,7 +98,11 @@ class Pipeline:
             prisoners = {key for one in fresh for key in one.prisoners}
             plan.use(queries.find_versions(register, prisoners))
             plan.change.touched |= prisoners
-            plan.change.events += [scribe.event("MOVEMENT", one.id.hex()) for one in fresh]
+            plan.change.events += [
+                scribe.event("MOVEMENT" if one.row.at <= scribe.now else "MOVEMENT_AHEAD", one.id.hex()) for one in fresh
+            ]
+            for circle in find_circles(register, fresh):
+                plan_circle(circle, scribe, plan)
             self._follow(register, [one.row for one in fresh], prisoners, plan, scribe)
             self._seal(register, plan, scribe)
         return plan
@@ -157,7 +161,7 @@ class Pipeline:
         live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
         if live:
             standing = find_standing(register, live, knowledge, self.office, scribe, plan)
-            decide_again(standing, knowledge, self.office, scribe, plan)
+            decide_again(standing, knowledge, self.office, scribe, plan, moved=True)
 
     def take_replies(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
         """9 replies: receipts move the states of deliveries; an acceptance of conditions lets the text be decided again."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
+from pas_gateway.feed import Moved
 from pas_gateway.filing import case_row, report_row, waiting_row
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.verdicts import Case, Verdicts
@@ -145,6 +146,13 @@ def plan_unprovable(unprovable: Unprovable, office: PasOffice, scribe: Scribe, p
     if unprovable.sender is not None and office.snapshot.at(scribe.now).get(unprovable.sender) is not None:
         said = _about_attempt(unprovable.submitted, unprovable.id, unprovable.sender, unprovable.urn)
         plan.drafts.append(notify(said, unprovable.sender, [notice("QUARANTINED", unprovable.sentence)]))
+
+
+def plan_circle(moved: Moved, scribe: Scribe, plan: Plan) -> None:
+    """A merge that changes nothing: PAS hears of it, for somebody meant something by it."""
+    plan.change.events.append(scribe.event("MERGE_WITHOUT_EFFECT", moved.id.hex()))
+    said = About(moved.id, "", "feed:nomis", "ROUTINE", show_time(moved.row.at), scribe.now_ms)
+    plan.drafts.append(notify(said, PAS, [notice("REFUSED", "A movement merges two numbers that are one already: it changes nothing.")]))
 
 
 def _about_attempt(submitted: Submitted, record_id: bytes, originator: str, urn: str | None) -> About:

@@ -24,6 +24,7 @@ class PersonFacts(NamedTuple):
     resolves: bool
     unverified: bool
     high: bool
+    released: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class ItemFacts:
     unidentified: bool
     unverified: bool
     gatekept: bool
+    released: bool = False
 
 
 def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> PersonFacts:
@@ -45,7 +47,7 @@ def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> P
     state = situation.whereabouts.get(number) if number is not None else None
     passes = person.pnc_id is not None and is_pnc(person.pnc_id)
     if person.role == "ASSOCIATE":
-        return PersonFacts(False, None, None, True, False, _associate_is_high(state, rulebook))
+        return PersonFacts(False, None, None, True, False, _associate_is_high(state, rulebook), released=False)
     return PersonFacts(
         is_subject=True,
         prison=state.prison if state is not None else None,
@@ -54,6 +56,7 @@ def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> P
         resolves=(number is None or is_nomis(number)) and (state is not None or passes),
         unverified=state is not None and person.pnc_id is not None and not passes,
         high=is_high(state, situation, rulebook),
+        released=state is not None and state.released,
     )
 
 
@@ -69,6 +72,7 @@ def item_facts(report: Report, index: int, item: Item, everybody: Sequence[Perso
         unidentified=not subjects or not all(person.resolves for person in subjects),
         unverified=any(person.unverified for person in subjects),
         gatekept=gatekept or any(person.high for person in people),
+        released=any(person.released for person in subjects),
     )
 
 

@@ -21,7 +21,7 @@ _ADDABLE = frozenset("123")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the rules need to know of who wrote the report."""
+    """What the rules need to know of who wrote the report; `home` is the FIB of the force that did, where that is another office."""
 
     id: str
     own: frozenset[str]
@@ -29,6 +29,7 @@ class Origin:
     standing: Standing
     conduit: str | None
     compartmented: bool
+    home: str | None = None
 
     @property
     def from_prison(self) -> bool:
@@ -41,7 +42,14 @@ def origin_of(report: Report, estate: Estate) -> Origin:
     from_prison = standing.kind in PRISON_OFFICES and standing.prison is not None
     conduit = estate.conduit(standing.prison) if from_prison and standing.prison else None
     # A report of these two is evaluated by PAS itself (rule 7).
-    return Origin(standing.id, estate.own(standing.id), standing.police_side, standing, conduit, standing.kind in {CAT_A_TEAM, PASO_UNIT})
+    compartmented = standing.kind in {CAT_A_TEAM, PASO_UNIT}
+    return Origin(standing.id, estate.own(standing.id), standing.police_side, standing, conduit, compartmented, home_of(standing, estate))
+
+
+def home_of(standing: Standing, estate: Estate) -> str | None:
+    """The active FIB of the originating force, to which what is live goes on a release (ADR 0015)."""
+    fib = estate.get(f"fib:{standing.force}") if standing.kind in {"force", "pio"} else None
+    return fib.id if fib is not None and fib.active else None
 
 
 class Additions(NamedTuple):
@@ -72,7 +80,9 @@ class Audience:
             self.through.setdefault(office, set()).add(prison)
 
 
-def audience(report: Report, item: Item, facts: ItemFacts, origin: Origin, estate: Estate, additions: Additions) -> Audience:
+def audience(
+    report: Report, item: Item, facts: ItemFacts, origin: Origin, estate: Estate, additions: Additions, *, homeward: bool = False
+) -> Audience:
     """Rules 1 to 5 and the conduit of rule 7: every office considered for an item."""
     addressed = report.addressees_of(item)
     roles = addressed & ROLES_ADDRESSED
@@ -90,6 +100,8 @@ def audience(report: Report, item: Item, facts: ItemFacts, origin: Origin, estat
     found.considered |= found.named | internal
     if facts.code in _ADDABLE:
         _add(facts, found, estate, additions)
+        if homeward and facts.released and origin.home is not None:
+            found.considered.add(origin.home)
     if origin.conduit is not None:
         found.considered.add(origin.conduit)
     asked_for = found.by_id | internal

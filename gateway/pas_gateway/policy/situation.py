@@ -39,7 +39,8 @@ class Situation:
     `whereabouts` has a state for each well-formed NOMIS number of the report that is known now, through merges;
     `written` the prison that held each such number, as written, when the report was written. `accepted` names the
     offices that have accepted the report's conditions. `again` is true when an accepted report is decided anew; `unmatched` when it
-    corrects one that has not come in time, or is not the last of its chain. `rulings` are what people decided on it, their
+    corrects one that has not come in time, or is not the last of its chain; `homeward` once a
+    movement had it decided again (ADR 0015). `rulings` are what people decided on it, their
     signatures verified.
     """
 
@@ -52,4 +53,5 @@ class Situation:
     accepted: frozenset[str] = frozenset()
     again: bool = False
     unmatched: bool = False
+    homeward: bool = False
     rulings: Rulings = NOBODY_RULED

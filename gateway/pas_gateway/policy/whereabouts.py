@@ -25,7 +25,8 @@ class Row:
 class State:
     """What is believed of a prisoner: None means not stated, or for `prison` in no prison.
 
-    `placed_at` is the time of the last RECEIVED, ABSENT or RELEASED: what a merge compares.
+    `placed_at` is the time of the last RECEIVED, ABSENT or RELEASED: what a merge compares. `released` is true from a release from
+    custody until the next word of the place.
     """
 
     prison: str | None = None
@@ -33,6 +34,7 @@ class State:
     category: str | None = None
     category_at: datetime | None = None
     alerts: frozenset[str] | None = None
+    released: bool = False
 
 
 NOWHERE = State()
@@ -122,6 +124,7 @@ def _merge(kept: State, removed: State) -> State:
     return State(
         prison=later.prison,
         placed_at=later.placed_at,
+        released=later.released,
         category=kept.category if same else None,
         category_at=max(kept.category_at, removed.category_at, key=_time) if same else None,
         alerts=stated,
@@ -139,12 +142,12 @@ def _apply(state: State, row: Row) -> State:
         state = replace(state, alerts=row.alerts)
     match row.event:
         case "RECEIVED":
-            return replace(state, prison=row.prison, placed_at=row.at)
+            return replace(state, prison=row.prison, placed_at=row.at, released=False)
         case "ABSENT":
             return replace(state, placed_at=row.at)
         case "RELEASED":
-            return replace(state, prison=None, placed_at=row.at, category=None, category_at=None)
+            return replace(state, prison=None, placed_at=row.at, category=None, category_at=None, released=True)
         case "UNKNOWN":
-            return replace(state, prison=None)
+            return replace(state, prison=None, released=False)
         case _:  # STATUS and MERGED leave the place as it is; another word is refused at import
             return state

@@ -36,14 +36,14 @@ OFFICES = ("pas", "feed:nomis", *ORIGINATORS, *(f"{role}:{prison}" for role in R
 # `make torture` asks for more of each, and for a minute without any broker.
 STRIKES = int(os.environ.get("PAS_TEST_STRIKES", "1"))
 AWAY_SECONDS = int(os.environ.get("PAS_TEST_AWAY_SECONDS", str(WAIT_SECONDS)))
-CHUNK = 24
-HOLD_SECONDS = 5.0
+CHUNK = 12
+HOLD_SECONDS = 1.0
 # Where a worker has something in hand that a fault could lose or double.
 PLACES = ("deciding", "before commit", "after commit", "dispatching")
 GROUP = "pas-gateway"
 WORKERS_TOPICS = (MOVEMENTS.name, REPLIES.name, REPORTS.name)
 # Without anybody caught at work in so many chunks there is none at work.
-MAX_CHUNKS = 20
+MAX_CHUNKS = 40
 MANY = 10**6
 
 
@@ -251,13 +251,14 @@ def test_faults_of_the_brokers_lose_and_double_nothing(scene: Scene) -> None:
 
 
 def test_topic_made_anew_stops_its_partitions_and_no_others(scene: Scene, pas: RunPas) -> None:
-    scene.publish()
+    # Enough that no partition is left out, before and after.
+    scene.publish(count=36)
     scene.settle()
     with KafkaAdminClient(bootstrap_servers=scene.faulty.bootstrap) as admin:
         admin.delete_topics([prefix_of(scene.workspace) + REPORTS.name])
     with scene.faulty.open_log(prefix=prefix_of(scene.workspace)) as log:
         remake(log)
-    fresh = scene.story.reports(2 * CHUNK)
+    fresh = scene.story.reports(36)
     scene.insist(fresh, "remade")
     urgent = {report["urn"] for report in fresh if report["priority"] == "THREAT_TO_LIFE"}
     until(lambda: urgent <= {urn for _, urn, _ in scene.told()}, "threats to life go on")

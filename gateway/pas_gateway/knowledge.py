@@ -147,6 +147,11 @@ class Knowledge:
                 found |= {one.id for one in others if one.order > order}
         return frozenset(found)
 
+    def on_same(self, report: Report) -> list[Accepted]:
+        """Accepted reports on a subject of this one, in the log's order."""
+        found = {one.id: one for subject in report.subjects if subject.role == "SUBJECT" for one in self._reports_on(subject).values()}
+        return sorted(found.values(), key=lambda one: one.order)
+
     def _reports_on(self, subject: Subject) -> dict[bytes, Accepted]:
         found: dict[bytes, Accepted] = {}
         for key in self.names.person(subject):

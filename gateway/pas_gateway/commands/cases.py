@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from pas_gateway.background import find_background
 from pas_gateway.commands.register import open_register
-from pas_gateway.office import PAS
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.review import find_case, list_cases
 from pas_schemas.errors import MisuseError
 from pas_transport.session import OFFICE, Session, pass_session
@@ -39,7 +40,9 @@ def list_(session: Session, office: str, every: bool) -> None:
 def show(session: Session, case: str, office: str) -> None:
     """Show one case: what it holds, for whom, and why."""
     if office == PAS:
-        found = find_case(*open_register(session), case)
+        store, key = open_register(session)
+        found = find_case(store, key, case)
+        found |= find_background(store, PasOffice.of(session.workspace), found["case"])
     else:
         own = [row for row in _own_cases(session, office) if row["case"].startswith(case)]
         if len(own) != 1:
@@ -47,7 +50,20 @@ def show(session: Session, case: str, office: str) -> None:
         found = own[0]
     session.console.emit(found)
     for name, value in found.items():
-        session.console.say(f"{name:<10} {value if isinstance(value, str) else ', '.join(str(part) for part in value)}")
+        session.console.say(f"{name:<10} {_say(value)}")
+
+
+def _say(value: Any) -> str:
+    """A value of a case in one line; a record by its values."""
+    match value:
+        case None:
+            return "not known any more"
+        case dict():
+            return " ".join(_say(part) for part in value.values())
+        case list() | tuple():
+            return "; ".join(_say(part) for part in value)
+        case _:
+            return str(value)
 
 
 def _own_cases(session: Session, office: str) -> list[dict[str, Any]]:

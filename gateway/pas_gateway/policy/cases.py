@@ -109,25 +109,32 @@ def _owner_of_silence(report: Report, origin: Origin, secret_owner: str) -> str:
 
 def adds_up(report: Report, situation: Situation, rulebook: Rulebook) -> bool:
     """R-REFERRAL: this report completes two or more on one subject, within the days of the rulebook, whose tags add up."""
+    return bool(adding_up(report, situation, rulebook))
+
+
+def adding_up(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[str]:
+    """The earlier reports (ids, hexadecimal) that R-REFERRAL is about: empty where this report completes nothing."""
+    found: set[str] = set()
     for index, person in enumerate(report.subjects):
         if person.role != "SUBJECT":
             continue
         earlier = [e for e in situation.earlier if e.subject == index]
         state = situation.whereabouts.get(person.noms_number) if person.noms_number else None
-        if earlier and category_of(state, situation, rulebook) not in rulebook.category.high and _completes(report, earlier, rulebook):
-            return True
-    return False
+        if earlier and category_of(state, situation, rulebook) not in rulebook.category.high:
+            found |= {e.report for e in _completed(report, earlier, rulebook)}
+    return frozenset(found)
 
 
-def _completes(report: Report, earlier: list[Earlier], rulebook: Rulebook) -> bool:
-    """Whether the tags add up with this report, and did not without it, in a span of the rulebook's days around it."""
+def _completed(report: Report, earlier: list[Earlier], rulebook: Rulebook) -> list[Earlier]:
+    """Those whose tags add up with this report's, and did not without it, in a span of the rulebook's days around it."""
     span, written = timedelta(days=rulebook.referral.within_days), report.created_at
     none = timedelta(0)  # differences, for a date far back less a span is no date
     starts = {e.created_at for e in earlier if none <= written - e.created_at <= span} | {written}
     spans = [[e for e in earlier if none <= e.created_at - start <= span] for start in starts]
     if any(len({e.report for e in near}) > 1 and adds_up_alone(_tags(near), rulebook.referral) for near in spans):
-        return False
-    return any(near and adds_up_alone(_tags(near) | frozenset(report.risk_tags), rulebook.referral) for near in spans)
+        return []
+    full = [near for near in spans if near and adds_up_alone(_tags(near) | frozenset(report.risk_tags), rulebook.referral)]
+    return [e for near in full for e in near]
 
 
 def _tags(reports: list[Earlier]) -> frozenset[str]:

@@ -28,13 +28,18 @@ kafka3: $(READY) ## Run three Kafka nodes with TLS, SCRAM and ACLs on ports 9093
 test: lint ## Check everything: style, types, layers, then the whole suite (at most 10 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
-.PHONY: torture
-torture: $(READY) ## Kill workers 500 times, brokers and database servers by the dozen, and look for anything lost or doubled (90 minutes at most)
-	PAS_REQUIRE_KAFKA=1 PAS_REQUIRE_POSTGRES=1 PAS_TEST_KILLS=500 PAS_TEST_STRIKES=10 PAS_TEST_AWAY_SECONDS=60 \
-	  $(BIN)/python -m pytest -q -s $(FAULTS)
-
 FAULTS := tests/transport/test_kafka_faults.py tests/producers/test_on_kafka.py tests/consumers/test_on_kafka.py \
   tests/gateway/test_kafka_faults.py tests/gateway/test_full_disk.py tests/gateway/test_on_postgres.py tests/gateway/test_kills.py
+
+.PHONY: torture
+torture: export PAS_REQUIRE_KAFKA := 1
+torture: export PAS_REQUIRE_POSTGRES := 1
+# Workers killed; faults of each kind of brokers and servers; how long no broker is there.
+torture: export PAS_TEST_KILLS ?= 500
+torture: export PAS_TEST_STRIKES ?= 10
+torture: export PAS_TEST_AWAY_SECONDS ?= 60
+torture: $(READY) ## Kill workers 500 times, break brokers and servers 70 times, and look for anything lost or doubled (two hours at most)
+	$(BIN)/python -m pytest -q -s $(FAULTS)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and layers

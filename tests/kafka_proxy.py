@@ -1,4 +1,4 @@
-"""Stands between Kafka's clients and a broker: loses answers after the broker has stored what was sent, cuts, and falls silent."""
+"""Stands between Kafka's clients and a broker: loses answers after the broker has stored what was sent, and cuts connections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class Api(IntEnum):
     """Kinds of requests, as Kafka's protocol numbers them."""
 
     PRODUCE = 0
-    FETCH = 1
 
 
 class _Way:
@@ -52,8 +51,6 @@ class KafkaProxy:
         self._ways: set[_Way] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
-        self._open = asyncio.Event()
-        self._open.set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-proxy")
 
@@ -78,10 +75,6 @@ class KafkaProxy:
         """Everybody is cut off, and nobody let in, until `restore`."""
         self._tell(self._cut)
 
-    def silence(self) -> None:
-        """Connections stand, and nothing passes either way, until `restore`."""
-        self._tell(self._open.clear)
-
     def restore(self) -> None:
         """All passes again; answers that were lost stay lost."""
 
@@ -89,7 +82,6 @@ class KafkaProxy:
             self._shut = False
             self._lose.clear()
             self._pass.clear()
-            self._open.set()
 
         self._tell(restore)
 
@@ -147,7 +139,6 @@ class KafkaProxy:
     async def _ask(self, reader: asyncio.StreamReader, way: _Way) -> None:
         while True:
             frame = await _read_frame(reader)
-            await self._open.wait()
             way.asked.append((frame[8:12], int.from_bytes(frame[4:6], "big")))
             way.broker.write(frame)
             await way.broker.drain()
@@ -155,7 +146,6 @@ class KafkaProxy:
     async def _answer(self, answers: asyncio.StreamReader, way: _Way) -> None:
         while True:
             frame = await _read_frame(answers)
-            await self._open.wait()
             api = self._match(frame[4:8], way)
             if self._lose[api] > 0:
                 self._lose[api] -= 1

@@ -77,7 +77,14 @@ class RunningGateway:
         caught = self._catch(wanted, seconds)
         if caught is None:
             return None
-        pid, mark = caught
+        return self._end(*caught)
+
+    def kill_worker(self, name: str) -> None:
+        """SIGKILL of one worker, wherever it is."""
+        self._end(self.find()[name], self._marks[name])
+
+    def _end(self, pid: int, mark: PhaseMark) -> str:
+        """Where it died."""
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         until(lambda: not _is_alive(pid), "a worker is dead")

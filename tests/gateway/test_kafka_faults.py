@@ -147,10 +147,14 @@ def judge(scene: Scene) -> None:
 
 @contextmanager
 def gone(scene: Scene) -> Iterator[None]:
-    """Killed, and not there for longer than anybody waits."""
+    """Killed, and not there for longer than anybody waits; a worker that dies meanwhile has an heir that waits for it too."""
     with scene.faulty.dead():
         began = time.monotonic()
         yield
+        count = lambda: sum(line["worker"] == "worker-2" for line in read_journal(scene, "log_unavailable"))  # noqa: E731  # one line
+        missed = count()
+        scene.gateway.kill_worker("worker-2")
+        until(lambda: count() > missed, "the heir has found nobody there")
         # How long it lasts is what is tried out; nobody waits for it.
         time.sleep(max(0.0, began + AWAY_SECONDS - time.monotonic()))
 
@@ -262,16 +266,20 @@ def test_topic_made_anew_stops_its_partitions_and_no_others(scene: Scene, pas: R
     scene.insist(fresh, "remade")
     urgent = {report["urn"] for report in fresh if report["priority"] == "THREAT_TO_LIFE"}
     until(lambda: urgent <= {urn for _, urn, _ in scene.told()}, "threats to life go on")
-    journal = scene.workspace.root / "gateway.log"
-    until(lambda: len({line["partition"] for line in read_journal(journal)}) == REPORTS.partitions, "the gateway has said what it stopped")
+    until(
+        lambda: len({line["partition"] for line in read_journal(scene, "partition_stopped")}) == REPORTS.partitions,
+        "the gateway has said what it stopped",
+    )
     assert not ({report["urn"] for report in fresh} - urgent) & {urn for _, urn, _ in scene.told()}
     scene.gateway.stop()
     done = pas("gateway", "run", "--until-idle", cwd=scene.workspace.root, code=1)
     assert done.err.count("is not the one this register has read") == REPORTS.partitions
 
 
-def read_journal(journal: Path) -> list[dict[str, Any]]:
-    return [line for line in map(json.loads, journal.read_text().splitlines()) if line["event"] == "partition_stopped"]
+def read_journal(scene: Scene, event: str) -> list[dict[str, Any]]:
+    """What workers said; one may be in the middle of a line."""
+    whole = (scene.workspace.root / "gateway.log").read_text().rpartition("\n")[0]
+    return [line for line in map(json.loads, whole.splitlines()) if line["event"] == event]
 
 
 def remake(log: KafkaLog) -> None:

@@ -54,6 +54,11 @@ class Floor:
                 by_office.setdefault(office, []).append(Plain(record_id, encode("delivery", datum)))
         return {office: self._sealer.seal(office, self._keys[office], plains, now) for office, plains in by_office.items()}
 
+    def take_all(self, records: Sequence[Taken]) -> None:
+        """All of these, a batch at a time."""
+        for start in range(0, len(records), BATCH_RECORDS):
+            self.take(records[start : start + BATCH_RECORDS])
+
 
 def _read(opened: Opened) -> tuple[Any, list[Any], list[Any]]:
     """The report, its subjects and its items, each part decoded once: without them nobody could decide."""

@@ -6,19 +6,20 @@ seed gives the same population.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from pas_producers import MovementFeed, Published, Publisher
+from pas_producers.workplace import find_keyrings, read_workspace_rulebook
 from pas_schemas.clock import show_time
 from pas_schemas.reference import establishments
 from pas_transport.estate import WITHOUT_PIO
+from pas_transport.log import Log, Outgoing
 from pas_transport.workspace import Workspace
 
-PRISONERS = 20_000
 RECIPIENTS = ("pio", "security", "governor")
 # Packed by the publisher, a report of two items of this many characters takes two kilobytes.
 ITEM_CHARACTERS = 777
@@ -37,7 +38,7 @@ class Population:
     """Who is where; `prisons` are those whose three offices are each released a code 1 report that names them."""
 
     now: datetime
-    prisoners: int = PRISONERS
+    prisoners: int
     seed: int = 5
     prisons: tuple[str, ...] = field(init=False)
 
@@ -111,15 +112,36 @@ def receive(workspace: Workspace, population: Population) -> None:
 
 def publish(workspace: Workspace, rows: Iterator[Row], batch_records: int = 500) -> int:
     """Reports into the log, so many in a signed batch; how many there were."""
-    found = workspace.directory()
-    from pas_producers.workplace import find_keyrings, read_workspace_rulebook
-
     with workspace.log() as log:
-        publisher = Publisher(
-            log=log, snapshot=found, keyring=find_keyrings(workspace, found)("force:01"), rulebook=read_workspace_rulebook(workspace),
-            clock=workspace.clock, batch_records=batch_records,
-        )  # fmt: skip
-        with publisher:
-            outcomes = [isinstance(one, Published) for one in publisher.stream(rows)]
+        return _publish(workspace, log, rows, batch_records)
+
+
+def seal(workspace: Workspace, rows: Iterator[Row]) -> list[Outgoing]:
+    """The records that publishing these would append, appended nowhere."""
+    kept = _Kept()
+    _publish(workspace, cast("Log", kept), rows, 500)
+    return kept.records
+
+
+def _publish(workspace: Workspace, log: Log, rows: Iterator[Row], batch_records: int) -> int:
+    snapshot = workspace.directory()
+    publisher = Publisher(
+        log=log, snapshot=snapshot, keyring=find_keyrings(workspace, snapshot)("force:01"),
+        rulebook=read_workspace_rulebook(workspace), clock=workspace.clock, batch_records=batch_records,
+    )  # fmt: skip
+    with publisher:
+        outcomes = [isinstance(one, Published) for one in publisher.stream(rows)]
     assert all(outcomes)
     return len(outcomes)
+
+
+class _Kept:
+    """Keeps what is appended to it."""
+
+    identity = "kept"
+
+    def __init__(self) -> None:
+        self.records: list[Outgoing] = []
+
+    def append(self, records: Sequence[Outgoing]) -> None:
+        self.records += records

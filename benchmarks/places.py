@@ -1,0 +1,137 @@
+"""Where a benchmark runs: a folder, and a real Kafka and a real PostgreSQL where this machine has them; started as the tests start them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pas_gateway.journal import open_journal
+from pas_gateway.office import PasOffice
+from pas_gateway.phases import PhaseMark, phase_file
+from pas_gateway.pipeline import Pipeline
+from pas_gateway.register import Store, open_store, queries
+from pas_gateway.worker import Worker
+from pas_schemas.topics import MOVEMENTS
+from pas_transport.files import write_whole
+from pas_transport.founding import found_workspace
+from pas_transport.log import Log
+from pas_transport.settings import FILE
+from pas_transport.workspace import Workspace, open_workspace
+from population import Population, receive
+
+ROOT = Path(__file__).parents[1]
+for folder in (ROOT / "tests", ROOT / "deploy" / "kafka"):
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+from gateway.postgres import PASSWORD, PrivatePostgres, run_postgres  # noqa: E402  # found by the path above
+from kafka_broker import find_broker  # noqa: E402  # as that
+
+
+@dataclass
+class Places:
+    """What there is to run on; `missing` says in a sentence each what there is not."""
+
+    folder: Path
+    kafka: str | None = None
+    postgres: PrivatePostgres | None = None
+    missing: list[str] = field(default_factory=list)
+
+    def make_world(self, name: str, prisoners: int, *, kafka: bool = False, postgres: bool = False) -> tuple[Workspace, Population]:
+        """An estate whose register knows where its prisoners are; on the embedded log and SQLite unless told otherwise."""
+        workspace, population = self.make_estate(name, prisoners, kafka=kafka, postgres=postgres)
+        receive(workspace, population)
+        with open_gateway(workspace) as gateway:
+            gateway.run_to(MOVEMENTS.name, prisoners)
+        return workspace, population
+
+    def make_estate(self, name: str, prisoners: int, *, kafka: bool = False, postgres: bool = False) -> tuple[Workspace, Population]:
+        """The same before anything was said in it."""
+        first, root = self.folder / "estate", self.folder / name
+        if not first.exists():
+            found_workspace(first, "embedded", None, {})
+        shutil.copytree(first, root)
+        if kafka:
+            prefix = f"b{secrets.token_hex(4)}."
+            _set(root, transport="kafka", bootstrap=self.kafka, kafka_prefix=prefix)
+        if postgres:
+            assert self.postgres is not None
+            write_whole(root / "register.password", PASSWORD.encode(), 0o600)
+            url = self.postgres.url(self.postgres.make_database(), password=None)
+            _set(root, register_url=url, register_password_path="register.password")
+        workspace = open_workspace(root, lambda *_: None, {})
+        if kafka:
+            _make_topics(workspace)
+        return workspace, Population(workspace.clock.now(), prisoners)
+
+
+@dataclass
+class Gateway:
+    """One worker in this process, told how far to go."""
+
+    log: Log
+    store: Store
+    worker: Worker = field(repr=False)
+
+    def run_to(self, topic: str, count: int) -> None:
+        """Until so many records of a topic were taken in since the log began, and everything that came of them was sent."""
+        self.worker.run(lambda: self.has_taken(topic, count))
+
+    def has_taken(self, topic: str, count: int) -> bool:
+        with self.store.reading() as register:
+            positions = queries.list_positions(register, self.log.identity)
+            return sum(next for (name, _), next in positions.items() if name == topic) >= count and not queries.count_outbox(register)
+
+
+@contextmanager
+def open_gateway(workspace: Workspace, name: str = "bench", log: Log | None = None) -> Iterator[Gateway]:
+    """As `pas gateway run` opens a worker."""
+    store = open_store(workspace.register_url)
+    store.migrate()
+    with ExitStack() as closing:
+        closing.callback(store.close)
+        there = log or closing.enter_context(workspace.log())
+        journal = closing.enter_context(open_journal(workspace.root / "gateway.log", worker=name))
+        mark = PhaseMark(phase_file(workspace.root, name))
+        yield Gateway(there, store, Worker(name, False, there, store, Pipeline(PasOffice.of(workspace), store), mark, journal))
+
+
+@contextmanager
+def find_places(folder: Path) -> Iterator[Places]:
+    """Starts what is there to be started; what is not is said, and left out."""
+    places = Places(folder)
+    with ExitStack() as closing:
+        try:
+            places.kafka = closing.enter_context(find_broker(folder))
+        except pytest.skip.Exception as missing:
+            places.missing.append(f"Left out what needs Kafka: {missing}.")
+        try:
+            places.postgres = closing.enter_context(run_postgres())
+        except pytest.skip.Exception as missing:
+            places.missing.append(f"Left out what needs PostgreSQL: {missing}.")
+        yield places
+
+
+def _set(root: Path, **settings: str | None) -> None:
+    """Settings of a workspace, in place of those it has."""
+    file = root / FILE
+    kept = [line for line in file.read_text().splitlines() if line.partition(" = ")[0] not in settings]
+    file.write_text("\n".join([*kept, *(f"{name} = {json.dumps(value)}" for name, value in settings.items())]) + "\n")
+
+
+def _make_topics(workspace: Workspace) -> None:
+    from pas_transport.kafka_apply import ClusterAdmin
+    from pas_transport.kafka_plan import make_plan
+
+    prefix = workspace.settings.kafka_prefix or ""
+    with ClusterAdmin(workspace.kafka_access(), prefix) as cluster:
+        plan = make_plan(workspace.directory(), workspace.clock.now(), prefix)
+        cluster.apply(plan, cluster.compare(plan), workspace.root / "kafka-users")

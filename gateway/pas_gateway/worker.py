@@ -54,6 +54,7 @@ class Worker:
     _look_again: float = 0.0
     _shred_again: float = 0.0
     _swept: bool = False
+    _asked: set[str] = field(default_factory=set, repr=False)
     _away: bool = False
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
 
@@ -111,34 +112,35 @@ class Worker:
         if self.pipeline is not former:
             self.journal.tell(events.DirectoryChanged(self.pipeline.office.snapshot.version))
         self._look_again = time.monotonic() + HOUSE_SECONDS
+        self._settle(frozenset())
         if not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
             return
         self._bring(self.pipeline.follow_due)
-        self._settle_due()
+        self._bring(partial(self.pipeline.settle, None))
         if time.monotonic() >= self._shred_again:
             self._shred_again = time.monotonic() + SHRED_SECONDS
             self._bring(self.pipeline.shred_due)
 
-    def _settle_due(self) -> None:
-        """Corrections whose time is over; when this begins also any that another worker, killed, did not come to settle."""
-        if not self._swept:
-            self._settle(self.store.ask(chains.list_targets))
-            self._swept = True
-        self._bring(partial(self.pipeline.settle, None))
-
     def _settle(self, urns: frozenset[str]) -> None:
-        """Lets corrections take effect that now can, and those that can because of them."""
-        waiting = set(urns)
+        """Lets corrections take effect that now can, and those that can because of them; what the register does not take now, later.
+
+        When this begins any that wait: another worker may have been killed before it settled them.
+        """
+        self._asked |= urns
 
         def settle() -> Plan | None:
-            plan = self.pipeline.settle(frozenset(waiting)) if waiting else None
-            waiting.update(plan.chains if plan is not None else ())
+            if not self._swept:
+                self._asked |= self.store.ask(chains.list_targets)
+                self._swept = True
+            plan = self.pipeline.settle(frozenset(self._asked)) if self._asked else None
+            self._asked |= plan.chains if plan is not None else set()
             return plan
 
-        self._bring(settle)
+        if self._bring(settle):
+            self._asked.clear()
 
-    def _bring(self, compute: Callable[[], Plan | None]) -> None:
-        """Writes what time alone brings, part by part, until nothing is due."""
+    def _bring(self, compute: Callable[[], Plan | None]) -> bool:
+        """Writes what is to be done besides what comes in, part by part, until nothing is due; False where the register failed."""
         try:
             while (plan := compute()) is not None:
                 with suppress(ClashError):
@@ -146,6 +148,8 @@ class Worker:
         except RegisterUnavailableError as error:
             # It is still due the next time.
             self.journal.tell(events.RegisterUnavailable(error.sentence))
+            return False
+        return True
 
     def _dispatch(self, dispatcher: Dispatcher) -> None:
         try:

@@ -12,7 +12,8 @@ from gateway.desk import Desk, Row
 from gateway.judging import find_journeys, read_all
 from pas_consumers import Inbox
 from pas_gateway.audit import SALT_BYTES
-from pas_gateway.register import chains, queries, schema, split_blobs
+from pas_gateway.plan import Plan
+from pas_gateway.register import RegisterUnavailableError, chains, queries, schema, split_blobs
 from pas_gateway.review import list_cases
 from pas_gateway.trace import trace
 from pas_schemas.codec import decode
@@ -287,5 +288,29 @@ def test_what_a_killed_worker_did_not_come_to_settle_the_next_one_does(desk: Des
         assert chains.list_targets(register) == {first["urn"]}
         assert {one.kind for one in queries.find_deliveries(register, [bytes.fromhex(tell(desk, second)["report"])])} == {"NOTICE"}
     desk.worker("worker-2").run(desk.is_idle)
+    assert journeys(desk, first) == {office: ["DISCLOSURE", "WITHDRAWAL"] for office in READERS}
+    assert journeys(desk, second) == {office: ["DISCLOSURE"] for office in READERS}
+
+
+def test_a_register_that_fails_between_the_two_steps_is_asked_again(desk: Desk) -> None:
+    come(desk, first := desk.write())
+    desk.publish(second := correct(desk, first))
+    worker = desk.worker("worker-1")
+    settle, failing = worker.pipeline.settle, iter((True,))
+
+    def fail_once(urns: frozenset[str] | None) -> Plan | None:
+        if urns is not None and next(failing, False):
+            raise RegisterUnavailableError("The register is away.", "try again")
+        return settle(urns)
+
+    object.__setattr__(worker.pipeline, "settle", fail_once)
+    turns = iter((False, False, True))
+    worker._look_again = 0.0
+
+    def stop() -> bool:
+        worker._look_again = 0.0
+        return next(turns, True)
+
+    worker.run(stop)
     assert journeys(desk, first) == {office: ["DISCLOSURE", "WITHDRAWAL"] for office in READERS}
     assert journeys(desk, second) == {office: ["DISCLOSURE"] for office in READERS}

@@ -1,7 +1,9 @@
-"""The cases an office outside PAS owns, as the DECIDE notices in its own inbox tell them."""
+"""The cases an office outside PAS owns, and what it is asked, as the notices in its own inbox tell them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pas_consumers.delivery import Delivery, Notice
@@ -9,30 +11,80 @@ from pas_consumers.inbox import Inbox
 from pas_schemas.clock import show_time
 from pas_transport.workspace import Workspace
 
+ASKING = ("CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCase:
+    """A case as its newest notices tell it; without any that names a reason, nothing of it waits any more."""
+
+    id: str
+    delivery: Delivery
+    notices: tuple[Notice, ...]
+
+    @property
+    def open(self) -> bool:
+        return any(notice.rule is not None for notice in self.notices)
+
+    @property
+    def view(self) -> bytes:
+        return self.notices[0].view
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the originator of a report is asked about an item, by which delivery."""
+
+    delivery: Delivery
+    notice: Notice
+
 
 def list_cases(workspace: Workspace, office: str) -> list[dict[str, Any]]:
-    """Cases in the shape of `pas cases list`, those due first coming first; of one told twice the newest word counts."""
+    """Cases in the shape of `pas cases list`, those due first coming first; those that wait no longer are CLOSED."""
+    found = [_show(case, office) for case in find_cases(workspace, office)]
+    return sorted(found, key=lambda case: (case["due"] or "", case["case"]))
+
+
+def find_cases(workspace: Workspace, office: str) -> list[OwnCase]:
+    """Every case this office was ever told of; of one told twice the newest word counts."""
+    found: dict[str, OwnCase] = {}
+    for delivery in take_notices(workspace, office):
+        decide = [notice for notice in delivery.notices if notice.word == "DECIDE" and notice.case is not None]
+        for case in dict.fromkeys(str(notice.case) for notice in decide):
+            told = tuple(notice for notice in decide if notice.case == case)
+            before = found.get(case)
+            # The words on one view may have needed several deliveries.
+            if before is not None and before.view and before.view == told[0].view:
+                told = tuple(dict.fromkeys((*before.notices, *told)))
+            found[case] = OwnCase(case, delivery, told)
+    return list(found.values())
+
+
+def list_questions(workspace: Workspace, office: str) -> list[Question]:
+    """What this office is asked as an originator, newest last."""
+    told = take_notices(workspace, office)
+    return [Question(delivery, notice) for delivery in told for notice in delivery.notices if notice.word in ASKING and notice.ref]
+
+
+def take_notices(workspace: Workspace, office: str) -> Iterable[Delivery]:
+    """Every notice in the inbox, what waits taken first, in the order in which they count."""
     with Inbox.of(workspace, office) as inbox:
         inbox.take()
         held = [one.delivery for one in inbox.list().held if one.delivery.kind == "NOTICE"]
-    found: dict[str, dict[str, Any]] = {}
-    for delivery in sorted(held, key=lambda delivery: delivery.n):
-        notices = [notice for notice in delivery.notices if notice.word == "DECIDE" and notice.case is not None]
-        for case in dict.fromkeys(notice.case for notice in notices):
-            found[str(case)] = _case(delivery, office, [notice for notice in notices if notice.case == case])
-    return sorted(found.values(), key=lambda case: (case["due"] or "", case["case"]))
+    return sorted(held, key=lambda delivery: delivery.n)
 
 
-def _case(delivery: Delivery, office: str, notices: list[Notice]) -> dict[str, Any]:
+def _show(case: OwnCase, office: str) -> dict[str, Any]:
+    delivery, notices = case.delivery, case.notices
     due = next((notice.due for notice in notices if notice.due is not None), None)
     return {
-        "case": notices[0].case,
+        "case": case.id,
         "urn": delivery.urn,
         "owner": office,
         "reasons": sorted({notice.rule for notice in notices if notice.rule is not None}),
         "priority": delivery.priority,
         "opened_at": show_time(delivery.decided_at),
         "due": show_time(due) if due is not None else None,
-        "state": "OPEN",
+        "state": "OPEN" if case.open else "CLOSED",
         "held": [{"item": notice.item, "office": notice.office, "rule": notice.rule} for notice in notices if notice.item is not None],
     }

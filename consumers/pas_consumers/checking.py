@@ -3,13 +3,13 @@
 1. the record      sealed by PAS to this office, and what it says of itself is what its label says
 2. the evidence    the originator's own key, current when the report reached PAS, signed the manifest
 3. closed texts    opened with this office's key, as the originator closed them for it and this report
-4. each item       its digest, with the subjects it concerns, stands in that manifest
+4. each item       its digest, with the subjects it concerns, stands in that manifest; a text PAS wrote is signed by PAS, and linked to one
 5. each subject    concerned by some item, for no digest speaks of another
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -21,6 +21,7 @@ from pas_schemas.directory import KeyUse, PublicKey, Snapshot
 from pas_schemas.errors import SealError
 from pas_schemas.parts import closing_name
 from pas_schemas.sealing import (
+    SANITISED,
     Opened,
     Opener,
     OpeningKey,
@@ -28,7 +29,9 @@ from pas_schemas.sealing import (
     contains,
     item_digest,
     open_text,
+    sanitised_content,
     subject_digest,
+    verify,
     verify_evidence,
 )
 from pas_schemas.sealing.manifest import SALT_BYTES
@@ -36,6 +39,7 @@ from pas_transport.log import Taken
 
 PAS = "pas"
 CLOSED_CODE = "4"
+CheckSanitised = Callable[[DisclosedItem, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Checker:
             payload = self._open_closed(delivery, delivery.body, payload)
             delivery = load_delivery(payload)
         if delivery.kind == "DISCLOSURE" and delivery.body and delivery.body.proof:
-            _check_items(delivery.body, delivery.body.proof.manifest)
+            _check_items(delivery.body, delivery.body.proof.manifest, lambda item, digest: self._check_sanitised(delivery, item, digest))
         return Checked(delivery, payload, sha256(opened.payload).digest())
 
     def _find_sender(self, sender: str, key_id: str) -> PublicKey | None:
@@ -87,8 +91,6 @@ class Checker:
             raise RefusedDeliveryError("record-id", "A record does not hold the delivery that it is named after.")
 
     def _check_evidence(self, delivery: Delivery, body: Projection) -> None:
-        if any(item.sanitised for item in body.items):
-            raise RefusedDeliveryError("sanitised", "An item written by PAS came without PAS's own signature on it.")
         if body.proof is None:
             raise RefusedDeliveryError("evidence", "The items came without their originator's signature.")
         key = self._find(delivery.originator, "sign", body.proof.evidence.key_id)
@@ -105,12 +107,25 @@ class Checker:
             raise RefusedDeliveryError("closed", "A code 4 text came open, or another came closed.")
         if not any(item.closed for item in body.items):
             return payload
-        datum = decode(payload, "delivery").datum
+        _, version, datum = decode(payload, "delivery")
         for item in datum["body"]["items"]:
             if item["closed"]:
                 opened = self._open_text(delivery, item["closed"])
                 item.update(salt=opened[:SALT_BYTES], shared=opened[SALT_BYTES:], closed=b"")
-        return encode("delivery", datum)
+        return encode("delivery", datum, version)
+
+    def _check_sanitised(self, delivery: Delivery, item: DisclosedItem, digest: bytes) -> None:
+        """A text that PAS wrote: signed by PAS, in the place of an item that the originator signed."""
+        manifest = delivery.body.proof.manifest if delivery.body and delivery.body.proof else b""
+        key = self._find(PAS, "sign", item.signer)
+        if key is None or not key.current(delivery.decided_at):
+            raise RefusedDeliveryError("sanitised", "An item written by PAS came without PAS's own signature on it.")
+        if not contains(manifest, item.in_place_of):
+            raise RefusedDeliveryError("sanitised", "An item written by PAS stands in the place of none that its originator signed.")
+        try:
+            verify(VerifyKey.from_bytes(key.public), SANITISED, sanitised_content(manifest, digest, item.in_place_of), item.signature)
+        except SealError:
+            raise RefusedDeliveryError("sanitised", "An item written by PAS is not as PAS signed it.") from None
 
     def _open_text(self, delivery: Delivery, closed: bytes) -> bytes:
         name = closing_name(delivery.urn)
@@ -121,18 +136,21 @@ class Checker:
         raise RefusedDeliveryError("closed", "A code 4 text was not closed for this office and report.", "ask its originator for it")
 
 
-def _check_items(body: Projection, manifest: bytes) -> None:
+def _check_items(body: Projection, manifest: bytes, check_sanitised: CheckSanitised) -> None:
     digests = [subject_digest(part) for part in body.subjects]
     concerned: set[int] = set()
     for item in body.items:
-        _check_item(item, digests, manifest)
+        _check_item(item, digests, manifest, check_sanitised)
         concerned.update(item.subjects)
     if len(concerned) != len(digests):
         raise RefusedDeliveryError("subject", "A person is named whom no item concerns.")
 
 
-def _check_item(item: DisclosedItem, digests: Sequence[bytes], manifest: bytes) -> None:
+def _check_item(item: DisclosedItem, digests: Sequence[bytes], manifest: bytes, check_sanitised: CheckSanitised) -> None:
     if any(not 0 <= subject < len(digests) for subject in item.subjects):
         raise RefusedDeliveryError("subject", "An item concerns a person whom the delivery does not name.")
-    if not contains(manifest, item_digest(item.salt, item.shared, [digests[subject] for subject in dict.fromkeys(item.subjects)])):
+    digest = item_digest(item.salt, item.shared, [digests[subject] for subject in dict.fromkeys(item.subjects)])
+    if item.sanitised:
+        check_sanitised(item, digest)
+    elif not contains(manifest, digest):
         raise RefusedDeliveryError("digest", "An item is not word for word what its originator signed.")

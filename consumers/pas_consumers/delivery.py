@@ -31,7 +31,8 @@ class DisclosedItem:
     """One item released to this office.
 
     `shared` holds the bytes its originator encoded; it is empty before conditions are accepted and while `closed` is.
-    `subjects` are indices into the delivery's subjects.
+    `subjects` are indices into the delivery's subjects. `regraded` is a grade given later than the originator's own; of a text
+    `sanitised`, PAS's signature and the digest of the item whose place it takes.
     """
 
     grade: str
@@ -43,11 +44,18 @@ class DisclosedItem:
     source_reference: str | None = field(repr=False)
     corroboration: str | None = field(repr=False)
     sanitised: bool
+    regraded: str | None = None
+    in_place_of: bytes = field(default=b"", repr=False)
+    signature: bytes = field(default=b"", repr=False)
+    signer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A word PAS has for this office, about an item or an office where it names one; `due` is when an answer is expected."""
+    """A word PAS has for this office, about an item or an office where it names one; `due` is when an answer is expected.
+
+    An answer about the item names `ref`, a decision on the case its `view`.
+    """
 
     word: NoticeWord
     office: str | None
@@ -56,6 +64,8 @@ class Notice:
     why: str = field(repr=False)
     case: str | None
     due: datetime | None
+    ref: bytes = field(default=b"", repr=False)
+    view: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,9 @@ def _build_notice(notice: Mapping[str, Any]) -> Notice:
         notice["why"],
         notice["case"],
         None if due is None else from_ms(due),
+        # Version 1 named neither.
+        notice.get("ref", b""),
+        notice.get("view", b""),
     )
 
 

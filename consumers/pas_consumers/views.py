@@ -77,6 +77,8 @@ def _item(item: DisclosedItem, everybody: tuple[int, ...]) -> dict[str, Any]:
     shown: dict[str, Any] = {"text": item.text, "grade": item.grade, "sanitised": item.sanitised}
     if tuple(sorted(item.subjects)) != everybody:
         shown["subjects"] = sorted(item.subjects)
+    if item.regraded is not None:
+        shown["regraded"] = item.regraded
     own = {"source_reference": item.source_reference, "corroboration": item.corroboration}
     return shown | {name: value for name, value in own.items() if value is not None}
 

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
+from pas_gateway.approval import Approved, approve, read_stored
 from pas_gateway.audit import Scribe
+from pas_gateway.casebook import name_items
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_refusals, withdraw
 from pas_gateway.filing import case_id, case_row, read_verdicts, write_verdicts
 from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
-from pas_gateway.plan import Plan, decide_notices
-from pas_gateway.policy.decide import decide, obligations_for
+from pas_gateway.plan import Plan, closed_notices, decide_notices
+from pas_gateway.policy.decide import decide, gates_fired, obligations_for
 from pas_gateway.policy.routing import home_of
+from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source
-from pas_gateway.register import queries
+from pas_gateway.register import dockets, queries
+from pas_gateway.register.dockets import Stored
 from pas_gateway.register.queries import Kept, Sent
-from pas_gateway.vault import read_body, unlock_body
+from pas_gateway.sanitised import add_approved
+from pas_gateway.signatures import Signed
+from pas_gateway.vault import open_statements, read_body, unlock_body
 from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
@@ -45,9 +51,12 @@ class Standing:
     verdicts: Verdicts = field(repr=False)
     withdrawn: tuple[Outcome, ...] = field(repr=False)
     sent: Mapping[str, Sequence[Sent]] = field(repr=False)
+    signed: tuple[Signed, ...] = field(default=(), repr=False)
 
     def keeps(self, office: str, item: int) -> bool:
         """Whether the report named the office by its id for that item: it keeps what it had when a prisoner moves."""
+        if item >= len(self.report.items):
+            return False
         one = self.report.items[item]
         internal = self.report.handling.internal_recipients if one.handling == "4" else ()
         return office in self.report.addressees_of(one) or office in internal
@@ -71,7 +80,39 @@ def holding_of(sent: Sequence[Sent]) -> Holding:
     return Holding(tuple(one.id for one in standing), frozenset(texts), frozenset(conditions))
 
 
-def reopen(kept: Iterable[Kept], sent: Iterable[Sent], office: PasOffice) -> tuple[list[Standing], list[bytes]]:
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a standing report comes to today: `one` has its regrades, and the texts PAS wrote, among its items."""
+
+    one: Standing = field(repr=False)
+    verdicts: Verdicts = field(repr=False)
+    approved: Approved = field(repr=False)
+    situation: Situation = field(repr=False)
+
+
+def judge_again(
+    one: Standing, accepted: frozenset[str], knowledge: Knowledge, bench: Bench, office: PasOffice, *, unmatched: bool, moved: bool = False
+) -> Judgement:
+    """Policy, with what people decided as its input: each of their signatures is verified once more."""
+    estate = bench.snapshot.at(bench.now)
+    situation = knowledge.situation(
+        one.report, now=bench.now, estate=estate, order=one.kept.order,
+        suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=True,
+        unmatched=unmatched, homeward=moved or _went_home(one, estate),
+    )  # fmt: skip
+    if not one.signed:
+        return Judgement(one, decide(one.report, situation, bench.rulebook), Approved(one.report), situation)
+    gates = gates_fired(one.report, situation, bench.rulebook)
+    approved = approve(one.kept.id, one.report, gates, one.signed, bench.now, office)
+    screened = screen_report(approved.report, bench.rulebook, one.source.parts.suspicions)
+    situation = replace(situation, rulings=approved.rulings, suspicions=screened)
+    current = replace(one, report=approved.report, source=add_approved(one.source, approved, office))
+    return Judgement(current, decide(approved.report, situation, bench.rulebook), approved, situation)
+
+
+def reopen(
+    kept: Iterable[Kept], sent: Iterable[Sent], statements: Mapping[bytes, Sequence[Stored]], office: PasOffice
+) -> tuple[list[Standing], list[bytes]]:
     """Opens the sealed bodies of accepted reports; second, those that the register no longer holds as they were."""
     by_report: dict[bytes, dict[str, list[Sent]]] = {}
     for delivery in sent:
@@ -86,7 +127,8 @@ def reopen(kept: Iterable[Kept], sent: Iterable[Sent], office: PasOffice) -> tup
             # One damaged row must cost nobody a movement or an acceptance.
             damaged.append(one.id)
             continue
-        found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn, by_report.get(one.id, {})))
+        signed = tuple(read_stored(open_statements(statements.get(one.id, ()), office.register_key), report, office))
+        found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn, by_report.get(one.id, {}), signed))
     return found, damaged
 
 
@@ -113,21 +155,15 @@ def decide_again(
             continue
         waits = one.kept.waits is not None and one.kept.id not in released
         accepted = one.kept.acceptances | (accepting or {}).get(one.kept.id, frozenset())
-        estate = bench.snapshot.at(bench.now)
-        situation = knowledge.situation(
-            one.report, now=bench.now, estate=estate, order=one.kept.order,
-            suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=True,
-            unmatched=waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched), homeward=moved or _went_home(one, estate),
-        )  # fmt: skip
-        verdicts = decide(one.report, situation, bench.rulebook)
+        stays = waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched)
+        judged = judge_again(one, accepted, knowledge, bench, office, unmatched=stays, moved=moved)
         plan.use(knowledge.used(one.report))
-        if verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released:
+        if judged.verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released:
             continue
-        _file(one, verdicts, office, scribe, plan)
-        owed = partial(obligations_for, one.report, situation, bench.rulebook)
-        plan.drafts += [] if waits else _disclosures(one, verdicts, accepted, owed, office, scribe)
-        plan.drafts += _words(one, verdicts, office, scribe)
-        ended = [delivery for former in one.sent for delivery in _ended(one, former, verdicts).deliveries]
+        _file(judged, office, scribe, plan)
+        plan.drafts += [] if waits else _disclosures(judged, accepted, office, scribe)
+        plan.drafts += _words(judged.one, judged.verdicts, office, scribe)
+        ended = [delivery for former in one.sent for delivery in _ended(judged.one, former, judged.verdicts).deliveries]
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
 
 
@@ -137,8 +173,8 @@ def _went_home(one: Standing, estate: Estate) -> bool:
     return any(outcome.office == home and not outcome.by_id for outcome in one.verdicts.outcomes)
 
 
-def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
-    now_ms = to_ms(scribe.now)
+def _file(judged: Judgement, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    one, verdicts, now_ms = judged.one, judged.verdicts, to_ms(scribe.now)
     plan.change.redecided.append({
         "id": one.kept.id, "version": one.kept.version, "decided_at_ms": now_ms,
         "verdicts": write_verdicts(verdicts, office, one.kept.id, _still_withdrawn(one, verdicts)),
@@ -149,14 +185,26 @@ def _file(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe, 
             plan.change.cases.append(case_row(office, one.kept.id, case, one.report.priority, now_ms, one.kept.order[0]))
     ended = before.keys() - {case.owner for case in verdicts.cases}
     plan.change.closed_cases += [{"id": case_id(office, one.kept.id, owner)} for owner in sorted(ended)]
+    plan.change.case_states += _case_states(judged, sorted(ended), office)
     rules = sorted({verdict.rule for outcome in verdicts.outcomes for verdict in outcome.verdicts})
     plan.change.events.append(scribe.event("DECIDED_AGAIN", one.kept.id.hex(), rules=rules))
 
 
-def _disclosures(
-    one: Standing, verdicts: Verdicts, accepted: frozenset[str], owed: Owed, office: PasOffice, scribe: Scribe
-) -> Iterator[Draft]:
+def _case_states(judged: Judgement, ended: Sequence[str], office: PasOffice) -> Iterator[dict[str, Any]]:
+    """A case that ended because its owner decided says so; one of which silence was accepted, until when."""
+    approved, report = judged.approved, judged.one.kept.id
+    deciders = {one.said.office for one in judged.one.signed if one.digest in approved.complete}
+    for owner in ended:
+        if owner in approved.silent_until or owner in deciders:
+            yield {"id": case_id(office, report, owner), "state": "ACCEPTED" if owner in approved.silent_until else "DECIDED"}
+    for owner, until in approved.silent_until.items():
+        yield {"id": case_id(office, report, owner), "silent_until_ms": to_ms(until)}
+
+
+def _disclosures(judged: Judgement, accepted: frozenset[str], office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
     """What is taken back, and what goes out."""
+    one, verdicts = judged.one, judged.verdicts
+    owed = partial(obligations_for, one.report, judged.situation, office.rulebook)
     said = about(one.report, one.kept.id, one.kept.order[0])
     # What is decided late must still be read in time: the clock of a later delivery starts when it is made.
     read_by = office.rulebook.read_by(one.report.priority, scribe.now)
@@ -165,7 +213,12 @@ def _disclosures(
     for outcome in verdicts.outcomes:
         holding, again = holding_of(one.sent.get(outcome.office, ())), ended.get(outcome.office)
         due = _with_kept(one, outcome, holding, owed) if again else outcome
-        yield from _disclose(said, one, due, Holding() if again else holding, outcome.office in accepted, read_by, office, scribe)
+        missing = _missing(due, Holding() if again else holding, outcome.office in accepted)
+        estate = office.snapshot.at(scribe.now)
+        yield from disclose(
+            said, one.source, due, estate, office.rulebook, read_by, accepted=outcome.office in accepted, items=missing,
+            approvals=judged.approved.approvals,
+        )  # fmt: skip
 
 
 def _words(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
@@ -174,10 +227,11 @@ def _words(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe)
     known = {tuple(line.values()) for line in tell_refusals(one.verdicts.outcomes)}
     told = [line for line in tell_refusals(verdicts.outcomes) if tuple(line.values()) not in known]
     if told:
-        yield notify(said, one.report.originator, told)
+        yield notify(said, one.report.originator, name_items(told, office.register_id_key, one.kept.id, one.report.originator))
     before_cases = {case.owner: case for case in one.verdicts.cases}
     changed = [case for case in verdicts.cases if case != before_cases.get(case.owner)]
     yield from decide_notices(said, changed, verdicts, one.report, office, scribe)
+    yield from closed_notices(said, sorted(before_cases.keys() - {case.owner for case in verdicts.cases}), office)
 
 
 def _still_withdrawn(one: Standing, verdicts: Verdicts) -> list[Outcome]:
@@ -191,14 +245,10 @@ def _has(outcome: Outcome | None) -> bool:
     return outcome is not None and bool(outcome.released)
 
 
-def _disclose(
-    said: About, one: Standing, outcome: Outcome, holding: Holding, accepted: bool, read_by: datetime, office: PasOffice, scribe: Scribe
-) -> Iterator[Draft]:
+def _missing(outcome: Outcome, holding: Holding, accepted: bool) -> tuple[int, ...]:
     """What the office does not hold yet: an item it has is not sent again, nor the conditions of one it has yet to accept."""
     waiting = frozenset() if accepted else holding.conditions
-    missing = tuple(item for item in outcome.released if item not in holding.texts and item not in waiting)
-    estate = office.snapshot.at(scribe.now)
-    return disclose(said, one.source, outcome, estate, office.rulebook, read_by, accepted=accepted, items=missing)
+    return tuple(item for item in outcome.released if item not in holding.texts and item not in waiting)
 
 
 def _ended(one: Standing, name: str, verdicts: Verdicts) -> Holding:
@@ -235,7 +285,8 @@ def find_standing(
 ) -> list[Standing]:
     """Reports to decide again, with everything they could be decided by loaded; of those that are damaged PAS is told."""
     wanted = sorted(set(ids))
-    standing, damaged = reopen(queries.find_kept(register, wanted), queries.find_deliveries(register, wanted), office)
+    statements = dockets.find_statements(register, wanted)
+    standing, damaged = reopen(queries.find_kept(register, wanted), queries.find_deliveries(register, wanted), statements, office)
     for found in queries.find_accepted(register, damaged, ()):
         said = About(found.id, found.urn, found.originator, found.priority, show_time(from_ms(found.created_at_ms)), found.order[0])
         plan.drafts.append(notify(said, PAS, [notice("QUARANTINED", _DAMAGED)]))

@@ -26,7 +26,7 @@ def find_background(store: Store, office: PasOffice, case_id: str) -> dict[str, 
     """
     with store.reading() as register:
         (case,) = queries.find_case(register, case_id)
-        standing, _ = reopen(queries.find_kept(register, [case.report]), (), office)
+        standing, _ = reopen(queries.find_kept(register, [case.report]), (), {}, office)
         if not standing:
             return {"adds_up": None, "earlier": None}
         (one,) = standing

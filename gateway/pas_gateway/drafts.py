@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from pas_gateway.approval import Approval
+from pas_gateway.policy.rulings import Pair
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source, project
 from pas_gateway.stages import Waits
 from pas_schemas.clock import show_time
 from pas_schemas.directory import Estate
+from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report
 from pas_schemas.models.words import DeliveryKind, NoticeWord
 from pas_schemas.rulebook import Rulebook
@@ -33,6 +36,10 @@ _OVERTAKEN = "The report was accepted and decided; nothing of it goes out, for a
 NOTICES_AT_ONCE = 500
 # An addressee that is no office may be any text; its originator knows it again by its beginning.
 MAX_NAME = 100
+
+
+class NotApprovedError(PasError):
+    """Something that waited for people was about to be sealed without their signatures: the batch is not written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +77,33 @@ def about(report: Report, report_id: bytes, received_at_ms: int) -> About:
 
 def disclose(
     said: About, source: Source, outcome: Outcome, estate: Estate, rulebook: Rulebook, read_by: datetime, *, accepted: bool,
-    items: Sequence[int] | None = None,
+    items: Sequence[int] | None = None, approvals: Mapping[Pair, Approval] | None = None,
 ) -> Iterator[Draft]:  # fmt: skip
-    """What an office is released, or these items of it: texts, and of a code 5 item it has yet to accept its conditions and grade."""
+    """What an office is released, or these items of it: texts, and of a code 5 item it has yet to accept its conditions and grade.
+
+    What people had to decide goes out with the approval of it alone: NotApprovedError where that is not given.
+    """
     chosen = outcome.released if items is None else items
+    _check_approved(said, outcome, chosen, approvals or {})
     waiting = {index for index in outcome.released if source.report.items[index].handling == "5" and not accepted}
     closed = waiting.intersection(chosen)
     open_items = tuple(index for index in chosen if index not in closed)
-    whole = not waiting and len(outcome.released) == len(source.report.items)
+    # Whoever has every item of the originator's has no text that stands in the place of one.
+    own = len(source.report.items) - len(source.by_pas)
+    whole = not waiting and len([index for index in outcome.released if index < own]) == own
     for kind, those, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
         if those:
             owed = _owed(outcome, {source.report.items[index].handling for index in those})
             body = project(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare, whole=whole)
             yield Draft(said, outcome.office, kind, those, body, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
+
+
+def _check_approved(said: About, outcome: Outcome, chosen: Collection[int], approvals: Mapping[Pair, Approval]) -> None:
+    for verdict in outcome.verdicts:
+        if verdict.answered and verdict.item in chosen:
+            approval = approvals.get((verdict.item, outcome.office))
+            if approval is None or approval.report != said.report or not approval.rules.issuperset(verdict.answered):
+                raise NotApprovedError("A held item may not go out without its signatures.", "this is a fault of the program")
 
 
 def _owed(outcome: Outcome, codes: set[str]) -> tuple[str, ...]:
@@ -109,8 +130,12 @@ def notice(
     rule: str | None = None,
     case: str | None = None,
     due_ms: int | None = None,
+    ref: bytes = b"",
+    view: bytes = b"",
 ) -> dict[str, Any]:
-    return {"word": word, "office": office and office[:MAX_NAME], "item": item, "rule": rule, "why": why, "case": case, "due_ms": due_ms}
+    """One word; `ref` names the item to this office, `view` what it sees of the case."""
+    said = {"word": word, "office": office and office[:MAX_NAME], "item": item, "rule": rule, "why": why}
+    return {**said, "case": case, "due_ms": due_ms, "ref": ref, "view": view}
 
 
 def tell_originator(verdicts: Verdicts, waits: Waits | None) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def _write_outcome(outcome: Outcome) -> Row:
         "office": outcome.office,
         "by_id": outcome.by_id,
         "obligations": list(outcome.obligations),
-        "verdicts": [{"item": v.item, "word": v.word, "rule": v.rule, "holds": list(v.holds)} for v in outcome.verdicts],
+        "verdicts": [{**v._asdict(), "holds": list(v.holds), "answered": list(v.answered)} for v in outcome.verdicts],
     }
 
 
@@ -67,7 +67,8 @@ def read_verdicts(sealed: bytes, report_id: bytes, key: StoreKey) -> Filed:
 
 
 def _read_outcome(row: Row) -> Outcome:
-    verdicts = tuple(Verdict(v["item"], v["word"], v["rule"], tuple(v["holds"])) for v in row["verdicts"])
+    # Version 1 knew of no decisions.
+    verdicts = tuple(Verdict(v["item"], v["word"], v["rule"], tuple(v["holds"]), tuple(v.get("answered", ()))) for v in row["verdicts"])
     return Outcome(row["office"], verdicts, tuple(row["obligations"]), row["by_id"])
 
 

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.chain import find_waits, settle
+from pas_gateway.decisions import plan_statements
 from pas_gateway.feed import Moved, find_circles, read_movement
 from pas_gateway.judge import Bench, Duplicate, judge
 from pas_gateway.knowledge import Knowledge
@@ -30,8 +31,8 @@ from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, plan_repeated, plan_unprovable
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
-from pas_gateway.register import Advance, Store, chains, queries, write_change
-from pas_gateway.replies import Answered, plan_replies, read_reply
+from pas_gateway.register import Advance, Store, chains, dockets, queries, write_change
+from pas_gateway.replies import Answered, Arrived, plan_replies, read_reply
 from pas_gateway.route import route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
 from pas_gateway.verify import check_freshness, open_record, verify
@@ -41,6 +42,8 @@ from pas_transport.log import Taken
 
 # Movements told ahead that are followed in one transaction when their time has come.
 MOVEMENTS_AT_ONCE = 200
+# Cases that open again in one transaction, the silence accepted on them being over.
+SILENCES_AT_ONCE = 200
 # Bodies shredded in one transaction.
 BODIES_AT_ONCE = 500
 
@@ -129,6 +132,21 @@ class Pipeline:
             self._seal(register, plan, scribe)
         return plan
 
+    def end_silences(self) -> Plan | None:
+        """Cases whose accepted silence is over open again; None where there are none."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            due = dockets.find_silences_due(register, scribe.now_ms, SILENCES_AT_ONCE)
+            if not due:
+                return None
+            plan.change.events += [scribe.event("SILENCE_ENDED", case) for case, _ in due]
+            plan.change.case_states += [{"id": case, "silent_until_ms": None} for case, _ in due]
+            knowledge = Knowledge(self.office.names)
+            standing = find_standing(register, {report for _, report in due}, knowledge, self.office, scribe, plan)
+            decide_again(standing, knowledge, self.office, scribe, plan)
+            self._seal(register, plan, scribe)
+        return plan
+
     def settle(self, urns: frozenset[str] | None) -> Plan | None:
         """Corrections of these URNs that can take effect now; of None, those whose time is over. None where nothing changes."""
         scribe, plan = self._begin(())
@@ -164,21 +182,25 @@ class Pipeline:
             decide_again(standing, knowledge, self.office, scribe, plan, moved=True)
 
     def take_replies(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
-        """9 replies: receipts move the states of deliveries; an acceptance of conditions lets the text be decided again."""
+        """9 replies: receipts move the states of deliveries; accepted conditions, and what people decided, are decided on again."""
         scribe, plan = self._begin(advances)
         answers: list[Answered] = []
+        arrived: list[Arrived] = []
         for submitted in map(Submitted, records):
             one = read_reply(submitted, self.office)
             if isinstance(one, Unprovable):
                 plan_unprovable(one, self.office, scribe, plan)
+            elif isinstance(one, Arrived):
+                arrived.append(one)
             else:
                 answers.append(one)
         with self.store.reading() as register:
             accepting = plan_replies(register, answers, self.office, scribe, plan)
-            if accepting:
-                knowledge = Knowledge(self.office.names)
-                standing = find_standing(register, accepting, knowledge, self.office, scribe, plan)
-                decide_again(standing, knowledge, self.office, scribe, plan, accepting)
+            knowledge = Knowledge(self.office.names)
+            ruled = plan_statements(register, arrived, knowledge, self.office, scribe, plan)
+            others = accepting.keys() - {one.kept.id for one in ruled}
+            standing = find_standing(register, others, knowledge, self.office, scribe, plan) if others else []
+            decide_again([*standing, *ruled], knowledge, self.office, scribe, plan, accepting)
             self._seal(register, plan, scribe)
         return plan
 

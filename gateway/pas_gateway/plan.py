@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pas_gateway.audit import Scribe
+from pas_gateway.casebook import item_ref, name_items, view_of
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
 from pas_gateway.feed import Moved
-from pas_gateway.filing import case_row, report_row, waiting_row
+from pas_gateway.filing import case_id, case_row, report_row, waiting_row
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.verdicts import Case, Verdicts
 from pas_gateway.project import Source
@@ -82,7 +83,8 @@ def _drafts(decided: Decided, waits: Waits | None, office: PasOffice, scribe: Sc
     for outcome in () if waits is not None else verdicts.outcomes:
         if outcome.released:
             yield from disclose(said, source, outcome, estate, office.rulebook, read_by, accepted=False)
-    yield notify(said, report.originator, tell_originator(verdicts, waits))
+    told = name_items(tell_originator(verdicts, waits), office.register_id_key, verified.id, report.originator)
+    yield notify(said, report.originator, told)
     yield from decide_notices(said, verdicts.cases, verdicts, report, office, scribe)
 
 
@@ -100,13 +102,24 @@ def decide_notices(
         known = tuple(range(len(report.items))) if case.owner == report.originator else released.get(case.owner, ())
         if not {pair.item for pair in case.held} <= set(known):
             known = tuple(sorted({pair.item for pair in case.held}))
-        waits = [(pair.rule, pair.office, known.index(pair.item)) for pair in case.held]
-        bare = [(reason, None, None) for reason in case.reasons if reason not in {pair.rule for pair in case.held}]
+        key = office.register_id_key
+        waits = [(pair.rule, pair.office, known.index(pair.item), item_ref(key, said.report, case.owner, pair.item)) for pair in case.held]
+        bare = [(reason, None, None, b"") for reason in case.reasons if reason not in {pair.rule for pair in case.held}]
+        view = view_of(key, said.report, case)
         told = [
-            notice("DECIDE", SENTENCES[rule], office=waiting, item=item, rule=rule, case=row["id"], due_ms=row["due_ms"])
-            for rule, waiting, item in (*waits, *bare)
-        ]
+            notice(
+                "DECIDE", SENTENCES[rule], office=waiting, item=item, rule=rule, case=row["id"], due_ms=row["due_ms"], ref=ref, view=view
+            )
+            for rule, waiting, item, ref in (*waits, *bare)
+        ]  # fmt: skip
         yield notify(said, case.owner, told)
+
+
+def closed_notices(said: About, owners: Iterable[str], office: PasOffice) -> Iterator[Draft]:
+    """A case that waits no longer leaves its owner's list: a DECIDE of which nothing is left."""
+    for owner in owners:
+        if owner != PAS:
+            yield notify(said, owner, [notice("DECIDE", "Nothing of this case waits any more.", case=case_id(office, said.report, owner))])
 
 
 def plan_repeated(repeated: Repeated, scribe: Scribe, plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +17,27 @@ _CLOSED = b""
 
 
 @dataclass(frozen=True, slots=True)
+class PasWritten:
+    """PAS's own signature on a text that it wrote, and the digest of the item whose place it takes."""
+
+    in_place_of: bytes
+    signature: bytes = field(repr=False)
+    signer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A report with its parts and its originator's signature, to project from."""
+    """A report with its parts and its originator's signature, to project from.
+
+    `regrades` are grades given later; items in `by_pas` stand after the originator's own.
+    """
 
     report: Report = field(repr=False)
     parts: OpenedReport = field(repr=False)
     manifest: bytes = field(repr=False)
     evidence: Evidence = field(repr=False)
+    regrades: Mapping[int, str] = field(default_factory=dict, repr=False)
+    by_pas: Mapping[int, PasWritten] = field(default_factory=dict, repr=False)
 
 
 def project(
@@ -44,7 +58,7 @@ def project(
     report = source.report
     chosen = sorted(items)
     own = office in estate.own(report.originator)
-    whole = len(chosen) == len(report.items) if whole is None else whole
+    whole = len(chosen) == len(report.items) - len(source.by_pas) if whole is None else whole
     codes = {report.items[index].handling for index in chosen}
     people = [] if conditions_only else _people(report, chosen)
     return {
@@ -84,8 +98,16 @@ def _item(source: Source, index: int, office: str, own: bool, people: Sequence[i
         "closed": _CLOSED if conditions_only else part.closed.get(office, _CLOSED),
         "source_reference": item.source_reference if own and not conditions_only else None,
         "corroboration": item.corroboration if own and not conditions_only else None,
-        "sanitised": False,
+        "sanitised": index in source.by_pas,
+        "regraded": source.regrades.get(index),
+        **_by_pas(source.by_pas.get(index)),
     }
+
+
+def _by_pas(written: PasWritten | None) -> dict[str, Any]:
+    if written is None:
+        return {"in_place_of": b"", "signature": b"", "signer": ""}
+    return {"in_place_of": written.in_place_of, "signature": written.signature, "signer": written.signer}
 
 
 def _evidence(source: Source) -> dict[str, Any]:

@@ -15,11 +15,14 @@ from pas_gateway.plan import Plan
 from pas_gateway.policy.routing import is_senior
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Accepted, Sent
+from pas_gateway.signatures import Said, read_said
 from pas_gateway.stages import Submitted, Unprovable
 from pas_gateway.verify import open_record
 from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.codec import is_record
 from pas_schemas.errors import CodecError
 from pas_schemas.models.reply import Reply
+from pas_schemas.sealing import Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,24 @@ class Answered:
     payload: bytes = field(repr=False)
 
 
-def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Unprovable:
-    """The reply of a record; one that names another office than its sender is set aside."""
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What a person signed, sent by the office it names; whether that person signed it is not known yet."""
+
+    submitted: Submitted
+    id: bytes
+    sender: str
+    said: Said = field(repr=False)
+    data: bytes = field(repr=False)
+
+
+def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Arrived | Unprovable:
+    """The reply, or the signed statement, of a record; one that names another office than its sender is set aside."""
     opened = open_record(submitted, office, reply=True)
     if isinstance(opened, Unprovable):
         return opened
+    if is_record(opened.payload, "signed_statement"):
+        return _read_statement(submitted, opened)
     try:
         reply = Reply.decode(opened.payload)
     except CodecError:
@@ -44,6 +60,16 @@ def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Unprovable
     if reply.office != opened.sender:
         return Unprovable(submitted, "WRONG_SENDER", "A reply names another office than its sender.", opened.record_id, opened.sender)
     return Answered(submitted, opened.record_id, reply, opened.payload)
+
+
+def _read_statement(submitted: Submitted, opened: Opened) -> Arrived | Unprovable:
+    try:
+        said = read_said(opened.payload)
+    except CodecError:
+        return Unprovable(submitted, "NOT_A_REPLY", "A statement is not of the agreed shape.", opened.record_id, opened.sender)
+    if said.office != opened.sender:
+        return Unprovable(submitted, "WRONG_SENDER", "A statement names another office than its sender.", opened.record_id, opened.sender)
+    return Arrived(submitted, opened.record_id, opened.sender, said, opened.payload)
 
 
 def plan_replies(

@@ -23,7 +23,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import find_start, refuse_other_log
-from pas_gateway.register import Store, chains, open_store, queries
+from pas_gateway.register import Store, chains, dockets, open_store, queries
 from pas_gateway.worker import Worker
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import PasError, RegisterError
@@ -260,9 +260,9 @@ def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetim
     ends = log.ends(INPUTS)
 
     def look(register: sa.Connection) -> tuple[dict[tuple[str, int], int], bool]:
-        waiting = (
-            queries.count_outbox(register) or queries.find_due_movements(register, to_ms(now), 1) or chains.has_due(register, to_ms(now))
-        )
+        now_ms = to_ms(now)
+        due = queries.find_due_movements(register, now_ms, 1) or dockets.find_silences_due(register, now_ms, 1)
+        waiting = queries.count_outbox(register) or due or chains.has_due(register, now_ms)
         return queries.list_positions(register, log.identity), bool(waiting)
 
     positions, waiting = store.ask(look)

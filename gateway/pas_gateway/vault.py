@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from pas_gateway.project import Source
 from pas_gateway.register import join_blobs, split_blobs
+from pas_gateway.register.dockets import Stored
 from pas_gateway.stages import Body
 from pas_schemas.models.report import Report
 from pas_schemas.parts import OpenedReport, unpack_report
-from pas_schemas.sealing import Evidence, StoreKey
+from pas_schemas.sealing import BadCiphertextError, Evidence, StoreKey
 
 
 def lock_body(body: Body, report_id: bytes, key: StoreKey) -> tuple[bytes, bytes]:
@@ -36,3 +40,17 @@ def read_body(body: Body) -> tuple[Report, OpenedReport, Source]:
     parts = unpack_report(body.payload, body.manifest)
     report = Report.model_validate(parts.raw)
     return report, parts, Source(report, parts, body.manifest, body.evidence)
+
+
+def lock_statement(data: bytes, statement_id: bytes, key: StoreKey) -> bytes:
+    """A signed statement as the register keeps it: it holds reasons and texts."""
+    return key.seal(data, b"pas/v1/statement" + statement_id)
+
+
+def open_statements(stored: Iterable[Stored], key: StoreKey) -> list[bytes]:
+    """The statements of these rows; one that was tampered with counts for nothing and is left out."""
+    found = []
+    for one in stored:
+        with suppress(BadCiphertextError):
+            found.append(key.open(one.sealed, b"pas/v1/statement" + one.id))
+    return found

@@ -116,6 +116,7 @@ class Worker:
         if not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
             return
         self._bring(self.pipeline.follow_due)
+        self._bring(self.pipeline.end_silences)
         self._bring(partial(self.pipeline.settle, None))
         if time.monotonic() >= self._shred_again:
             self._shred_again = time.monotonic() + SHRED_SECONDS

@@ -165,6 +165,12 @@ class Registry:
         return found
 
 
+def is_record(data: bytes, name: str) -> bool:
+    """Whether the bytes begin as a record of that schema, of whatever version."""
+    found = registry().by_head.get(data[:HEAD_BYTES])
+    return found is not None and found.name == name
+
+
 def encode(name: str, datum: Any, version: int | None = None) -> bytes:
     """The single-object encoding of a datum, in the newest version of a schema unless another is given.
 

@@ -18,8 +18,9 @@ from pas_schemas.errors import RulebookError
 from pas_schemas.models.complaints import complain, place_of
 from pas_schemas.models.words import PRIORITIES, RISK_TAGS, Priority
 from pas_schemas.needles import needles_of
+from pas_schemas.people import ROLES
 from pas_schemas.reference import alert_codes, read_data
-from pas_schemas.rules import CODES, COLUMNS, Word
+from pas_schemas.rules import CODES, COLUMNS, GATES, Word
 
 TEXT_GATES = ("G-WARRANT", "G-PRIVILEGE", "G-SOURCE")
 TEXT_COLUMNS = ["gate", "pattern", "note"]
@@ -162,6 +163,24 @@ class Receipts(_Part):
     governor_posts: frozenset[str]
 
 
+class FourEyes(_Part):
+    """Where two different people decide: by code, marking, gate, or, at such a priority, over what a handling code held."""
+
+    codes: Codes
+    markings: frozenset[str]
+    gates: Annotated[frozenset[str], _among(GATES)]
+    overrides: Annotated[frozenset[str], _among(PRIORITIES)]
+
+
+class Deciding(_Part):
+    """Which roles may decide, second and consent, and of which ranks is whoever answers for silence."""
+
+    decide: Annotated[frozenset[str], _among(ROLES)]
+    second: Annotated[frozenset[str], _among(ROLES)]
+    consent: Annotated[frozenset[str], _among(ROLES)]
+    silence_ranks: frozenset[str]
+
+
 class Retention(_Part):
     body_days_after_live: Whole = Field(ge=0, le=3650)
 
@@ -181,6 +200,8 @@ class _Book(_Part):
     calendar: Calendar
     receipts: Receipts
     retention: Retention
+    four_eyes: FourEyes
+    deciding: Deciding
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +238,8 @@ class Rulebook:
     calendar: Calendar = field(repr=False)
     receipts: Receipts = field(repr=False)
     retention: Retention = field(repr=False)
+    four_eyes: FourEyes = field(repr=False)
+    deciding: Deciding = field(repr=False)
     patterns: tuple[Pattern, ...] = field(repr=False)
 
     @property
@@ -263,6 +286,8 @@ def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise RulebookError(f"The rulebook is not readable TOML: {error}.", "correct rulebook.toml") from None
     _check_matrix(checked)
+    if not checked.four_eyes.markings <= checked.markings.accepted:
+        raise RulebookError("The rulebook asks two people about a marking it does not accept.", "correct four_eyes in rulebook.toml")
     if not checked.markings.held <= checked.markings.accepted:
         raise RulebookError("The rulebook holds a marking it does not accept.", "correct markings in rulebook.toml")
     digest = hashlib.sha256(hashlib.sha256(book).digest() + hashlib.sha256(text_rules).digest()).hexdigest()

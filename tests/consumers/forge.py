@@ -218,6 +218,7 @@ class Forge:
 
     def notify(self, published: Published, office: str, n: int = 1, **changes: Any) -> Datum:
         notice = {"word": "REFUSED", "office": "lea:91", "item": 0, "rule": "H4-LEA", "why": "Code 4.", "case": None, "due_ms": None}
+        notice |= {"ref": b"", "view": b""}
         return self.header(published, office, n, "NOTICE", **{"deadline_ms": None, "notices": [notice], **changes})
 
     def send(self, *data: Datum, sender: str = "pas", partition: int | None = None, record_id: bytes | None = None) -> list[bytes]:
@@ -300,6 +301,10 @@ class Forge:
             "source_reference": item.source_reference,
             "corroboration": item.corroboration,
             "sanitised": False,
+            "regraded": None,
+            "in_place_of": b"",
+            "signature": b"",
+            "signer": "",
         }
 
 

@@ -51,7 +51,17 @@ def test_canary_stands_nowhere_but_sealed(small: Workspace, forge: Forge, capfd:
     published = forge.publish(write_report(f"01/{CANARY}/1", CANARY, items, priority="THREAT_TO_LIFE"))
     broken = forge.disclose(forge.publish(write_report(f"01/{CANARY}/2", CANARY)), FIB)
     broken["body"]["items"][0]["salt"] = bytes(16)
-    notice = {"word": "REFUSED", "office": PIO, "item": 0, "rule": "H4-LEA", "why": CANARY, "case": None, "due_ms": None}
+    notice = {
+        "word": "REFUSED",
+        "office": PIO,
+        "item": 0,
+        "rule": "H4-LEA",
+        "why": CANARY,
+        "case": None,
+        "due_ms": None,
+        "ref": b"",
+        "view": b"",
+    }
     forge.send(
         forge.disclose(published, FIB, (0, 2)),
         forge.conditions(published, FIB, (1,), n=2),

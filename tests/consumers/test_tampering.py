@@ -116,6 +116,11 @@ def decode_time(text: str) -> Any:
     return parse_time(text)
 
 
+HELLO = {
+    "word": "HELLO", "office": None, "item": None, "rule": None, "why": "", "case": None, "due_ms": None, "ref": b"", "view": b"",
+}  # fmt: skip
+
+
 def claim_sanitised(datum: Datum) -> None:
     first(datum)["sanitised"] = True
 
@@ -314,7 +319,7 @@ def test_conditions_that_tell_more_are_set_aside(inbox: Inbox, forge: Forge, par
         ({"received_at_ms": 2**62}, "schema"),
         ({"deadline_ms": -(2**62)}, "schema"),
         ({"body": None}, "shape"),
-        ({"notices": [{"word": "HELLO", "office": None, "item": None, "rule": None, "why": "", "case": None, "due_ms": None}]}, "word"),
+        ({"notices": [HELLO]}, "word"),
     ],
     ids=lambda value: str(value)[:30],
 )

@@ -166,7 +166,7 @@ def border_cases() -> Iterator[Case]:
         gates(flags="confidential"),
         [],
         ["G-MARKING reject"],
-        {"markings.held[CONFIDENTIAL]": DROP},
+        {"markings.held[CONFIDENTIAL]": DROP, "four_eyes.markings[CONFIDENTIAL]": DROP},
     )
     yield Case("markings.held[CONFIDENTIAL]", DROP, gates(flags="confidential"), ["G-MARKING hold"], [])
     ahead = gates(flags='set:created_at="2015-11-18T12:15:00Z"')

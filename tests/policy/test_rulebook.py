@@ -12,20 +12,29 @@ from typing import Any
 
 import pytest
 
+from pas_gateway.approval import needs_two
+from pas_gateway.competence import find_objection
+from pas_gateway.hearing import check_silence
 from pas_gateway.office import PasOffice
 from pas_gateway.register.queries import Accepted
 from pas_gateway.replies import stops_the_clock
+from pas_gateway.signatures import RefusedStatementError, Signed
 from pas_gateway.stages import Submitted
 from pas_gateway.verify import check_freshness
 from pas_schemas.clock import EPOCH, to_ms
 from pas_schemas.errors import RulebookError
+from pas_schemas.models.decision import Consent, Decision, Second
 from pas_schemas.models.reply import Reply
+from pas_schemas.models.report import Report
+from pas_schemas.people import Appointment, Person
 from pas_schemas.reference import read_data
 from pas_schemas.rulebook import Rulebook, read_rulebook, screen, shipped_rulebook
 from pas_schemas.sealing import Evidence, Opened
 from pas_transport.log import Partition, Taken
 from pas_transport.workspace import open_workspace
 from policy.book_cases import (
+    COLUMNS_OF_TABLE,
+    DROP,
     TEXT_RULES,
     Case,
     border_cases,
@@ -42,6 +51,7 @@ from policy.book_cases import (
     time_cases,
     write,
 )
+from policy.table import report_from_row
 
 Json = dict[str, Any]
 BOOK: Json = tomllib.loads(read_data("rulebook.toml").decode())
@@ -52,10 +62,16 @@ CASES = [
     *holiday_cases(BOOK["calendar"]["holidays"]),
 ]  # fmt: skip
 REFUSED = list(refused_cells())
+_SAID = {"person": "a1", "post": "reviewer", "reason": "So.", "at": NOVEMBER}
+DECISION = Decision(case="c", view=bytes(16), office="pas", choice="NOTE", legal_basis="OTHER", **_SAID)
+SECOND = Second(statement=bytes(32), office="pas", **_SAID)
+CONSENT = Consent(delivery=bytes(16), item=bytes(8), office="force:01", choice="GRANT", legal_basis="OTHER", **_SAID)
 # Values that work outside the decision, each with a test of its own below.
 ELSEWHERE = {
     "edition", "title", "border.fresh_hours", "retention.body_days_after_live",
     *(f"receipts.governor_posts[{post}]" for post in BOOK["receipts"]["governor_posts"]),
+    *(f"four_eyes.{name}[{value}]" for name, values in BOOK["four_eyes"].items() for value in values),
+    *(f"deciding.{name}[{value}]" for name, values in BOOK["deciding"].items() for value in values),
 }  # fmt: skip
 
 
@@ -128,6 +144,64 @@ def test_reading_stops_the_clock_from_a_listed_post_alone(post: str, pas_office:
     assert stops(read(BOOK), reply)
     assert not stops(read(change(BOOK, f"receipts.governor_posts[{post}]", "chaplain")), reply)
     assert stops(read(BOOK), reply.model_copy(update={"office": "security:WSI", "post": "chaplain"}))
+
+
+FOUR_EYES = [(name, value) for name, values in BOOK["four_eyes"].items() for value in values]
+
+
+@pytest.mark.parametrize(("name", "value"), FOUR_EYES)
+def test_two_people_are_asked_for_by_each_value_alone(name: str, value: str) -> None:
+    row = dict.fromkeys(COLUMNS_OF_TABLE, "") | {"item_code": value if name == "codes" else "1"}
+    report = Report.model_validate(report_from_row(row))
+    changes = {"markings": {"protective_marking": value}, "overrides": {"priority": value}}
+    report = report.model_copy(update=changes.get(name, {}))
+    gates, rules = {value} if name == "gates" else set(), {"H1-NONPROS"}
+
+    def two(book: Rulebook) -> bool:
+        return needs_two(report, report.items[0], gates, rules, book)
+
+    assert two(read(BOOK))
+    assert not two(read(change(BOOK, f"four_eyes.{name}[{value}]", DROP)))
+    # A threat to life is no reason by itself: what its handling code would have let go, one person may release.
+    if name == "overrides":
+        assert not needs_two(report, report.items[0], gates, {"R-SENIORITY"}, read(BOOK))
+
+
+DECIDING = [(name, value) for name, values in BOOK["deciding"].items() for value in values if name != "silence_ranks"]
+
+
+@pytest.mark.parametrize(("name", "role"), DECIDING)
+def test_a_role_counts_as_the_rulebook_says(name: str, role: str, pas_office: PasOffice) -> None:
+    row = dict.fromkeys(COLUMNS_OF_TABLE, "")
+    report = Report.model_validate(report_from_row(row))
+    office = "force:01" if name == "consent" else "pas"
+    who = Appointment(NOVEMBER, None, office, "reviewer", frozenset({role}))  # type: ignore[arg-type]  # one of the roles
+    said = {"decide": DECISION, "second": SECOND, "consent": CONSENT}[name]
+    signed = Signed(b"", b"", said, Person("a1", (who,), ()), who)
+
+    def objects(book: Rulebook) -> bool:
+        return find_objection(signed, report, (), replace(pas_office, rulebook=book)) is not None
+
+    assert not objects(read(BOOK))
+    assert objects(read(change(BOOK, f"deciding.{name}[{role}]", DROP)))
+
+
+@pytest.mark.parametrize("rank", BOOK["deciding"]["silence_ranks"])
+def test_a_rank_answers_for_silence_as_the_rulebook_says(rank: str, pas_office: PasOffice) -> None:
+    officer = Person("a1", (Appointment(NOVEMBER, None, "pas", "head", frozenset(), rank),), ())
+    snapshot = replace(pas_office.snapshot, people=(officer,))
+    silence = {"choice": "ACCEPT_SILENCE", "officer": "a1", "rank": rank, "until": "2015-11-20"}
+    said = DECISION.model_copy(update=silence)
+
+    def refuses(book: Rulebook) -> bool:
+        try:
+            check_silence(said, NOVEMBER, replace(pas_office, snapshot=snapshot, rulebook=book))
+        except RefusedStatementError as refused:
+            return refused.word == "RANK"
+        return False
+
+    assert not refuses(read(BOOK))
+    assert refuses(read(change(BOOK, f"deciding.silence_ranks[{rank}]", DROP)))
 
 
 # --- the text rules ----------------------------------------------------------------------------------------------------

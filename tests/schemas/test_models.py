@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pas_schemas.codec import encode
 from pas_schemas.errors import CodecError
 from pas_schemas.models.base import Model
+from pas_schemas.models.decision import Consent, Decision, RuledPair, Second, VisorPermission
 from pas_schemas.models.movement import Movement
 from pas_schemas.models.records import AuditEvent, Quarantined, Refusal
 from pas_schemas.models.reply import Reply
@@ -69,15 +70,34 @@ def parts(model: BaseModel) -> list[BaseModel]:
 
 
 NOTED = datetime(2015, 11, 18, 12, 0, 0, 250000, tzinfo=UTC)
+DECIDED = Decision(
+    case=CANARY, view=b"v" * 16, office=CANARY, person=CANARY, post=CANARY, choice="RELEASE",
+    pairs=(RuledPair(item=b"i" * 8, office=CANARY, rules=(CANARY,)),), text=CANARY, officer=CANARY, rank=CANARY,
+    permission=VisorPermission(reference=CANARY, given_by=CANARY, given_at="2015-11-18"), reason=CANARY, legal_basis="OTHER", at=NOTED,
+)  # fmt: skip
 WIRED: list[WireModel] = [
     Reply.model_validate(REPLY),
     Refusal(originator=CANARY, urn=CANARY, rules=("V-GRADE", "G-PIN"), refused_at_us=1_447_848_000_250_001),
     Quarantined(topic=CANARY, partition=2, offset=7, taken_at=NOTED, reason=CANARY, sentence=CANARY, record=CANARY.encode()),
+    DECIDED,
+    Second(statement=b"s" * 32, office=CANARY, person=CANARY, post=CANARY, reason=CANARY, at=NOTED),
+    Consent(
+        delivery=b"d" * 16,
+        item=b"i" * 8,
+        recipient=CANARY,
+        office=CANARY,
+        person=CANARY,
+        post=CANARY,
+        choice="GRANT",
+        reason=CANARY,
+        legal_basis="OTHER",
+        at=NOTED,
+    ),
     AuditEvent(
         at=NOTED, event=CANARY, subject=CANARY, office=None, rules=("H1-OWN",), digests=(b"d" * 32,), rulebook=CANARY, directory_version=3
     ),
 ]
-MODELS = [*parts(Report.model_validate(report())), Movement.model_validate(MOVEMENT), *WIRED]
+MODELS = [*parts(Report.model_validate(report())), Movement.model_validate(MOVEMENT), *WIRED, *parts(DECIDED)[1:]]
 
 
 @pytest.mark.parametrize("record", WIRED, ids=lambda record: type(record).__name__)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pas_schemas.directory import Office, PublicKey
+from pas_schemas.directory import PRISON_OFFICES, Office, PublicKey
 from pas_schemas.people import Appointment, Person, Role
 from pas_schemas.sealing import KeyLock, SigningKey
 from pas_transport.keyring import add_person_key
@@ -40,7 +40,8 @@ def _posts(office: Office) -> Iterator[tuple[str, Appointment]]:
             yield reference, Appointment(SINCE, None, office.id, post, roles, rank, frozenset(), deputises)
     elif office.kind in DECIDING:
         name = office.id.replace(":", "-").lower()
-        for number, (post, rank) in enumerate((("first", "inspector"), ("deputy", "sergeant")), start=1):
+        first = "governing-governor" if office.kind in PRISON_OFFICES else "superintendent"
+        for number, (post, rank) in enumerate((("first", first), ("deputy", "inspector")), start=1):
             deputises = frozenset({"first"}) if post == "deputy" else frozenset()
             yield f"example-{name}-{number}", Appointment(SINCE, None, office.id, post, _ALL, rank, frozenset(), deputises)
 

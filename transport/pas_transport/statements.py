@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pas_schemas.codec import decode, encode
 from pas_schemas.errors import SealError
-from pas_schemas.sealing import SigningKey, VerifyKey, sign, verify
+from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.sealing import CONSENT, DECISION, SECOND, SigningKey, VerifyKey, sign, verify
+
+# Each kind of thing that people sign has a prefix of its own; what a record calls itself only says which of them is tried.
+SAID_PREFIXES: Final = {"decision": DECISION, "second": SECOND, "consent": CONSENT}
+
+
+def sign_said(key: SigningKey, said: Decision | Second | Consent) -> bytes:
+    """What a person decides, agrees with or consents to, signed with the person's own key."""
+    return write_statement(key, SAID_PREFIXES[said.schema_name], said.encode())
 
 
 def write_statement(key: SigningKey, prefix: bytes, body: bytes) -> bytes:

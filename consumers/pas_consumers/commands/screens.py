@@ -142,7 +142,9 @@ def _items(body: Projection) -> Iterator[RenderableType]:
         if number:
             yield Text("")
         concerned = "" if len(item.subjects) == len(body.subjects) else "  concerns " + ", ".join(map(str, sorted(item.subjects)))
-        yield Text(make_safe(f"{number}  {item.grade}{concerned}"), style="bold")
+        later = f" (graded {item.regraded} later)" if item.regraded else ""
+        by_pas = "  written by PAS in the place of another text" if item.sanitised else ""
+        yield Text(make_safe(f"{number}  {item.grade}{later}{concerned}{by_pas}"), style="bold")
         yield Padding(Text(make_safe(item.text or "The text comes once the conditions are accepted.")), (0, 0, 0, 3))
         for name, value in (("source", item.source_reference), ("corroborated by", item.corroboration)):
             if value:

@@ -45,6 +45,12 @@ def obligations_for(report: Report, situation: Situation, rulebook: Rulebook, of
     return obligations_of(report, released, standing, made.origin) if released and standing else ()
 
 
+def gates_fired(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[str]:
+    """Every gate that fires on a report, whatever people ruled."""
+    made = _Decision(report, situation, rulebook)
+    return frozenset({"G-PASO"} if made.paso else {gate.gate for gate in made.fired()})
+
+
 class _Reader(NamedTuple):
     """An office as a reader of this report: what is the same for each of its items."""
 
@@ -89,7 +95,7 @@ class _Decision:
         outcomes = tuple(self._outcome(office, tuple(judged[office]), office in by_id) for office in sorted(judged))
         if self.paso:
             return Verdicts((Gate("G-PASO", "compartment"),), outcomes, paso_case())
-        return Verdicts(self._gates(), outcomes, cases_of(self.report, self.situation, self.rulebook, self.origin, judged))
+        return Verdicts(self.fired(), outcomes, cases_of(self.report, self.situation, self.rulebook, self.origin, judged))
 
     def _audience_of(self, facts: ItemFacts) -> Audience:
         """Items that concern and address the same, under the same kind of code, have one audience."""
@@ -185,7 +191,7 @@ class _Decision:
             v if v.word == "refuse" or self.fuller[v.item].isdisjoint(has) else Verdict(v.item, "refuse", LAST, v.holds) for v in verdicts
         ]
 
-    def _gates(self) -> tuple[Gate, ...]:
+    def fired(self) -> tuple[Gate, ...]:
         fired = set(self.everybody)
         if any(facts.unidentified for facts in self.items):
             fired.add("G-IDENTITY")

@@ -59,6 +59,9 @@ class Change:
     replies: list[Row] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
     acceptances: list[Row] = field(default_factory=list)
+    statements: list[Row] = field(default_factory=list)
+    case_states: list[Row] = field(default_factory=list)
+    rested: dict[bytes, int] = field(default_factory=dict)
     waiting: list[Row] = field(default_factory=list)
     waits: list[Row] = field(default_factory=list)
     settled: list[bytes] = field(default_factory=list)
@@ -82,7 +85,7 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
         (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
         (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, change.outbox),
         (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
-        (schema.corrections, change.corrections),
+        (schema.corrections, change.corrections), (schema.statements, change.statements),
     ):  # fmt: skip
         _insert_rows(connection, table, rows)
     _follow(connection, change.followed)
@@ -185,6 +188,13 @@ def _settle(connection: sa.Connection, change: Change) -> None:
 def _redecide(connection: sa.Connection, change: Change) -> None:
     """New verdicts of reports that stood already, and what became of their cases."""
     table = schema.reports
+    again = {row["id"] for row in change.redecided}
+    for report, version in change.rested.items():
+        if report in again:
+            continue
+        mine = sa.and_(table.c.id == report, table.c.version == version)
+        if connection.execute(table.update().where(mine).values(version=version + 1)).rowcount != 1:
+            raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
     for row in change.redecided:
         mine = sa.and_(table.c.id == row["id"], table.c.version == row["version"])
         done = connection.execute(
@@ -196,13 +206,16 @@ def _redecide(connection: sa.Connection, change: Change) -> None:
         "INSERT INTO cases (id, report, owner, reasons, priority, opened_at_ms, due_ms, state)"
         " VALUES (:id, :report, :owner, :reasons, :priority, :opened_at_ms, :due_ms, :state)"
         " ON CONFLICT (report, owner) DO UPDATE SET reasons = excluded.reasons, state = excluded.state,"
-        " opened_at_ms = CASE WHEN cases.state = 'OPEN' THEN cases.opened_at_ms ELSE excluded.opened_at_ms END,"
-        " due_ms = CASE WHEN cases.state = 'OPEN' THEN cases.due_ms ELSE excluded.due_ms END"
+        " opened_at_ms = CASE WHEN cases.state IN ('OPEN', 'PROPOSED', 'RETURNED') THEN cases.opened_at_ms ELSE excluded.opened_at_ms END,"
+        " due_ms = CASE WHEN cases.state IN ('OPEN', 'PROPOSED', 'RETURNED') THEN cases.due_ms ELSE excluded.due_ms END"
     )
     if change.cases:
         connection.execute(statement, change.cases)
     for row in change.closed_cases:
         connection.execute(schema.cases.update().where(schema.cases.c.id == row["id"]).values(state="CLOSED"))
+    for row in change.case_states:
+        values = {name: value for name, value in row.items() if name != "id"}
+        connection.execute(schema.cases.update().where(schema.cases.c.id == row["id"]).values(**values))
 
 
 # A delivery's state only ever moves to the right.

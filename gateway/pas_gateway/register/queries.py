@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
 from pas_gateway.register.change import COUNTER_MARK, chunks
+from pas_gateway.register.dockets import WAITING
 from pas_schemas.clock import from_ms
 
 # Numbers merged into one person: more rounds than this would be a feed gone wrong, and the rest stays unknown.
@@ -323,6 +324,7 @@ class CaseRow:
     opened_at_ms: int
     due_ms: int
     state: str
+    silent_until_ms: int | None = None
 
 
 def find_cases(connection: sa.Connection, reports: Iterable[bytes]) -> list[CaseRow]:
@@ -333,11 +335,19 @@ def find_cases(connection: sa.Connection, reports: Iterable[bytes]) -> list[Case
     return found
 
 
+def find_cases_by_id(connection: sa.Connection, ids: Iterable[str]) -> list[CaseRow]:
+    """The cases of exactly these ids."""
+    found: list[CaseRow] = []
+    for part in chunks(sorted(set(ids))):
+        found += [_case(row) for row in connection.execute(sa.select(schema.cases).where(schema.cases.c.id.in_(part)))]
+    return found
+
+
 def list_cases(connection: sa.Connection, *, only_open: bool) -> list[CaseRow]:
     """Every case, those due first coming first."""
     table = schema.cases
     query = sa.select(table).order_by(table.c.due_ms, table.c.id)
-    return [_case(row) for row in connection.execute(query.where(table.c.state == "OPEN") if only_open else query)]
+    return [_case(row) for row in connection.execute(query.where(table.c.state.in_(WAITING)) if only_open else query)]
 
 
 def find_case(connection: sa.Connection, case: str) -> list[CaseRow]:
@@ -348,14 +358,14 @@ def find_case(connection: sa.Connection, case: str) -> list[CaseRow]:
 
 def _case(row: Any) -> CaseRow:
     reasons = tuple(row.reasons.split(","))
-    return CaseRow(row.id, row.report, row.owner, reasons, row.priority, row.opened_at_ms, row.due_ms, row.state)
+    return CaseRow(row.id, row.report, row.owner, reasons, row.priority, row.opened_at_ms, row.due_ms, row.state, row.silent_until_ms)
 
 
 def count_cases(connection: sa.Connection, now_ms: int) -> tuple[int, int]:
     """Open cases, and those of them that are overdue."""
     table = schema.cases
     late = sa.func.sum(sa.case((table.c.due_ms < now_ms, 1), else_=0))
-    row = connection.execute(sa.select(sa.func.count(), late).where(table.c.state == "OPEN")).one()
+    row = connection.execute(sa.select(sa.func.count(), late).where(table.c.state.in_(WAITING))).one()
     return row[0], row[1] or 0
 
 

@@ -94,7 +94,24 @@ cases = Table(
     Column("opened_at_ms", BigInteger, nullable=False),
     Column("due_ms", BigInteger, nullable=False),
     Column("state", String, nullable=False),
+    # Where silence was accepted: when the case opens again.
+    Column("silent_until_ms", BigInteger),
     UniqueConstraint("report", "owner"),
+    Index("cases_by_silence", "silent_until_ms"),
+)  # fmt: skip
+
+# What people signed about a report, sealed, in the order in which it counts: decisions, agreements and consents.
+statements = Table(
+    "statements", metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", _Id, nullable=False, unique=True),
+    Column("report", _Id, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("statements_by_report", "report"),
+    Index("statements_by_digest", "digest"),
 )  # fmt: skip
 
 # One row for each numbered message to one office about one report.

@@ -19,9 +19,16 @@ DeliveryKind = Literal["DISCLOSURE", "CONDITIONS", "WITHDRAWAL", "SUMMARY", "NOT
 NoticeWord = Literal[
     "ACCEPTED", "REJECTED", "QUARANTINED", "REFUSED", "CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED", "DECIDE", "READ",
 ]  # fmt: skip
+# What a person may do with a case, what RETURN asks, and what an originator answers.
+Choice = Literal["RELEASE", "SANITISE", "REFUSE", "RETURN", "ACCEPT_SILENCE", "NOTE"]
+Asked = Literal["REGRADE", "CODE_2", "CONSENT"]
+ConsentChoice = Literal["GRANT", "REFUSE", "REGRADE"]
 AddressRole = Literal["pio", "security", "governor"]
 
 PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
+CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
+ASKED: Final[tuple[Asked, ...]] = get_args(Asked)
+CONSENT_CHOICES: Final[tuple[ConsentChoice, ...]] = get_args(ConsentChoice)
 RISK_TAGS: Final[tuple[str, ...]] = get_args(RiskTag)
 EVENTS: Final[tuple[str, ...]] = get_args(Event)
 ROLES_ADDRESSED: Final = frozenset(get_args(AddressRole))

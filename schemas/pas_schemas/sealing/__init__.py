@@ -16,7 +16,7 @@ from pas_schemas.sealing.failures import (
     WrongSchemaError,
 )
 from pas_schemas.sealing.keys import IdKey, OpeningKey, SealingKey, SigningKey, StoreKey, VerifyKey
-from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, subject_digest, withheld_digest
+from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, sanitised_content, subject_digest, withheld_digest
 from pas_schemas.sealing.opening import Evidence, Opened, Opener, verify_evidence
 from pas_schemas.sealing.passphrase import KeyLock, unlock_key
 from pas_schemas.sealing.seal import Plain, Sealer
@@ -63,6 +63,7 @@ __all__ = [
     "new_salt",
     "open_text",
     "read_label",
+    "sanitised_content",
     "sign",
     "subject_digest",
     "unlock_key",

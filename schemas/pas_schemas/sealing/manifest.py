@@ -30,6 +30,11 @@ def item_digest(salt: bytes, shared: bytes, subject_digests: Sequence[bytes]) ->
     return sha256(frame(b"pas/v1/item", salt, shared, *sorted(subject_digests))).digest()
 
 
+def sanitised_content(manifest: bytes, digest: bytes, fuller: bytes) -> bytes:
+    """What PAS signs of a text that it wrote itself: of which report, which text, and in the place of which item."""
+    return frame(manifest, digest, fuller)
+
+
 def withheld_digest(salt: bytes, withheld: bytes) -> bytes:
     """The digest of an item's withheld part, under the item's salt."""
     return sha256(frame(b"pas/v1/withheld", salt, withheld)).digest()

@@ -1,0 +1,227 @@
+"""Whether a statement may count: the one function that asks, for the gateway before it takes it and for PAS before it sends it.
+
+Every refusal is a RefusedStatementError with one sentence; a statement that is refused changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from pas_gateway.approval import offices_of
+from pas_gateway.competence import find_objection
+from pas_gateway.docket import Docket
+from pas_gateway.office import PasOffice
+from pas_gateway.policy.rulings import CONSENTED
+from pas_gateway.policy.verdicts import Case
+from pas_gateway.register.dockets import WAITING
+from pas_gateway.signatures import RefusedStatementError, Signed
+from pas_schemas.clock import parse_end
+from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.models.report import Item, RiskAssessment
+from pas_schemas.rulebook import screen
+
+# The fields that go with one choice alone.
+_BELONGS: Final = {
+    "asks": {"RETURN"}, "text": {"SANITISE"}, "grade": {"SANITISE", "RELEASE"}, "assessment": {"SANITISE", "RELEASE"},
+    "officer": {"ACCEPT_SILENCE"}, "rank": {"ACCEPT_SILENCE"}, "until": {"ACCEPT_SILENCE"}, "permission": {"RELEASE"},
+}  # fmt: skip
+# Silence is accepted for a while, never for good.
+MAX_SILENCE = timedelta(days=92)
+
+
+def check_fresh(signed: Signed, at: datetime, office: PasOffice) -> None:
+    """Signing against when the log took it: an old statement that turns up again counts no more."""
+    age = at - signed.said.at
+    if age > timedelta(hours=office.rulebook.border.fresh_hours) or -age > office.rulebook.clock_skew:
+        raise RefusedStatementError(
+            "STALE", "The statement was not signed when it was sent.", "see this machine's clock, and sign it again"
+        )
+
+
+def hear(signed: Signed, docket: Docket, now: datetime, office: PasOffice) -> None:
+    """Raises RefusedStatementError unless this person may say this of this report, as it stands."""
+    said = signed.said
+    _check_competence(signed, docket, office)
+    match said:
+        case Decision():
+            _hear_decision(said, docket, now, office)
+        case Second():
+            _hear_second(said, docket, office)
+        case Consent():
+            _hear_consent(said, docket, office)
+        case _:
+            assert_never(said)
+
+
+def _check_competence(signed: Signed, docket: Docket, office: PasOffice) -> None:
+    known = {one.digest: offices_of(one, {}) for one in docket.signed}
+    objection = find_objection(signed, docket.standing.report, offices_of(signed, known), office)
+    if objection is not None:
+        raise objection
+
+
+def _hear_decision(said: Decision, docket: Docket, now: datetime, office: PasOffice) -> None:
+    case = _case_of(said.office, said.view, docket, office)
+    mine = [one for one in docket.signed if isinstance(one.said, Decision) and one.said.person == said.person]
+    if docket.state(said.office) == "PROPOSED" and any(one.said.view == said.view for one in mine if isinstance(one.said, Decision)):
+        raise RefusedStatementError(
+            "TWICE", "That person has decided on this case already.", "a second person must agree, or decide otherwise"
+        )
+    stray = [name for name, choices in _BELONGS.items() if getattr(said, name) is not None and said.choice not in choices]
+    if stray:
+        raise RefusedStatementError("SHAPE", f"A decision to {said.choice} says nothing of `{stray[0]}`.", "leave it out")
+    _check_reach(said, case, docket, office)
+    match said.choice:
+        case "RELEASE":
+            _check_release(said, docket, office)
+        case "SANITISE":
+            _check_sanitised(said, docket, office)
+        case "ACCEPT_SILENCE":
+            check_silence(said, now, office)
+        case "RETURN":
+            if said.asks is None:
+                raise RefusedStatementError("SHAPE", "A case is returned with a question.", "say what the originator is asked")
+        case "REFUSE" | "NOTE":
+            pass
+        case _:
+            assert_never(said.choice)
+
+
+def _case_of(owner: str, view: bytes, docket: Docket, office: PasOffice) -> Case:
+    case = docket.case(owner)
+    if case is None or docket.state(owner) not in WAITING or docket.standing.kept.superseded:
+        raise RefusedStatementError("DECIDED", "That case waits for no decision any more.", "see `pas cases list --all`")
+    if docket.view(owner, office) != view:
+        raise RefusedStatementError("VIEW", "The case has changed since that person saw it.", "look at it again, and then decide")
+    return case
+
+
+def _check_reach(said: Decision, case: Case, docket: Docket, office: PasOffice) -> None:
+    """A decision speaks of pairs that wait in the case, under all the rules that hold them there, or of reasons that hold nothing."""
+    items, rules = docket.items(said.office, office), {pair.rule for pair in case.held}
+    waiting: dict[tuple[int | None, str], set[str]] = {}
+    for pair in case.held:
+        waiting.setdefault((pair.item, pair.office), set()).add(pair.rule)
+    asked = [((items.get(pair.item), pair.office), set(pair.rules)) for pair in said.pairs]
+    if len({pair for pair, _ in asked}) != len(asked) or any(waiting.get(pair) != seen for pair, seen in asked):
+        raise RefusedStatementError("PAIR", "The decision names an office and item that do not wait in this case.", "see `pas cases show`")
+    bare = set(case.reasons) - rules
+    noted = said.choice in ("NOTE", "ACCEPT_SILENCE")
+    wanted = {"R-SENIORITY"} if said.choice == "ACCEPT_SILENCE" else bare - {"R-SENIORITY"}
+    if noted != bool(said.reasons) or not set(said.reasons) <= wanted & bare or (said.pairs and noted):
+        raise RefusedStatementError("REASON", "The decision does not answer what this case asks.", "see `pas cases show`")
+    if not noted and not said.pairs and said.choice != "RETURN":
+        raise RefusedStatementError("PAIR", "The decision names no office and item.", "name them, as `pas cases show` lists them")
+
+
+def _check_release(said: Decision, docket: Docket, office: PasOffice) -> None:
+    rules = {rule for pair in said.pairs for rule in pair.rules}
+    if any(
+        not CONSENTED.isdisjoint(pair.rules) and not _has_consent(pair.item, pair.office, said.office, docket, office)
+        for pair in said.pairs
+    ):
+        raise RefusedStatementError("CONSENT", "The originator has not consented to that.", "return the case with the question CONSENT")
+    if ("G-VISOR" in rules) != (said.permission is not None):
+        raise RefusedStatementError(
+            "VISOR", "What is derived from ViSOR needs a permission, and nothing else does.", "record who gave it, and when"
+        )
+    if said.grade is not None:
+        if any("R-EVALUATE" not in pair.rules for pair in said.pairs):
+            raise RefusedStatementError("GRADE", "Only who evaluates a report grades its items anew.", "leave the grade out")
+        _check_grade(said.grade, said.assessment, _items(said, docket, office), office)
+
+
+def _has_consent(ref: bytes, recipient: str, owner: str, docket: Docket, office: PasOffice) -> bool:
+    index = docket.items(owner, office).get(ref)
+    consents = [one.said for one in docket.signed if isinstance(one.said, Consent) and one.said.choice == "GRANT"]
+    return any(docket.items(one.office, office).get(one.item) == index and one.recipient == recipient for one in consents)
+
+
+def _items(said: Decision, docket: Docket, office: PasOffice) -> list[Item]:
+    items = docket.items(said.office, office)
+    return [
+        docket.standing.report.items[index]
+        for index in {items[pair.item] for pair in said.pairs}
+        if index < len(docket.standing.report.items)
+    ]
+
+
+def _check_grade(grade: str, assessment: RiskAssessment | None, items: Sequence[Item], office: PasOffice) -> None:
+    """A new grade is one that validation would let in, and of a code that neither closes the text nor binds it to conditions."""
+    book = office.rulebook.grading
+    if len(items) != 1 or grade[:2] in book.contradictory or grade[2] in "45" or items[0].handling in "45":
+        raise RefusedStatementError("GRADE", "That grade cannot be given to that item.", "one item at a time, of codes 1 to 3")
+    if grade[1] in book.corroborated and items[0].intelligence != grade[1]:
+        raise RefusedStatementError(
+            "GRADE", "Intelligence 3 names what corroborates it, which only the originator can.", "ask the originator"
+        )
+    complete = assessment is not None and bool(assessment.summary and assessment.authorised_by and assessment.authorised_at)
+    if grade[2] in book.risk_assessed and not complete:
+        raise RefusedStatementError(
+            "RISK", "A code 2 or 3 needs a complete risk assessment.", "give its summary, and who authorised it when"
+        )
+
+
+def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
+    if said.text is None or said.grade is None or len({pair.item for pair in said.pairs}) != 1:
+        raise RefusedStatementError(
+            "SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text and --grade"
+        )
+    items = _items(said, docket, office)
+    if items and items[0].handling in "45":
+        # What is written anew keeps nothing of the codes that close a text or bind its reader.
+        items = [items[0].model_copy(update={"handling": "1"})]
+    _check_grade(said.grade, said.assessment, items, office)
+    if screen(said.text, office.rulebook.patterns):
+        raise RefusedStatementError("TEXT", "The text looks as if it gives away what a gate guards.", "write it otherwise")
+
+
+def check_silence(said: Decision, now: datetime, office: PasOffice) -> None:
+    """Raises RefusedStatementError unless an officer of such a rank answers for it, until a date that is ahead."""
+    if said.officer is None or said.rank is None or said.until is None:
+        raise RefusedStatementError("SHAPE", "Silence is accepted by a named officer, until a date.", "give --officer, --rank and --until")
+    officer = office.snapshot.by_reference.get(said.officer)
+    post = officer.appointment(said.at) if officer is not None else None
+    if post is None or post.office != said.office or post.rank != said.rank or said.rank not in office.rulebook.deciding.silence_ranks:
+        raise RefusedStatementError(
+            "RANK", "Nobody of that reference and rank may answer for silence there.", "see deciding in rulebook.toml"
+        )
+    until = parse_end(said.until)
+    if not now < until <= now + MAX_SILENCE:
+        raise RefusedStatementError("UNTIL", "Silence ends on a date that is ahead, within three months.", "give another --until")
+
+
+def _hear_second(said: Second, docket: Docket, office: PasOffice) -> None:
+    first = next((one for one in docket.signed if one.digest == said.statement), None)
+    if first is None or isinstance(first.said, Second) or first.said.office != said.office:
+        raise RefusedStatementError("STATEMENT", "There is no such decision to agree with.", "see `pas cases show`")
+    if first.digest in docket.judged.approved.complete:
+        raise RefusedStatementError("DECIDED", "That decision counts already.", "nothing more is needed")
+    if isinstance(first.said, Decision):
+        _case_of(first.said.office, first.said.view, docket, office)
+    agreed = {one.said.person for one in docket.signed if isinstance(one.said, Second) and one.said.statement == said.statement}
+    if said.person in agreed | {first.said.person}:
+        raise RefusedStatementError("TWICE", "Whoever decided cannot be the second person too.", "two different people must sign")
+
+
+def _hear_consent(said: Consent, docket: Docket, office: PasOffice) -> None:
+    index = docket.items(said.office, office).get(said.item)
+    if index is None or index >= len(docket.standing.report.items):
+        raise RefusedStatementError("PAIR", "The report has no such item.", "see the notice that asks")
+    if said.choice == "REGRADE":
+        _hear_regrade(said, docket.standing.report.items[index], office)
+        return
+    verdicts = {(v.item, outcome.office): v for outcome in docket.verdicts.outcomes for v in outcome.verdicts}
+    held = verdicts.get((index, said.recipient or ""))
+    if held is None or CONSENTED.isdisjoint(held.holds) or said.grade is not None or said.assessment is not None:
+        raise RefusedStatementError("PAIR", "Nothing waits for consent to that office and item.", "see the notice that asks")
+
+
+def _hear_regrade(said: Consent, item: Item, office: PasOffice) -> None:
+    if said.grade is None or said.recipient is not None or said.grade[:2] != item.source + item.intelligence or said.grade[2] != "2":
+        raise RefusedStatementError(
+            "GRADE", "The originator is asked for code 2, and its grade is otherwise its own.", "change the last digit"
+        )
+    _check_grade(said.grade, said.assessment, [item], office)

@@ -1,0 +1,66 @@
+"""What the register knows of what people signed: the statements on a report, and the cases they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from pas_gateway.register import schema
+from pas_gateway.register.change import chunks
+
+# A case in one of these waits for somebody.
+WAITING: Final = ("OPEN", "PROPOSED", "RETURNED")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A statement as the register keeps it; `number` is its place in the order in which statements count."""
+
+    number: int
+    id: bytes
+    report: bytes
+    owner: str
+    digest: bytes
+    at_ms: int
+    sealed: bytes = field(repr=False)
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(row.number, row.id, row.report, row.owner, row.digest, row.at_ms, row.sealed)
+
+
+def find_statements(connection: sa.Connection, reports: Iterable[bytes]) -> dict[bytes, list[Stored]]:
+    """The statements on these reports, each report's in the order in which they count."""
+    table = schema.statements
+    found: dict[bytes, list[Stored]] = {}
+    for part in chunks(sorted(set(reports))):
+        for row in connection.execute(sa.select(table).where(table.c.report.in_(part)).order_by(table.c.number)):
+            found.setdefault(row.report, []).append(_stored(row))
+    return found
+
+
+def find_statement_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[bytes]:
+    """Which of these statements were taken before."""
+    found: set[bytes] = set()
+    for part in chunks(sorted(set(ids))):
+        found.update(connection.execute(sa.select(schema.statements.c.id).where(schema.statements.c.id.in_(part))).scalars())
+    return found
+
+
+def find_by_digest(connection: sa.Connection, digests: Iterable[bytes]) -> dict[bytes, Stored]:
+    """Statements by what names them."""
+    table = schema.statements
+    found: dict[bytes, Stored] = {}
+    for part in chunks(sorted(set(digests))):
+        found.update({row.digest: _stored(row) for row in connection.execute(sa.select(table).where(table.c.digest.in_(part)))})
+    return found
+
+
+def find_silences_due(connection: sa.Connection, now_ms: int, most: int) -> list[tuple[str, bytes]]:
+    """Cases whose accepted silence is over, with the reports they are about."""
+    table = schema.cases
+    rows = connection.execute(sa.select(table.c.id, table.c.report).where(table.c.silent_until_ms <= now_ms).limit(most))
+    return [(row.id, row.report) for row in rows]

@@ -1,0 +1,84 @@
+"""Statements that people signed: each is verified against the directory, when it arrives and whenever it is used again.
+
+RefusedStatementError  a statement that counts for nothing: `word` is for machines and the audit
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+
+from pas_schemas.codec import decode
+from pas_schemas.directory import Snapshot
+from pas_schemas.errors import CodecError, PasError, SealError
+from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.people import Appointment, Person
+from pas_schemas.sealing import VerifyKey
+from pas_transport.statements import SAID_PREFIXES, peek_statement, read_statement
+
+Said = Decision | Second | Consent
+_KINDS: Final[dict[str, type[Decision] | type[Second] | type[Consent]]] = {"decision": Decision, "second": Second, "consent": Consent}
+# Statements whose signature is remembered: those of the cases of a busy day.
+SIGNATURES_KEPT = 4096
+
+
+class RefusedStatementError(PasError):
+    """A decision, agreement or consent that counts for nothing, with the sentence its author is told."""
+
+    def __init__(self, word: str, sentence: str, hint: str = "") -> None:
+        super().__init__(sentence, hint)
+        self.word = word
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a person of the directory signed: `digest` names the statement, `who` is the post the person held when signing."""
+
+    digest: bytes
+    data: bytes = field(repr=False)
+    said: Said = field(repr=False)
+    person: Person = field(repr=False)
+    who: Appointment = field(repr=False)
+
+    @property
+    def id(self) -> bytes:
+        """The record id under which it travels, and by which a repeat is known."""
+        return self.digest[:16]
+
+
+def read_said(data: bytes) -> Said:
+    """What a statement says, before anybody is believed to have said it; raises CodecError."""
+    body = peek_statement(data)
+    return _KINDS[decode(body, *_KINDS).name].decode(body)
+
+
+def verify_signed(data: bytes, snapshot: Snapshot) -> Signed:
+    """The statement, once it is found signed by the person it names, who then held that post; raises RefusedStatementError."""
+    try:
+        said = read_said(data)
+    except CodecError:
+        raise RefusedStatementError("SHAPE", "The statement is not of the agreed shape.", "a newer version of pas may be needed") from None
+    person = snapshot.by_reference.get(said.person)
+    who = person.appointment(said.at) if person is not None else None
+    key = person.key(said.at) if person is not None else None
+    if person is None or who is None or key is None or who.office != said.office:
+        raise RefusedStatementError(
+            "PERSON", "The directory has nobody of that reference at that office now.", "see `pas directory people`"
+        )
+    if not _is_signed(data, key.public):
+        raise RefusedStatementError("SIGNATURE", "The statement is not signed with that person's key.", "it is not from whom it should be")
+    if said.post != who.post and said.post not in who.deputises:
+        raise RefusedStatementError("POST", "That person neither holds that post nor stands in for it.", "see `pas directory people`")
+    return Signed(sha256(data).digest(), data, said, person, who)
+
+
+@lru_cache(maxsize=SIGNATURES_KEPT)
+def _is_signed(data: bytes, public: bytes) -> bool:
+    kind = decode(peek_statement(data), *_KINDS).name
+    try:
+        read_statement(data, VerifyKey.from_bytes(public), SAID_PREFIXES[kind])
+    except SealError:
+        return False
+    return True

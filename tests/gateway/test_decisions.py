@@ -1,0 +1,572 @@
+"""What people decide takes effect, through policy and under as many signatures as the rulebook asks; what may not count changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.deciding import DUTY, FIRST, HEAD, OTHER, Bench
+from gateway.desk import Desk, Row
+from gateway.judging import Sent
+from pas_consumers import Inbox
+from pas_gateway.policy.rulings import Rulings
+from pas_gateway.register import schema
+from pas_gateway.vault import lock_statement
+from pas_schemas.clock import show_time
+from pas_schemas.errors import KeyringError
+from pas_schemas.models.decision import Decision, Second
+from pas_schemas.sealing import KeyLock, SigningKey
+from pas_transport.appointing import Post, appoint, dismiss, read_person_request, write_person_request
+from pas_transport.example_people import PASSPHRASE
+from pas_transport.issuing import change
+from pas_transport.keyring import add_person_key
+from pas_transport.statements import sign_said
+from producers.samples import make_declarations, make_handling, make_item
+
+RISK = {"summary": "Necessary.", "authorised_by": "d-insp-01", "authorised_at": "2015-11-16T10:00:00Z"}
+
+
+@pytest.fixture
+def bench(desk: Desk, pristine: Path) -> Bench:
+    # The directory is changed here too.
+    shutil.copytree(pristine / "keys" / "root", desk.workspace.keys_dir / "root")
+    return Bench(desk)
+
+
+def publish(bench: Bench, **changes: Any) -> str:
+    """A report that is decided; its URN."""
+    report = bench.desk.write(**changes)
+    bench.desk.publish(report)
+    bench.desk.run()
+    return str(report["urn"])
+
+
+def texts(sent: list[Sent], office: str) -> list[Row]:
+    """The disclosures an office's topic holds, bodies and all."""
+    return [one.datum["body"] for one in sent if one.office == office and one.datum["kind"] == "DISCLOSURE"]
+
+
+def one_item(**changes: Any) -> Row:
+    return {"items": [make_item(**changes)]}
+
+
+CATA = {"declarations": make_declarations(terrorism=True)}
+CODE_2 = {**one_item(handling="2"), "handling": make_handling(risk_assessment=RISK)}
+
+
+def test_one_person_decides_where_one_is_enough(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    assert texts(bench.desk.run(), "governor:WSI") == []
+    bench.send(bench.decision(urn, office="governor:WSI"))
+    sent = bench.desk.run()
+    assert len(texts(sent, "governor:WSI")) == 1
+    assert bench.outcome(urn, "governor:WSI") == ("release", "H1-PRISON")
+    # What was not decided waits on, and the case with it.
+    assert bench.outcome(urn, "cat-a-team") == ("hold", "R-CATA")
+    assert bench.state(urn) == "OPEN"
+    bench.send(bench.decision(urn, "REFUSE", office="cat-a-team"))
+    sent = bench.desk.run()
+    assert bench.outcome(urn, "cat-a-team") == ("refuse", "R-CATA")
+    assert (bench.state(urn), texts(sent, "cat-a-team"), len(texts(sent, "governor:WSI"))) == ("DECIDED", [], 1)
+    assert bench.events() == [("DECISION", ["RELEASE"]), ("DECISION", ["REFUSE"])]
+
+
+@pytest.mark.parametrize("held", [CATA, CODE_2, {"protective_marking": "CONFIDENTIAL"}, {"priority": "THREAT_TO_LIFE"}], ids=str)
+def test_two_people_decide_where_the_rulebook_asks_for_two(bench: Bench, held: Row) -> None:
+    """A threat to life alone is no reason for two; over what its handling code held it would be."""
+    urn = publish(bench, **(one_item() | held | {"risk_tags": ["FIREARMS"]}))
+    digest = bench.send(bench.decision(urn, office="governor:WSI"))
+    sent = bench.desk.run()
+    if "priority" in held:
+        assert len(texts(sent, "governor:WSI")) == 1
+        return
+    assert (bench.state(urn), texts(sent, "governor:WSI")) == ("PROPOSED", [])
+    bench.send(bench.agree(digest))
+    sent = bench.desk.run()
+    assert len(texts(sent, "governor:WSI")) == 1
+    assert bench.events() == [("DECISION", ["RELEASE"]), ("SECOND", ["AGREED"])]
+
+
+def test_both_signatures_may_come_in_one_batch(bench: Bench) -> None:
+    urn = publish(bench, **CATA)
+    digest = bench.send(bench.decision(urn, office="security:WSI"))
+    bench.send(bench.agree(digest))
+    assert len(texts(bench.desk.run(), "security:WSI")) == 1
+    assert bench.state(urn) == "DECIDED"
+
+
+def test_what_was_decided_holds_again_for_a_rule_nobody_saw(bench: Bench) -> None:
+    """Released to the Governor; then the prisoner becomes Category A, and another Governor's prison receives him."""
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    bench.send(bench.decision(urn))
+    bench.desk.run()
+    assert bench.state(urn) == "DECIDED"
+    bench.desk.move(hours_ago=0, prison="BAI", category="A", event="RECEIVED")
+    bench.desk.run()
+    assert bench.outcome(urn, "governor:BAI") == ("hold", "G-CATA")
+    assert bench.outcome(urn, "cat-a-team") == ("hold", "G-CATA")
+    assert bench.state(urn) == "OPEN"
+
+
+def test_repeats_of_a_statement_count_once(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    said = bench.decision(urn)
+    for _ in range(3):
+        bench.send(said)
+    bench.desk.run()
+    bench.send(said)
+    bench.desk.run()
+    assert bench.events() == [("DECISION", ["RELEASE"])]
+    assert bench.stored(urn) == 1
+
+
+# --- what may not count --------------------------------------------------------------------------------------------------
+
+Bad = Callable[[Bench, str], Decision]
+
+
+def change_directory(bench: Bench, *, leaves: str | None = None, joins: str | None = None, **post: Any) -> None:
+    desk = bench.desk
+
+    def edit(snapshot: Any, now: Any) -> Any:
+        if leaves:
+            snapshot = dismiss(snapshot, "pas", leaves, now)
+        if joins:
+            key = SigningKey.generate()
+            add_person_key(desk.workspace.keys_dir, "pas", joins, KeyLock.begin(PASSPHRASE).lock(key))
+            wanted = Post("pas", "reviewer", frozenset(post.get("roles", {"review", "approve"})), None, frozenset(post.get("recused", ())))
+            snapshot = appoint(snapshot, read_person_request(write_person_request(joins, wanted, key, now)), now)
+        return snapshot
+
+    change(desk.workspace, edit)
+    desk.__dict__.pop("office", None)
+    desk.__dict__.pop("pipeline", None)
+
+
+def without_role(bench: Bench, urn: str) -> Decision:
+    change_directory(bench, joins="a-clerk", roles={"consent"})
+    return bench.decision(urn, person="a-clerk", post="reviewer")
+
+
+def recused(bench: Bench, urn: str) -> Decision:
+    change_directory(bench, joins="from-the-force", recused={"01"})
+    return bench.decision(urn, person="from-the-force", post="reviewer")
+
+
+def recused_from_the_prison(bench: Bench, urn: str) -> Decision:
+    change_directory(bench, joins="from-the-prison", recused={"WSI"})
+    return bench.decision(urn, person="from-the-prison", post="reviewer")
+
+
+def left(bench: Bench, urn: str) -> Decision:
+    said = bench.decision(urn, person=DUTY)
+    change_directory(bench, leaves=DUTY)
+    return said.model_copy(update={"at": bench.desk.workspace.clock.now()})
+
+
+REFUSED: dict[str, tuple[str, Bad]] = {
+    "without the role": ("ROLE", without_role),
+    "of the originating force": ("RECUSED", recused),
+    "of the prison concerned": ("RECUSED", recused_from_the_prison),
+    "somebody who left": ("PERSON", left),
+    "nobody of that name": ("PERSON", lambda bench, urn: bench.decision(urn).model_copy(update={"person": "nobody"})),
+    "another's post": ("POST", lambda bench, urn: bench.decision(urn).model_copy(update={"post": "head-of-pas"})),
+    "a stale view": ("VIEW", lambda bench, urn: bench.decision(urn).model_copy(update={"view": bytes(16)})),
+    "no such case": ("CASE", lambda bench, urn: bench.decision(urn).model_copy(update={"case": "0" * 16})),
+    "an old statement": ("STALE", lambda bench, urn: bench.decision(urn, at=bench.desk.workspace.clock.now() - timedelta(hours=25))),
+    "a clock that jumped": ("STALE", lambda bench, urn: bench.decision(urn, at=bench.desk.workspace.clock.now() + timedelta(hours=1))),
+    "a pair that waits nowhere": (
+        "PAIR",
+        lambda bench, urn: bench.decision(urn).model_copy(
+            update={"pairs": (bench.decision(urn).pairs[0].model_copy(update={"office": "lea:91"}),)}
+        ),
+    ),
+    "a rule that does not hold it": (
+        "PAIR",
+        lambda bench, urn: bench.decision(urn).model_copy(
+            update={"pairs": (bench.decision(urn).pairs[0].model_copy(update={"rules": ("R-CATA", "G-CATA")}),)}
+        ),
+    ),
+    "no pair at all": ("PAIR", lambda bench, urn: bench.decision(urn).model_copy(update={"pairs": ()})),
+    "a reason that is none": ("REASON", lambda bench, urn: bench.decision(urn, "NOTE", reasons=("R-NOBODY",))),
+    "a text for a release": ("SHAPE", lambda bench, urn: bench.decision(urn, text="Words.")),
+    "a question without words": ("SHAPE", lambda bench, urn: bench.decision(urn, "RETURN")),
+    "a grade by who does not evaluate": ("GRADE", lambda bench, urn: bench.decision(urn, grade="B21")),
+    "a text that tells its source": (
+        "TEXT",
+        lambda bench, urn: bench.decision(urn, "SANITISE", office="governor:WSI", text="A CHIS was tasked.", grade="B21", item=0),
+    ),
+    "a code that binds": (
+        "GRADE",
+        lambda bench, urn: bench.decision(urn, "SANITISE", office="governor:WSI", text="Be careful.", grade="B25", item=0),
+    ),
+    "a code 2 nobody assessed": (
+        "RISK",
+        lambda bench, urn: bench.decision(urn, "SANITISE", office="governor:WSI", text="Be careful.", grade="B22", item=0),
+    ),
+}
+
+
+def test_a_decision_that_may_not_count_changes_nothing(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    before = (bench.docket(urn).verdicts, bench.listed())
+    expected: list[tuple[str, list[str]]] = []
+    told = 0
+    for name, (word, make) in REFUSED.items():
+        said = make(bench, urn)
+        bench.send(said, key_of=said.person if name != "nobody of that name" else FIRST)
+        sent = bench.desk.run()
+        expected.append(("DECISION_REFUSED", [word]))
+        assert bench.events() == expected, name
+        assert (bench.docket(urn).verdicts, bench.listed()) == before, name
+        assert (bench.stored(urn), texts(sent, "governor:WSI"), texts(sent, "cat-a-team")) == (0, [], []), name
+        why = [notice["why"] for one in sent if one.office == "pas" for notice in one.datum["notices"] if notice["word"] == "REFUSED"]
+        told += word not in ("PERSON", "POST", "CASE")
+        assert len(why) == told, name
+        assert all(sentence.endswith(".") and "\n" not in sentence for sentence in why)
+
+
+def test_a_decision_signed_by_another_counts_for_nothing(bench: Bench) -> None:
+    urn = publish(bench, **CATA)
+    digest = bench.send(bench.decision(urn))
+    bench.send(bench.agree(digest, OTHER), key_of=FIRST)
+    sent = bench.desk.run()
+    assert bench.events() == [("DECISION", ["RELEASE"]), ("DECISION_REFUSED", ["SIGNATURE"])]
+    assert (bench.state(urn), texts(sent, "security:WSI")) == ("PROPOSED", [])
+
+
+def test_nobody_is_two_people(bench: Bench) -> None:
+    urn = publish(bench, **CATA)
+    digest = bench.send(bench.decision(urn))
+    bench.desk.run()
+    bench.send(bench.agree(digest, FIRST))
+    bench.send(bench.decision(urn, reason="Once more."))
+    bench.send(bench.agree(bytes(32), OTHER))
+    sent = bench.desk.run()
+    refused = [words for name, words in bench.events() if name == "DECISION_REFUSED"]
+    assert refused == [["TWICE"], ["TWICE"], ["CASE"]]
+    assert (bench.state(urn), texts(sent, "security:WSI")) == ("PROPOSED", [])
+
+
+def test_whoever_authorised_the_assessment_does_not_decide(bench: Bench) -> None:
+    handling = make_handling(risk_assessment=RISK | {"authorised_by": FIRST})
+    urn = publish(bench, risk_tags=["FIREARMS"], handling=handling, **one_item(handling="2"))
+    bench.send(bench.decision(urn))
+    digest = bench.send(bench.decision(urn, person=OTHER))
+    bench.send(bench.agree(digest, FIRST))
+    sent = bench.desk.run()
+    assert [words for name, words in bench.events() if name == "DECISION_REFUSED"] == [["CREATOR"], ["CREATOR"]]
+    assert texts(sent, "governor:WSI") == []
+    bench.send(bench.agree(digest, HEAD))
+    assert len(texts(bench.desk.run(), "governor:WSI")) == 1
+
+
+def test_a_decided_case_is_not_decided_again(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    late = bench.decision(urn, "REFUSE", person=OTHER)
+    bench.send(bench.decision(urn))
+    bench.send(late)
+    sent = bench.desk.run()
+    assert bench.events() == [("DECISION", ["RELEASE"]), ("DECISION_REFUSED", ["DECIDED"])]
+    assert bench.outcome(urn, "governor:WSI")[0] == "release"
+    assert len(texts(sent, "governor:WSI")) == 1
+
+
+def test_a_deputy_stands_in_until_leaving(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    bench.send(bench.decision(urn, person=DUTY, post="head-of-pas", office="governor:WSI"))
+    bench.desk.run()
+    assert bench.events() == [("DECISION", ["RELEASE"])]
+    late = bench.decision(urn, person=DUTY, post="head-of-pas")
+    change_directory(bench, leaves=DUTY)
+    bench.send(late.model_copy(update={"at": bench.desk.workspace.clock.now()}))
+    bench.desk.run()
+    assert bench.events()[-1] == ("DECISION_REFUSED", ["PERSON"])
+
+
+def test_a_statement_in_another_offices_name_is_set_aside(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    forged = sign_said(bench.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE), bench.decision(urn))
+    from pas_transport.sending import send_statement
+
+    send_statement(bench.desk.workspace, "force:01", forged)
+    bench.desk.run()
+    assert bench.events() == []
+    assert bench.stored(urn) == 0
+
+
+# --- with the database, and one person's key -------------------------------------------------------------------------------
+
+
+def insert(bench: Bench, urn: str, *statements: bytes) -> None:
+    """Rows written by hand, as somebody with the database, and even the register's own key, could write them."""
+    from hashlib import sha256
+
+    docket = bench.docket(urn)
+    with bench.desk.store.writing() as register:
+        for data in statements:
+            digest = sha256(data).digest()
+            register.execute(schema.statements.insert(), {
+                "id": digest[:16], "report": docket.id, "owner": "pas", "digest": digest, "at_ms": 0,
+                "sealed": lock_statement(data, digest[:16], bench.office.register_key),
+            })  # fmt: skip
+        register.execute(schema.cases.update().values(state="DECIDED"))
+
+
+def forge(bench: Bench, said: Decision | Second, key: SigningKey) -> bytes:
+    return sign_said(key, said)
+
+
+def test_with_the_database_and_one_persons_key_no_release_can_be_made(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **(one_item() | CATA))
+    mine = bench.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE)
+    first = forge(bench, bench.decision(urn), mine)
+    from hashlib import sha256
+
+    digest = sha256(first).digest()
+    again = forge(bench, bench.decision(urn, reason="Once more."), mine)
+    insert(
+        bench, urn, first, again,
+        forge(bench, bench.agree(digest, FIRST), mine),  # the same person as the second
+        forge(bench, bench.agree(digest, OTHER), mine),  # another's name under one's own key
+        forge(bench, bench.agree(digest, OTHER), SigningKey.generate()),  # another's name under no key
+        forge(bench, bench.agree(digest, HEAD).model_copy(update={"person": "nobody"}), mine),
+        forge(bench, bench.decision(urn, person=OTHER), mine),
+        first[:-1] + bytes([first[-1] ^ 1]),
+    )  # fmt: skip
+    for hour in (3, 2, 1):  # whatever makes policy run again
+        bench.desk.move(hours_ago=hour, event="STATUS", prison=None)
+        sent = bench.desk.run()
+        assert texts(sent, "governor:WSI") == texts(sent, "cat-a-team") == texts(sent, "security:WSI") == []
+    assert bench.outcome(urn, "governor:WSI") == ("hold", "G-CATA")
+
+
+def test_a_row_of_two_good_signatures_counts_and_one_of_them_moved_elsewhere_does_not(bench: Bench) -> None:
+    """The same rows would count, were both signatures there: what kept the others out is the signature, and nothing else."""
+    from hashlib import sha256
+
+    urn = publish(bench, risk_tags=["ESCAPE"], **(one_item() | CATA))
+    ring = bench.desk.workspace.keyring("pas")
+    first = forge(bench, bench.decision(urn), ring.person_key(FIRST, PASSPHRASE))
+    second = forge(bench, bench.agree(sha256(first).digest()), ring.person_key(OTHER, PASSPHRASE))
+    other = publish(bench, risk_tags=["ESCAPE"], **(one_item() | CATA))
+    insert(bench, other, first, second)  # a decision on another report's case
+    bench.desk.move(hours_ago=3, event="STATUS", prison=None)
+    assert texts(bench.desk.run(), "governor:WSI") == []
+    with bench.desk.store.writing() as register:
+        register.execute(schema.statements.delete())
+    insert(bench, urn, first, second)
+    bench.desk.move(hours_ago=2, event="STATUS", prison=None)
+    assert len(texts(bench.desk.run(), "governor:WSI")) == 1
+
+
+def test_an_approval_is_made_where_signatures_are_verified_and_nowhere_else(bench: Bench) -> None:
+    import copy
+    import pickle
+
+    from pas_gateway.approval import Approval
+    from pas_gateway.drafts import NotApprovedError, about, disclose
+    from pas_schemas.errors import MisuseError
+
+    with pytest.raises(MisuseError):
+        Approval(b"r" * 16, 0, "governor:WSI", frozenset({"R-SENIORITY"}), frozenset({FIRST, OTHER}))
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    bench.send(bench.decision(urn))
+    bench.desk.run()
+    docket = bench.docket(urn)
+    approval = docket.judged.approved.approvals[0, "governor:WSI"]
+    for make in (copy.copy, copy.deepcopy, pickle.dumps, lambda one: replace(one, item=1)):
+        with pytest.raises((MisuseError, ValueError)):
+            make(approval)  # type: ignore[operator]  # each takes one
+    outcome = next(one for one in docket.judged.verdicts.outcomes if one.office == "governor:WSI")
+    office, one = bench.office, docket.judged.one
+    now = bench.desk.workspace.clock.now()
+    said = about(one.report, docket.id, 0)
+    for approvals in ({}, {(0, "cat-a-team"): approval}):
+        with pytest.raises(NotApprovedError):
+            list(disclose(said, one.source, outcome, office.snapshot.at(now), office.rulebook, now, accepted=False, approvals=approvals))
+    good = {(0, "governor:WSI"): approval}
+    assert (
+        len(list(disclose(said, one.source, outcome, office.snapshot.at(now), office.rulebook, now, accepted=False, approvals=good))) == 1
+    )
+    elsewhere = replace(said, report=b"x" * 16)
+    with pytest.raises(NotApprovedError):
+        list(disclose(elsewhere, one.source, outcome, office.snapshot.at(now), office.rulebook, now, accepted=False, approvals=good))
+
+
+def test_without_statements_nothing_is_asked_of_signatures(bench: Bench) -> None:
+    urn = publish(bench, **one_item())
+    assert bench.docket(urn).judged.approved.rulings is not None
+    assert not bench.docket(urn).judged.approved.rulings
+    assert not Rulings()
+
+
+def test_a_wrong_passphrase_is_told_and_nothing_is_decided(bench: Bench) -> None:
+    with pytest.raises(KeyringError, match="does not open"):
+        bench.desk.workspace.keyring("pas").person_key(FIRST, "example passphrasf")
+
+
+# --- owners outside PAS, returned cases, silence, consent -------------------------------------------------------------------
+
+
+def test_the_conduit_evaluates_from_its_inbox_alone(bench: Bench) -> None:
+    urn = publish(bench, originator="security:WSI", urn="WSI/IR/2015/000001", addressees=["force:01", "security:BAI"], **one_item())
+    [case] = bench.own_cases("pio:WSI")
+    refs = {(notice.item, notice.office): notice.ref for notice in case.notices}
+    from pas_schemas.models.decision import RuledPair
+
+    said = Decision.model_validate({
+        "case": case.id, "view": case.view, "office": "pio:WSI", "person": "example-pio-wsi-1", "post": "first", "choice": "RELEASE",
+        "pairs": (RuledPair(item=refs[0, "force:01"], office="force:01", rules=("R-EVALUATE",)),), "grade": "C31",
+        "reason": "Evaluated.", "legal_basis": "POLICING_PURPOSE", "at": bench.desk.workspace.clock.now(),
+    })  # fmt: skip
+    bench.send(said.model_copy(update={"grade": "C31"}))
+    bench.desk.run()
+    assert bench.events() == [("DECISION_REFUSED", ["GRADE"])]  # intelligence 3 names what corroborates it
+    bench.send(said.model_copy(update={"grade": "C41"}))
+    [body] = texts(bench.desk.run(), "force:01")
+    assert (body["items"][0]["grade"], body["items"][0]["regraded"]) == ("B21", "C41")
+    [case] = bench.own_cases("pio:WSI")
+    assert {notice.office for notice in case.notices} == {"security:BAI"}
+    bench.send(bench.decision(urn, "REFUSE", owner="pio:WSI", office="security:BAI"))
+    bench.desk.run()
+    assert bench.own_cases("pio:WSI") == []
+
+
+def test_a_sanitised_text_takes_the_items_place_and_is_signed_by_pas(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    bench.two(urn, "SANITISE", office="governor:WSI", text="An escape is planned; no more can be said.", grade="B21")
+    [body] = texts(bench.desk.run(), "governor:WSI")
+    item = body["items"][0]
+    assert item["sanitised"]
+    assert item["signature"]
+    assert body["risk_tags"] == []
+    assert bench.outcome(urn, "governor:WSI", 0) == ("refuse", "R-SENIORITY")
+    assert bench.outcome(urn, "governor:WSI", 1)[0] == "release"
+    with Inbox.of(bench.desk.workspace, "governor:WSI", post="duty-governor", person="ref-1") as inbox:
+        intake = inbox.take()
+        assert intake.aside == ()
+        shown = [held.delivery.body for held in inbox.list().held if held.delivery.kind == "DISCLOSURE"]
+    assert [one.items[0].text for one in shown if one] == ["An escape is planned; no more can be said."]
+    # Whoever is then given the fuller item is not sent the sanitised one besides.
+    assert bench.outcome(urn, "cat-a-team") == ("hold", "R-CATA")
+
+
+def test_one_person_alone_writes_no_text(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    bench.send(bench.decision(urn, "SANITISE", office="governor:WSI", text="An escape is planned.", grade="B21"))
+    sent = bench.desk.run()
+    assert (bench.state(urn), texts(sent, "governor:WSI")) == ("PROPOSED", [])
+
+
+def secret(**changes: Any) -> Row:
+    handling = make_handling(reasons="Live.", internal_recipients=["fib:01"], review_by="2099-01-01")
+    return {"items": [make_item(handling="4")], "handling": handling, "risk_tags": ["ESCAPE"], **changes}
+
+
+def test_silence_is_accepted_until_a_date_and_asked_for_again(bench: Bench) -> None:
+    urn = publish(bench, **secret())
+    assert bench.state(urn, "fib:01") == "OPEN"
+    until = show_time(bench.desk.workspace.clock.now() + timedelta(seconds=1))
+    answer = {"reasons": ("R-SENIORITY",), "officer": "example-fib-01-1", "rank": "superintendent", "until": until}
+    for wrong, word in (
+        ({"officer": "example-fib-01-2"}, "RANK"), ({"rank": "constable"}, "RANK"), ({"officer": "nobody"}, "RANK"),
+        ({"until": "2001-01-01"}, "UNTIL"), ({"until": "2099-01-01"}, "UNTIL"), ({"until": None}, "SHAPE"),
+    ):  # fmt: skip
+        bench.send(bench.decision(urn, "ACCEPT_SILENCE", owner="fib:01", person="example-fib-01-2", **(answer | wrong)))
+        bench.desk.run()
+        assert bench.events()[-1] == ("DECISION_REFUSED", [word])
+    until = show_time(bench.desk.workspace.clock.now() + timedelta(days=7))
+    bench.send(bench.decision(urn, "ACCEPT_SILENCE", owner="fib:01", person="example-fib-01-2", **(answer | {"until": until})))
+    bench.desk.run()
+    assert bench.state(urn, "fib:01") == "ACCEPTED"
+    assert bench.own_cases("fib:01") == []
+    pipeline = bench.desk.pipeline
+    assert pipeline.end_silences() is None
+    later = replace(pipeline, office=replace(pipeline.office, clock=LaterClock(pipeline.office.clock.now() + timedelta(days=8))))
+    plan = later.end_silences()
+    assert plan is not None
+    later.commit(plan)
+    assert later.end_silences() is None
+    assert bench.state(urn, "fib:01") == "OPEN"
+    # Its deliveries are sealed a week from now: no log that is here takes them.
+    assert [(draft.office, [word["rule"] for word in draft.notices]) for draft in plan.drafts] == [("fib:01", ["R-SENIORITY"])]
+    assert bench.events()[-1][0] == "SILENCE_ENDED"
+
+
+class LaterClock:
+    def __init__(self, now: Any) -> None:
+        self._now = now
+
+    def now(self) -> Any:
+        return self._now
+
+
+def test_a_reason_that_holds_nothing_is_noted(bench: Bench) -> None:
+    urn = publish(bench, addressees=["inspector:hmip"], items=[make_item(subjects=[])], subjects=[])
+    reasons = bench.docket(urn).case("pas")
+    assert reasons is not None
+    assert reasons.reasons == ("R-NOBODY",)
+    bench.send(bench.decision(urn, "NOTE", reasons=("R-NOBODY",)))
+    bench.desk.run()
+    assert bench.state(urn) == "DECIDED"
+
+
+FIVE = {
+    **one_item(handling="5"),
+    "handling": make_handling(conditions="Ask first.", risk_assessment=RISK),
+    "addressees": ["security"],
+}
+
+
+def followed(bench: Bench) -> str:
+    """A code 5 report on somebody who has moved since: BAI waits for the originator's consent."""
+    urn = publish(bench, **FIVE)
+    bench.desk.move(hours_ago=0, prison="BAI", event="RECEIVED")
+    bench.desk.run()
+    assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")
+    return urn
+
+
+def test_code_5_follows_with_consent_and_two_people(bench: Bench) -> None:
+    urn = followed(bench)
+    bench.send(bench.decision(urn))
+    bench.desk.run()
+    assert bench.events() == [("DECISION_REFUSED", ["CONSENT"])]
+    bench.send(bench.decision(urn, "RETURN", asks="CONSENT"))
+    bench.desk.run()
+    assert bench.state(urn) == "RETURNED"
+    bench.send(bench.consent("force:01"))
+    bench.desk.run()
+    # The originator's person is one of two; somebody at PAS is the other.
+    assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")
+    bench.send(bench.decision(urn))
+    sent = bench.desk.run()
+    assert bench.outcome(urn, "security:BAI") == ("release", "H5-PRISON")
+    assert [one.datum["kind"] for one in sent if one.office == "security:BAI"] == ["CONDITIONS"]
+
+
+def test_an_originator_that_refuses_is_heard_at_once(bench: Bench) -> None:
+    urn = followed(bench)
+    bench.send(bench.consent("force:01", "REFUSE"))
+    bench.desk.run()
+    assert bench.outcome(urn, "security:BAI") == ("refuse", "R-FOLLOW")
+
+
+def test_nobody_consents_for_another(bench: Bench) -> None:
+    urn = followed(bench)
+    said = bench.consent("force:01")
+    bench.send(said.model_copy(update={"office": "fib:01", "person": "example-fib-01-1", "post": "first"}))
+    bench.send(said.model_copy(update={"item": bytes(8)}))
+    bench.send(said.model_copy(update={"recipient": "lea:91"}))
+    bench.desk.run()
+    assert [words for _, words in bench.events()] == [["CASE"], ["PAIR"], ["PAIR"]]
+    # Who names what is another's hears nothing of it.
+    assert not [one for one in bench.desk.run() if one.office == "fib:01"]
+    assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")

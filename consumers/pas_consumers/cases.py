@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pas_consumers.delivery import Delivery, Notice
+from pas_consumers.errors import UnknownDeliveryError
 from pas_consumers.inbox import Inbox
 from pas_schemas.clock import show_time
+from pas_transport.open_cases import OpenCase, OpenPair
 from pas_transport.workspace import Workspace
 
 ASKING = ("CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED")
@@ -58,6 +60,20 @@ def find_cases(workspace: Workspace, office: str) -> list[OwnCase]:
                 told = tuple(dict.fromkeys((*before.notices, *told)))
             found[case] = OwnCase(case, delivery, told)
     return list(found.values())
+
+
+def open_case(workspace: Workspace, office: str, case: str) -> OpenCase:
+    """A case of this office that waits, by its id or the beginning of it; raises UnknownDeliveryError."""
+    found = [one for one in find_cases(workspace, office) if one.id.startswith(case) and one.open]
+    if len(found) != 1:
+        raise UnknownDeliveryError("No case of that office that waits has that id.", f"see `pas cases list --as {office}`")
+    held: dict[tuple[int, str, bytes], list[str]] = {}
+    for notice in found[0].notices:
+        if notice.item is not None and notice.office is not None and notice.rule is not None:
+            held.setdefault((notice.item, notice.office, notice.ref), []).append(notice.rule)
+    bare = tuple(notice.rule for notice in found[0].notices if notice.item is None and notice.rule is not None)
+    pairs = tuple(OpenPair(item, to, ref, tuple(rules)) for (item, to, ref), rules in held.items())
+    return OpenCase(found[0].id, office, found[0].view, pairs, bare)
 
 
 def list_questions(workspace: Workspace, office: str) -> list[Question]:

@@ -10,14 +10,19 @@ import sqlalchemy as sa
 from pas_gateway.answers import Answer, answer_accepted, answer_plain, answer_rejected
 from pas_gateway.filing import Filed, read_verdicts
 from pas_gateway.policy.verdicts import Outcome, Verdicts
-from pas_gateway.register import Store, chains, queries
-from pas_gateway.register.queries import Attempt, Sent
+from pas_gateway.register import Store, chains, dockets, queries
+from pas_gateway.register.queries import Attempt, CaseRow, Sent
+from pas_gateway.signatures import read_said
+from pas_gateway.vault import open_statements
 from pas_schemas.border import Finding
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.errors import RegisterError
+from pas_schemas.models.decision import Second
 from pas_schemas.rules import SENTENCES
 from pas_schemas.sealing import StoreKey
 
+# Cases that people answered.
+_DECIDED = ("DECIDED", "ACCEPTED")
 _DISCLOSING = ("DISCLOSURE", "CONDITIONS")
 
 
@@ -73,8 +78,27 @@ def _accepted(register: sa.Connection, key: StoreKey, found: queries.Decision) -
     for row in answer["cases"]:
         case = cases[row["owner"]]
         row.update({"case": case.id, "state": case.state, "due": show_time(from_ms(case.due_ms))})
+    answer["cases"] += [_show_decided(case) for case in sorted(cases.values(), key=lambda case: case.owner) if case.state in _DECIDED]
     received = show_time(from_ms(found.received_at_ms))
-    return {**answer, "report": found.id.hex(), "received_at": received, "rulebook": filed.rulebook, **_chain(register, found.id)}
+    beside = {**_chain(register, found.id), **_decisions(register, key, found.id)}
+    return {**answer, "report": found.id.hex(), "received_at": received, "rulebook": filed.rulebook, **beside}
+
+
+def _show_decided(case: CaseRow) -> Answer:
+    """A case that people answered: it waits no more, and policy names it no more."""
+    until = show_time(from_ms(case.silent_until_ms)) if case.silent_until_ms is not None else None
+    due = show_time(from_ms(case.due_ms))
+    return {"owner": case.owner, "reasons": list(case.reasons), "case": case.id, "state": case.state, "due": due, "until": until}
+
+
+def _decisions(register: sa.Connection, key: StoreKey, report: bytes) -> Answer:
+    """Who signed what, in the order in which it counts; reasons and texts are shown with the case."""
+    told = []
+    for data in open_statements(dockets.find_statements(register, [report]).get(report, ()), key):
+        said = read_said(data)
+        choice = None if isinstance(said, Second) else said.choice
+        told.append({"owner": said.office, "kind": said.schema_name, "choice": choice, "person": said.person, "at": show_time(said.at)})
+    return {"decisions": told}
 
 
 def _chain(register: sa.Connection, report: bytes) -> Answer:

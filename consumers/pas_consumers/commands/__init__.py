@@ -2,4 +2,5 @@
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "inbox": ("pas_consumers.commands.inbox:inbox", "Take, read and acknowledge what PAS sent to an office."),
+    "consent": ("pas_consumers.commands.consent:consent", "See what PAS asks an originator, and answer it."),
 }

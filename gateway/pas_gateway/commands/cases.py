@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from pas_gateway.background import find_background
+from pas_gateway.commands.deciding import decide, second
 from pas_gateway.commands.register import open_register
+from pas_gateway.offering import describe_signed
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.review import find_case, list_cases
 from pas_schemas.errors import MisuseError
@@ -17,7 +19,11 @@ from pas_transport.session import OFFICE, Session, pass_session
 
 @click.group()
 def cases() -> None:
-    """See the cases that wait for a person's decision."""
+    """See the cases that wait for a person, and decide them."""
+
+
+cases.add_command(decide)
+cases.add_command(second)
 
 
 @cases.command("list")
@@ -26,7 +32,10 @@ def cases() -> None:
 @pass_session
 def list_(session: Session, office: str, every: bool) -> None:
     """List cases, those due first coming first."""
-    found = list_cases(*open_register(session), only_open=not every) if office == PAS else _own_cases(session, office)
+    if office == PAS:
+        found = list_cases(*open_register(session), only_open=not every)
+    else:
+        found = [row for row in _own_cases(session, office) if every or row["state"] != "CLOSED"]
     session.console.emit(found)
     columns = ("case", "urn", "owner", "reasons", "priority", "due", "state")
     rows = [[", ".join(row[name]) if name == "reasons" else row[name] for name in columns] for row in found]
@@ -42,7 +51,9 @@ def show(session: Session, case: str, office: str) -> None:
     if office == PAS:
         store, key = open_register(session)
         found = find_case(store, key, case)
-        found |= find_background(store, PasOffice.of(session.workspace), found["case"])
+        pas = PasOffice.of(session.workspace)
+        found |= find_background(store, pas, found["case"])
+        found["decisions"] = describe_signed(store, pas, found["case"])
     else:
         own = [row for row in _own_cases(session, office) if row["case"].startswith(case)]
         if len(own) != 1:

@@ -1,0 +1,92 @@
+"""`pas consent`: what PAS asks the originator of a report, and a person's signed answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pas_consumers.cases import Question, list_questions
+from pas_schemas.clock import show_time
+from pas_schemas.errors import MisuseError
+from pas_schemas.models.decision import Consent
+from pas_schemas.models.words import CONSENT_CHOICES
+from pas_transport.open_cases import build, post_of, sign_and_send
+from pas_transport.passphrases import passphrase_option, read_passphrase
+from pas_transport.session import OFFICE, Session, as_option, pass_session
+
+LEGAL = ("POLICING_PURPOSE", "OMA_2007_S14", "OTHER")
+
+
+@click.command()
+@click.argument("delivery", required=False, metavar="[ID]")
+@as_option()
+@click.option("--choice", type=click.Choice(CONSENT_CHOICES), default=None, help="The answer to the question of delivery ID.")
+@click.option("--item", type=int, default=None, help="About this item, where the delivery asks about several.")
+@click.option("--office", "recipient", type=OFFICE, default=None, metavar="OFFICE", help="About this office, where it asks about several.")
+@click.option("--grade", default=None, metavar="B22", help="REGRADE: the new grade, its handling code being 2.")
+@click.option("--assessment", default=None, metavar="TEXT", help="REGRADE: the risk assessment's summary.")
+@click.option("--authorised-by", default=None, metavar="REF", help="Who authorised the risk assessment.")
+@click.option("--authorised-at", default=None, metavar="TIME", help="When.")
+@click.option("--reason", default=None, metavar="TEXT", help="Why; it is kept with the answer.")
+@click.option("--legal-basis", type=click.Choice(LEGAL), default=None, help="On what legal basis.")
+@click.option("--post", metavar="REF", default=None, help="The post it is answered in, for a deputy (default: the person's own).")
+@click.option("--person", metavar="REF", default=None, help="Who answers (else as in pas.toml).")
+@passphrase_option
+@pass_session
+def consent(session: Session, /, delivery: str | None, office: str, choice: str | None, passphrase_file: Path | None, **said: Any) -> None:
+    """List what OFFICE is asked as an originator; with --choice, answer the question of delivery ID.
+
+    The answer is signed with the key of --person, whose passphrase is asked for. It counts when the gateway has run.
+    """
+    asked = list_questions(session.workspace, office)
+    if choice is None:
+        _list(session, asked)
+        return
+    question = _find(asked, delivery, said["item"], said["recipient"])
+    if not said["reason"] or not said["legal_basis"]:
+        raise MisuseError("An answer has a reason and a legal basis.", "give --reason and --legal-basis")
+    person, post = post_of(session.workspace.directory(), session.workspace, office, said["person"], said["post"])
+    assessed = (said["assessment"], said["authorised_by"], said["authorised_at"])
+    answer = build(Consent, {
+        "delivery": question.delivery.id, "item": question.notice.ref,
+        "recipient": None if choice == "REGRADE" else question.notice.office,
+        "office": office, "person": person, "post": post, "choice": choice, "grade": said["grade"],
+        "assessment": dict(zip(("summary", "authorised_by", "authorised_at"), assessed, strict=True)) if any(assessed) else None,
+        "reason": said["reason"], "legal_basis": said["legal_basis"], "at": session.workspace.clock.now(),
+    })  # fmt: skip
+    digest = sign_and_send(session.workspace, answer, read_passphrase(passphrase_file)).hex()
+    session.console.emit({"delivery": question.delivery.id.hex(), "choice": choice, "person": person, "statement": digest})
+    session.console.say(f"{question.delivery.urn}: {choice} signed by {person} and sent.", "good")
+    session.console.say(f"Statement: {digest}")
+
+
+def _list(session: Session, asked: list[Question]) -> None:
+    shown = [
+        {
+            "delivery": one.delivery.id.hex(),
+            "urn": one.delivery.urn,
+            "asks": one.notice.word,
+            "item": one.notice.item,
+            "office": one.notice.office,
+            "asked_at": show_time(one.delivery.decided_at),
+        }
+        for one in asked
+    ]
+    session.console.emit(shown)
+    session.console.table(("delivery", "urn", "asks", "item", "office", "asked at"), [list(row.values()) for row in shown])
+
+
+def _find(asked: list[Question], delivery: str | None, item: int | None, recipient: str | None) -> Question:
+    found = [
+        one
+        for one in asked
+        if one.delivery.id.hex().startswith((delivery or "-").lower())
+        and item in (None, one.notice.item)
+        and recipient in (None, one.notice.office)
+    ]
+    if len(found) != 1:
+        sentence = "Nothing is asked in a delivery of that id." if not found else "That delivery asks about several items or offices."
+        raise MisuseError(sentence, "`pas consent --as OFFICE` lists what is asked; narrow it with --item and --office")
+    return found[0]

@@ -1,0 +1,93 @@
+"""PAS's own cases as a person at PAS decides on them, asked first whether the decision may count."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.audit import Scribe
+from pas_gateway.docket import Docket, open_dockets
+from pas_gateway.hearing import hear
+from pas_gateway.knowledge import Knowledge
+from pas_gateway.office import PAS, PasOffice
+from pas_gateway.register import Store, queries
+from pas_gateway.register.dockets import WAITING
+from pas_gateway.signatures import Signed, verify_signed
+from pas_schemas.clock import show_time
+from pas_schemas.errors import RegisterError
+from pas_schemas.models.decision import Consent, Decision, Second
+from pas_transport.open_cases import OpenCase, OpenPair
+
+
+def find_open(store: Store, office: PasOffice, case_id: str) -> OpenCase:
+    """A case of PAS's that waits, by its id or the beginning of it; raises RegisterError."""
+    with store.reading() as register:
+        docket, case = _docket(register, office, case_id)
+    waiting = docket.case(PAS)
+    if waiting is None or docket.state(PAS) not in WAITING:
+        raise RegisterError("That case waits for no decision any more.", "see `pas cases list --all`")
+    refs = {index: ref for ref, index in docket.items(PAS, office).items()}
+    held: dict[tuple[int, str], list[str]] = {}
+    for pair in waiting.held:
+        held.setdefault((pair.item, pair.office), []).append(pair.rule)
+    pairs = tuple(OpenPair(item, to, refs[item], tuple(rules)) for (item, to), rules in held.items())
+    bare = tuple(reason for reason in waiting.reasons if reason not in {pair.rule for pair in waiting.held})
+    view = docket.view(PAS, office)
+    return OpenCase(case, PAS, view or b"", pairs, bare)
+
+
+def find_pending(store: Store, office: PasOffice, case_id: str) -> list[Signed]:
+    """Decisions on a case that wait for a second person, the newest last."""
+    with store.reading() as register:
+        docket, case = _docket(register, office, case_id)
+    complete = docket.judged.approved.complete
+    return [one for one in docket.signed if isinstance(one.said, Decision) and one.said.case == case and one.digest not in complete]
+
+
+def check(store: Store, office: PasOffice, case_id: str, data: bytes) -> None:
+    """Asks what the gateway will ask, so that the person hears at once; raises RefusedStatementError."""
+    now = office.clock.now()
+    with store.reading() as register:
+        docket, _ = _docket(register, office, case_id)
+    hear(verify_signed(data, office.snapshot), docket, now, office)
+
+
+def describe_signed(store: Store, office: PasOffice, case_id: str) -> list[dict[str, Any]]:
+    """Everything people signed about a case, in the order in which it counts."""
+    with store.reading() as register:
+        found = queries.find_case(register, case_id)
+        dockets = open_dockets(register, [row.report for row in found], Knowledge(office.names), office, _scribe(office))
+    rows = [row for row in found if row.report in dockets]
+    return [_describe(one, dockets[row.report]) for row in rows for one in dockets[row.report].signed if one.said.office == row.owner]
+
+
+def _describe(one: Signed, docket: Docket) -> dict[str, Any]:
+    said = one.said
+    told: dict[str, Any] = {"statement": one.digest.hex(), "kind": type(said).__name__.upper(), "person": said.person, "post": said.post}
+    told |= {"at": show_time(said.at), "reason": said.reason}
+    match said:
+        case Decision():
+            told |= {"choice": said.choice, "legal_basis": said.legal_basis, "counts": one.digest in docket.judged.approved.complete}
+        case Second():
+            told |= {"agrees_with": said.statement.hex()}
+        case Consent():
+            told |= {"choice": said.choice, "legal_basis": said.legal_basis, "counts": one.digest in docket.judged.approved.complete}
+    return told
+
+
+def _docket(register: sa.Connection, office: PasOffice, case_id: str) -> tuple[Docket, str]:
+    found = [row for row in queries.find_case(register, case_id) if row.owner == PAS]
+    if len(found) != 1:
+        raise RegisterError("PAS owns no case of that id." if not found else "Several cases begin with that id.", "see `pas cases list`")
+    docket = open_dockets(register, [found[0].report], Knowledge(office.names), office, _scribe(office)).get(found[0].report)
+    if docket is None:
+        raise RegisterError("PAS no longer keeps the report of that case.", "nothing can be decided on it")
+    return docket, found[0].id
+
+
+def _scribe(office: PasOffice) -> Scribe:
+    """Of one who only looks."""
+    now: datetime = office.clock.now()
+    return Scribe(now, office.rulebook.digest, office.snapshot.version)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.desk import Desk, Row
+from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import find_journeys, read_all
+from gateway.postgres import PrivatePostgres
+from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
 from pas_gateway.audit import SALT_BYTES
 from pas_gateway.plan import Plan
@@ -314,3 +317,18 @@ def test_a_register_that_fails_between_the_two_steps_is_asked_again(desk: Desk) 
     worker.run(stop)
     assert journeys(desk, first) == {office: ["DISCLOSURE", "WITHDRAWAL"] for office in READERS}
     assert journeys(desk, second) == {office: ["DISCLOSURE"] for office in READERS}
+
+
+def test_a_chain_on_postgresql_ends_as_it_does_on_sqlite(pristine: Path, tmp_path: Path, postgres: PrivatePostgres) -> None:
+    root = copy_estate(pristine, tmp_path / "small").root
+    with Desk(settle(root, postgres.url(postgres.make_database(), password=None))) as desk:
+        desk.move()
+        desk.run()
+        first = desk.write()
+        second = correct(desk, first)
+        third = correct(desk, second, "WITHDRAW")
+        come(desk, second, first, third)
+        assert journeys(desk, first) == {}
+        assert journeys(desk, second) == {office: ["DISCLOSURE", "WITHDRAWAL"] for office in READERS}
+        come(desk, rival := correct(desk, second))
+        assert tell(desk, rival)["supersedes"]["state"] == "UNMATCHED"

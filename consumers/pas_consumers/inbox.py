@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pas_consumers.answers import check_answer
 from pas_consumers.checking import PAS, Checker
+from pas_consumers.closing import close, why_closed
 from pas_consumers.delivery import State
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.intake import Intake, Taking
@@ -97,8 +98,9 @@ class Inbox:
         return sent
 
     def list(self) -> Listing:
-        """Every delivery, in the order in which the reports reached PAS and their deliveries count."""
-        return self._store.held()
+        """Every delivery, in the order in which the reports reached PAS and their deliveries count; what conditions close is closed."""
+        listing = self._store.held()
+        return Listing(tuple(self._as_allowed(held) for held in listing.held), listing.damaged)
 
     def set_aside(self) -> tuple[SetAside, ...]:
         """Every record that failed a check, oldest first."""
@@ -115,15 +117,30 @@ class Inbox:
         return found[0]
 
     def get(self, delivery: bytes) -> Held:
-        """A delivery as it lies in the inbox; tells nobody."""
-        return self._store.get(delivery)
+        """A delivery as it lies in the inbox, without what its conditions close to this reader; tells nobody."""
+        return self._as_allowed(self._store.get(delivery))
+
+    def why_closed(self, delivery: bytes) -> str | None:
+        """Why the conditions of a delivery close it to this post and person now; None where they do not."""
+        return self._why_closed(self._store.get(delivery))
+
+    def _why_closed(self, held: Held) -> str | None:
+        return why_closed(held, self._workspace.clock.now(), self._post or "", self._person or "")
+
+    def _as_allowed(self, held: Held) -> Held:
+        return held if self._why_closed(held) is None else close(held)
 
     def read(self, delivery: bytes) -> Held:
-        """A delivery for a person to read, and READ in the name of this post; a withdrawn one, or conditions, are not READ."""
+        """A delivery for a person to read, and READ in the name of this post.
+
+        A withdrawn one, conditions, and what its conditions close to this reader are not READ.
+        """
         while True:
             held = self._store.get(delivery)
             if held.state == "WITHDRAWN" or held.delivery.kind == "CONDITIONS":
                 return held
+            if self._why_closed(held) is not None:
+                return close(held)
             state: State = "READ" if held.state == "DELIVERED" else held.state
             if self._store.answer(self._reply(delivery, "READ"), held.state, state):
                 return Held(held.delivery, state)

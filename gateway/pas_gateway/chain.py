@@ -17,9 +17,10 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify, withdraw
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
-from pas_gateway.plan import Plan
+from pas_gateway.plan import Plan, closed_notices
 from pas_gateway.register import chains, queries
 from pas_gateway.register.chains import Waiting
+from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Accepted, Sent
 from pas_gateway.stages import Decided, Waits
 from pas_schemas.clock import from_ms, show_time
@@ -144,6 +145,8 @@ class _Settling:
         change.settled.append(target.id)
         change.closed_cases += [{"id": case.id} for case in queries.find_cases(self.register, [target.id]) if case.state != "CLOSED"]
         change.events.append(self.scribe.event("SUPERSEDED", target.id.hex(), office=row.originator, rules=[action], digests=[row.report]))
+        waited = [case.owner for case in queries.find_cases(self.register, [target.id]) if case.state in WAITING]
+        self.plan.drafts += closed_notices(_about(target), waited, self.office)
         self._withdraw(row, target, action)
         self._release(row)
 

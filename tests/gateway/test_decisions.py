@@ -508,6 +508,23 @@ class LaterClock:
         return self._now
 
 
+def test_what_comes_from_visor_goes_out_under_a_recorded_permission(bench: Bench) -> None:
+    urn = publish(bench, declarations=make_declarations(visor_derived=True), **one_item())
+    permission = {"reference": "VISOR-17", "given_by": "visor-manager-2", "given_at": "2015-11-17"}
+    bench.send(bench.decision(urn, office="security:WSI"))
+    bench.desk.run()
+    assert bench.events() == [("DECISION_REFUSED", ["VISOR"])]
+    bench.send(bench.decision(urn, office="security:WSI", permission=permission))
+    [body] = texts(bench.desk.run(), "security:WSI")
+    assert body["obligations"] == ["DO_NOT_QUOTE_VISOR"]
+    # The permission is for what was asked: everybody else waits on.
+    assert bench.outcome(urn, "pio:WSI") == ("hold", "G-VISOR")
+    [stored] = [one.said for one in bench.docket(urn).signed]
+    assert isinstance(stored, Decision)
+    assert stored.permission is not None
+    assert stored.permission.model_dump() == permission
+
+
 def test_a_reason_that_holds_nothing_is_noted(bench: Bench) -> None:
     urn = publish(bench, addressees=["inspector:hmip"], items=[make_item(subjects=[])], subjects=[])
     reasons = bench.docket(urn).case("pas")

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from pas_consumers.closing import allows_copies
 from pas_consumers.commands import screens
-from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
+from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError, WrongStateError
 from pas_consumers.inbox import Inbox
 from pas_consumers.intake import Intake
 from pas_consumers.records import Held
@@ -74,11 +75,15 @@ def show(session: Session, delivery: str, office: str | None, post: str | None, 
     Of a code 5 item that was not accepted yet, conditions and grade are shown and nothing else.
     """
     with _at_one(session, delivery, office, post, person) as (box, found):
-        held = box.read(found)
+        if session.console.json and not allows_copies(box.get(found).delivery.body):
+            raise WrongStateError("The conditions of this text forbid copies of it.", "read it without --json")
+        held, closed = box.read(found), box.why_closed(found)
         session.console.emit(describe_whole(held))
         screens.show_delivery(session.console, held)
         sent = _send(session, box)
-    if not sent or not _was_shown(session, held):
+        if closed is not None:
+            session.console.fail(closed, "ask the originator, through PAS")
+    if not sent or closed is not None or not _was_shown(session, held):
         raise click.exceptions.Exit(REFUSED)
 
 

@@ -16,7 +16,8 @@ def obligations_of(report: Report, released: Sequence[ItemFacts], office: Standi
     owed = []
     if "5" in codes:
         owed += ["ACCEPT_CONDITIONS", "REFER_TO_ORIGINATOR"]
-    if report.declarations.visor_derived and report.declarations.visor_permission is not None:
+    # Without a permission of the originator's it was released under one that PAS recorded: nothing else lets it go.
+    if report.declarations.visor_derived:
         owed.append("DO_NOT_QUOTE_VISOR")
     if office.id == origin.conduit:
         owed.append("EVALUATE")

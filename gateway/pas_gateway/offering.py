@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from pas_gateway.hearing import hear
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import Store, queries
+from pas_gateway.register.change import append_events
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.signatures import Signed, verify_signed
 from pas_schemas.clock import show_time
@@ -44,6 +46,28 @@ def find_pending(store: Store, office: PasOffice, case_id: str) -> list[Signed]:
         docket, case = _docket(register, office, case_id)
     complete = docket.judged.approved.complete
     return [one for one in docket.signed if isinstance(one.said, Decision) and one.said.case == case and one.digest not in complete]
+
+
+def read_texts(store: Store, office: PasOffice, case_id: str, person: str) -> list[dict[str, Any]]:
+    """The texts that wait in a case of PAS's, for a person at PAS who is on record for it before a word is shown; raises RegisterError.
+
+    PAS never sees a code 4 text; of what may be warranted or privileged it sees which pattern fired, and not the text.
+    """
+    found = office.snapshot.by_reference.get(person)
+    held = found.appointment(office.clock.now()) if found is not None else None
+    if held is None or held.office != PAS:
+        raise RegisterError("PAS has nobody of that reference now.", "name the person with --person; see `pas directory people`")
+    with store.reading() as register:
+        docket, case = _docket(register, office, case_id)
+    if {"G-WARRANT", "G-PRIVILEGE"} & {gate.gate for gate in docket.verdicts.gates}:
+        raise RegisterError("The report may be warranted or privileged: only its originator reads it.", "see the gates in `pas trace`")
+    waiting = docket.case(PAS)
+    asked = {pair.item for pair in waiting.held} if waiting is not None else set()
+    items = list(enumerate(docket.judged.one.report.items))
+    chosen = [(index, item) for index, item in items if item.text is not None and (index in asked or not asked)]
+    event = _scribe(office).event("CONSULTED", case, office=PAS, digests=[sha256(person.encode()).digest(), docket.id])
+    store.write(lambda register: append_events(register, [event]))
+    return [{"item": index, "grade": item.grade, "text": item.text} for index, item in chosen]
 
 
 def check(store: Store, office: PasOffice, case_id: str, data: bytes) -> None:

@@ -126,7 +126,7 @@ class Bench:
         with self.desk.store.reading() as register:
             rows = register.execute(schema.leaves.select().order_by(schema.leaves.c.number)).all()
         found = [decode(event[16:], "audit_event").datum for row in rows for event in split_blobs(row.events)]
-        wanted = {"DECISION", "SECOND", "CONSENT", "DECISION_REFUSED", "SILENCE_ENDED"}
+        wanted = {"DECISION", "SECOND", "CONSENT", "DECISION_REFUSED", "SILENCE_ENDED", "CONSULTED"}
         return [(event["event"], event["rules"]) for event in found if event["event"] in wanted]
 
     def stored(self, urn: str) -> int:

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from gateway.deciding import DUTY, FIRST, HEAD, OTHER, Bench
-from gateway.desk import Desk, Row
+from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent
+from gateway.postgres import PrivatePostgres
+from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
+from pas_gateway.offering import read_texts
 from pas_gateway.policy.rulings import Rulings
 from pas_gateway.register import schema
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import show_time
-from pas_schemas.errors import KeyringError
+from pas_schemas.errors import KeyringError, RegisterError
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.sealing import KeyLock, SigningKey
 from pas_transport.appointing import Post, appoint, dismiss, read_person_request, write_person_request
@@ -29,6 +32,7 @@ from pas_transport.keyring import add_person_key
 from pas_transport.statements import sign_said
 from producers.samples import make_declarations, make_handling, make_item
 
+SECRET_TOO = make_handling(reasons="Live.", internal_recipients=["fib:01"], review_by="2099-01-01")
 RISK = {"summary": "Necessary.", "authorised_by": "d-insp-01", "authorised_at": "2015-11-16T10:00:00Z"}
 
 
@@ -587,3 +591,36 @@ def test_nobody_consents_for_another(bench: Bench) -> None:
     # Who names what is another's hears nothing of it.
     assert not [one for one in bench.desk.run() if one.office == "fib:01"]
     assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")
+
+
+# --- what a person at PAS reads before deciding, and another database --------------------------------------------------------
+
+
+def test_whoever_reads_a_held_text_at_pas_is_on_record(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], items=[make_item(), make_item(text="Kept at home.", handling="4")], handling=SECRET_TOO)
+    texts_of = read_texts(bench.desk.store, bench.office, bench.case(urn), FIRST)
+    assert texts_of == [{"item": 0, "grade": "B21", "text": "A parcel will come over the wall at the weekend."}]
+    assert bench.events()[-1] == ("CONSULTED", [])
+    with pytest.raises(RegisterError, match="nobody of that reference"):
+        read_texts(bench.desk.store, bench.office, bench.case(urn), "example-pio-wsi-1")
+
+
+def test_what_may_be_privileged_is_read_by_its_originator_alone(bench: Bench) -> None:
+    item = make_item(text="He spoke to his solicitor about the escape.")
+    urn = publish(bench, risk_tags=["ESCAPE"], items=[item])
+    with pytest.raises(RegisterError, match="privileged"):
+        read_texts(bench.desk.store, bench.office, bench.case(urn), FIRST)
+
+
+def test_decisions_are_kept_in_postgresql_as_well(pristine: Path, tmp_path: Path, postgres: PrivatePostgres) -> None:
+    workspace = settle(copy_estate(pristine, tmp_path / "shared").root, postgres.url(postgres.make_database(), password=None))
+    with Desk(workspace) as desk:
+        desk.move()
+        desk.run()
+        bench = Bench(desk)
+        urn = publish(bench, risk_tags=["ESCAPE"], **(one_item() | CATA))
+        bench.two(urn, office="governor:WSI")
+        assert len(texts(desk.run(), "governor:WSI")) == 1
+        bench.send(bench.decision(urn, "REFUSE"))
+        desk.run()
+        assert (bench.state(urn), bench.stored(urn)) == ("DECIDED", 3)

@@ -68,6 +68,10 @@ def test_the_governor_is_briefed_by_a_decision_of_two_people(at: At) -> None:
     assert (case["owner"], case["reasons"], case["state"]) == ("pas", ["G-CATA", "R-CATA", "R-SENIORITY"], "OPEN")
     decide = ("cases", "decide", case["case"], "--choice", "RELEASE", *SAID)
     one, other = "example-reviewer-1", "example-reviewer-2"
+    read = at.json("cases", "show", case["case"], "--texts", "--person", one)
+    assert read["texts"] == [{"item": 0, "grade": "B21", "text": "A parcel will come over the wall at the weekend."}]
+    assert "texts" not in at.json("cases", "show", case["case"])
+    assert "nobody of that reference" in at("cases", "show", case["case"], "--texts", "--person", "nobody", code=1).err
     # What a person hears at once, before anything is sent.
     assert "A decision names what it is about." in at.sign(*decide, person=one, code=2).err
     assert "Nothing waits in this case for that office and item." in at.sign(*decide, "--office", "lea:91", person=one, code=2).err

@@ -10,7 +10,7 @@ import click
 from pas_gateway.background import find_background
 from pas_gateway.commands.deciding import decide, second
 from pas_gateway.commands.register import open_register
-from pas_gateway.offering import describe_signed
+from pas_gateway.offering import describe_signed, read_texts
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.review import find_case, list_cases
 from pas_schemas.errors import MisuseError
@@ -45,15 +45,21 @@ def list_(session: Session, office: str, every: bool) -> None:
 @cases.command()
 @click.argument("case")
 @click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office from its own inbox.")
+@click.option("--texts", is_flag=True, help="The texts that wait, too: for a person at PAS, and on record.")
+@click.option("--person", metavar="REF", default=None, help="Who reads the texts (else as in pas.toml).")
 @pass_session
-def show(session: Session, case: str, office: str) -> None:
+def show(session: Session, case: str, office: str, texts: bool, person: str | None) -> None:
     """Show one case: what it holds, for whom, and why."""
+    if texts and office != PAS:
+        raise MisuseError("An office outside PAS has the texts in its own inbox.", f"see `pas inbox list --as {office}`")
     if office == PAS:
         store, key = open_register(session)
         found = find_case(store, key, case)
         pas = PasOffice.of(session.workspace)
         found |= find_background(store, pas, found["case"])
         found["decisions"] = describe_signed(store, pas, found["case"])
+        if texts:
+            found["texts"] = read_texts(store, pas, found["case"], person or session.workspace.settings.person or "")
     else:
         own = [row for row in _own_cases(session, office) if row["case"].startswith(case)]
         if len(own) != 1:

@@ -93,9 +93,14 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
     _settle(connection, change)
     _redecide(connection, change)
     _move_states(connection, change.states)
-    if change.events:
-        connection.execute(schema.leaves.insert(), {"events": join_blobs(change.events)})
+    append_events(connection, change.events)
     add_counts(connection, change.counts)
+
+
+def append_events(connection: sa.Connection, events: Sequence[bytes]) -> None:
+    """Audit events of one transaction, in one row."""
+    if events:
+        connection.execute(schema.leaves.insert(), {"events": join_blobs(events)})
 
 
 def _insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:

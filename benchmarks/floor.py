@@ -84,6 +84,7 @@ def _project(report: Any, items: Sequence[Any], opened: Opened, office: str, rec
                 {
                     "grade": item["grade"], "shared": item["shared"], "salt": item["salt"], "subjects": people, "closed": b"",
                     "source_reference": withheld["source_reference"], "corroboration": None, "sanitised": False,
+                    "regraded": None, "in_place_of": b"", "signature": b"", "signer": "",
                 }
                 for item, (_, withheld) in zip(report["items"], items, strict=True)
             ],

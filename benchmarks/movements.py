@@ -25,6 +25,7 @@ from random import Random
 from typing import Any
 
 from pas_gateway.journal import open_journal
+from pas_gateway.meters import Meter, meter_file
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
@@ -135,7 +136,8 @@ def run_here(workspace: Workspace) -> None:
         return not waiting and all(positions.get((part.topic, part.number), 0) == end for part, end in ends.items())
 
     with open_journal(workspace.root / "gateway.log", worker="bench") as journal:
-        worker = Worker("bench", False, log, store, Pipeline(office, store), PhaseMark(phase_file(workspace.root, "bench")), journal)
+        mark, meter = PhaseMark(phase_file(workspace.root, "bench")), Meter(meter_file(workspace.root, "bench"))
+        worker = Worker("bench", False, log, store, Pipeline(office, store), mark, meter, journal)
         profile = cProfile.Profile()
         profile.runcall(worker.run, idle)
     pstats.Stats(profile, stream=sys.stderr).sort_stats("cumulative").print_stats(60)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pas_gateway.journal import open_journal
+from pas_gateway.meters import Meter, meter_file
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
@@ -100,8 +101,8 @@ def open_gateway(workspace: Workspace, name: str = "bench", log: Log | None = No
         closing.callback(store.close)
         there = log or closing.enter_context(workspace.log())
         journal = closing.enter_context(open_journal(workspace.root / "gateway.log", worker=name))
-        mark = PhaseMark(phase_file(workspace.root, name))
-        yield Gateway(there, store, Worker(name, False, there, store, Pipeline(PasOffice.of(workspace), store), mark, journal))
+        mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
+        yield Gateway(there, store, Worker(name, False, there, store, Pipeline(PasOffice.of(workspace), store), mark, meter, journal))
 
 
 @contextmanager

@@ -59,6 +59,7 @@ class Pipeline:
         """Steps 2 to 10 for a batch of reports and refusals; the plan is computed and not yet written."""
         scribe, plan = self._begin(advances)
         came = [verify(Submitted(taken), self.office, scribe.now) for taken in records]  # 2 intake, 3 verify
+        plan.lap("verify")
         with self.store.reading() as register:
             knowledge = Knowledge(self.office.names)
             reports = [one for one in came if isinstance(one, Verified)]
@@ -206,15 +207,18 @@ class Pipeline:
 
     def commit(self, plan: Plan) -> None:
         """The one transaction of a batch; ClashError where the snapshot no longer holds."""
+        plan.change.counts["events"] = len(plan.change.events)
         write_change(self.store, plan.change)
 
     def _begin(self, advances: Sequence[Advance]) -> tuple[Scribe, Plan]:
         scribe = Scribe(self.office.clock.now(), self.office.rulebook.digest, self.office.snapshot.version)
         plan = Plan()
+        plan.change.at_ms = scribe.now_ms
         plan.change.advances += advances
         return scribe, plan
 
     def _seal(self, register: sa.Connection, plan: Plan, scribe: Scribe) -> None:
+        plan.lap("decide")
         numbers: dict[tuple[bytes, str], int] = {}
         for sent in queries.find_deliveries(register, {draft.about.report for draft in plan.drafts}):
             numbers[sent.report, sent.office] = sent.n
@@ -222,6 +226,7 @@ class Pipeline:
         plan.change.deliveries += routed.deliveries
         plan.change.outbox += routed.outbox
         plan.change.events += routed.events
+        plan.lap("seal")
 
 
 Outcome = Decided | Repeated | Rejected | Unprovable

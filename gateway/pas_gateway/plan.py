@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pas_gateway.audit import Scribe
@@ -10,6 +12,7 @@ from pas_gateway.casebook import item_ref, name_items, view_of
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
 from pas_gateway.feed import Moved
 from pas_gateway.filing import case_id, case_row, report_row, waiting_row
+from pas_gateway.meters import Stage
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.verdicts import Case, Verdicts
 from pas_gateway.project import Source
@@ -28,11 +31,20 @@ MAX_QUARANTINED_BYTES = MAX_RECORD_BYTES - 4096
 
 @dataclass
 class Plan:
-    """Filled stage by stage, sealed at the end, written in one transaction; `chains` are the URNs whose corrections are to be settled."""
+    """Filled stage by stage, sealed at the end, written in one transaction; `chains` are the URNs whose corrections are to be settled,
+    `laps` the seconds spent in each stage."""
 
     change: Change = field(default_factory=Change)
     drafts: list[Draft] = field(default_factory=list)
     chains: set[str] = field(default_factory=set)
+    laps: dict[Stage, float] = field(default_factory=dict)
+    _lap_began: float = field(default_factory=time.perf_counter, repr=False)
+
+    def lap(self, stage: Stage) -> None:
+        """The time since the last lap went into this stage."""
+        now = time.perf_counter()
+        self.laps[stage] = self.laps.get(stage, 0.0) + now - self._lap_began
+        self._lap_began = now
 
     def use(self, versions: dict[bytes, int]) -> None:
         """The decision rests on these versions of persons."""
@@ -57,7 +69,7 @@ def plan_decided(decided: Decided, waits: Waits | None, office: PasOffice, scrib
     change.touched |= persons
     change.cases += [case_row(office, verified.id, case, report.priority, now_ms, verified.order[0]) for case in verdicts.cases]
     _count_attempt(verified.submitted, "ACCEPTED", report.originator, report.urn, (), plan)
-    change.counts["held"] += sum(len(outcome.held) for outcome in verdicts.outcomes)
+    _count_pairs(verdicts, change.counts)
     rules = sorted({verdict.rule for outcome in verdicts.outcomes for verdict in outcome.verdicts})
     change.events.append(
         scribe.event("ACCEPTED", verified.id.hex(), office=report.originator, rules=rules, digests=[verified.opened.content_digest])
@@ -178,8 +190,18 @@ def _held_until(submitted: Submitted) -> str:
     return f"The log still holds the body of this report for {kept // 86_400_000} days from {show_time(submitted.taken.at)}."
 
 
-def _count_attempt(submitted: Submitted, status: str, originator: str | None, urn: str | None, rules: Iterable[str], plan: Plan) -> None:
+def _count_pairs(verdicts: Verdicts, counts: Counter[str]) -> None:
+    """Pairs held, and pairs refused by each rule. What lies in the compartment is in no statistics (domain, `G-PASO`)."""
+    if any(gate.gate == "G-PASO" for gate in verdicts.gates):
+        return
+    counts["held"] += sum(len(outcome.held) for outcome in verdicts.outcomes)
+    counts.update(f"refused:{verdict.rule}" for outcome in verdicts.outcomes for verdict in outcome.verdicts if verdict.word == "refuse")
+
+
+def _count_attempt(submitted: Submitted, status: str, originator: str | None, urn: str | None, rules: Sequence[str], plan: Plan) -> None:
     plan.change.counts[status.lower()] += 1
+    if status == "REJECTED":
+        plan.change.counts.update(f"rejected:{rule}" for rule in rules)
     plan.change.attempts.append({
         "originator": originator, "urn": urn, "at_ms": to_ms(submitted.taken.at), "status": status,
         "rules": ",".join(rules), "place": submitted.place,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 from pas_gateway.register import Store, queries
 from pas_schemas.errors import RegisterError
+from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, OffsetGoneError, Partition
 
+INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
 _RUNBOOK = "a topic made anew or restored is never skipped: see the runbook *topic lost*"
 
 
@@ -44,3 +47,10 @@ def _last_digest(log: Log, partition: Partition, following: int) -> bytes | None
     except OffsetGoneError:
         return None
     return sha256(last[0].value).digest() if last else None
+
+
+def measure_lag(
+    ends: Mapping[Partition, int], starts: Mapping[Partition, int], positions: Mapping[tuple[str, int], int]
+) -> dict[Partition, int]:
+    """How many records of each partition the log holds that the register has not taken in."""
+    return {partition: end - max(positions.get(partition, 0), starts[partition]) for partition, end in ends.items()}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pas_gateway.office import PAS
-from pas_gateway.register import Store, queries
-from pas_gateway.supervisor import INPUTS
-from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_gateway.positions import INPUTS
+from pas_gateway.register import Store
+from pas_gateway.survey import take_survey
+from pas_schemas.clock import from_ms, show_time
 from pas_transport.log import Log
 from pas_transport.workspace import Workspace
 
@@ -15,30 +15,28 @@ COUNTED = ("accepted", "rejected", "quarantined", "duplicate", "movements", "rep
 
 
 def status(workspace: Workspace, store: Store, log: Log) -> dict[str, Any]:
-    """Lag per topic, the unread disclosure due first, open and overdue cases, key ages in days, last checkpoint."""
-    now = workspace.clock.now()
-    snapshot = workspace.directory()
-    ends, starts = log.ends(INPUTS), log.starts(INPUTS)
-    with store.reading() as register:
-        positions = queries.list_positions(register, log.identity)
-        opened, overdue = queries.count_cases(register, to_ms(now))
-        unread = queries.find_oldest_unread(register)
-        waiting = queries.count_outbox(register)
-        counters = queries.read_counters(register)
-    lag: dict[str, int] = dict.fromkeys(INPUTS, 0)
-    for part, end in ends.items():
-        lag[part.topic] += end - max(positions.get((part.topic, part.number), 0), starts[part])
-    ages = {use: (now - key.start).days for use in ("sign", "open", "compartment") if (key := snapshot.key(PAS, use, now)) is not None}
+    """Lag per topic, what waits to be sent and to be read, open and overdue cases, key ages in days, last checkpoint."""
+    found = take_survey(workspace, store, log)
+    lag = dict.fromkeys(INPUTS, 0)
+    for partition, behind in found.lag.items():
+        lag[partition.topic] += behind
+    oldest = min((waiting.since_ms for waiting in found.unread.values() if waiting.since_ms is not None), default=None)
     return {
-        "at": show_time(now),
+        "at": show_time(found.at),
         "lag": lag,
-        "outbox": waiting,
-        "unread_due": show_time(from_ms(unread)) if unread is not None else None,
-        "cases": {"open": opened, "overdue": overdue},
-        "keys": ages,
-        "directory": {"version": snapshot.version, "expires": show_time(snapshot.expires_at)},
+        "stopped": [f"{partition.topic} {partition.number}" for partition in found.stopped],
+        "outbox": sum(waiting.count for waiting in found.outbox.values()),
+        "unread": sum(waiting.count for waiting in found.unread.values()),
+        "unread_oldest": _show(oldest),
+        "unread_due": _show(found.unread_due_ms),
+        "cases": {"open": sum(found.open_cases.values()), "overdue": sum(found.overdue_cases.values())},
+        "keys": {use: age.days for use, age in found.key_ages.items()},
+        "directory": {"version": found.directory_version, "expires": show_time(found.directory_expires)},
+        # The evidence log is not built yet.
         "checkpoint": None,
-        "counts": {
-            name: counters.get(name, 0) for name in ("accepted", "rejected", "quarantined", "duplicate", "movements", "replies", "sent")
-        },
+        "counts": {name: found.counts.get(name, 0) for name in COUNTED},
     }
+
+
+def _show(at_ms: int | None) -> str | None:
+    return show_time(from_ms(at_ms)) if at_ms is not None else None

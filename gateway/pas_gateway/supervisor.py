@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,20 +19,20 @@ import sqlalchemy as sa
 
 from pas_gateway import events
 from pas_gateway.journal import Journal, open_journal
+from pas_gateway.meters import Meter, meter_file
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
-from pas_gateway.positions import find_start, refuse_other_log
+from pas_gateway.positions import INPUTS, find_start, measure_lag, refuse_other_log
 from pas_gateway.register import Store, chains, dockets, open_store, queries
+from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_gateway.worker import Worker
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import PasError, RegisterError
-from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.console import Console
 from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partition
 from pas_transport.workspace import Workspace, open_workspace
 
-INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
 # Idle means: every input at its end and the outbox empty, seen twice this far apart (architecture, *Commands*).
 IDLE_STEP_SECONDS = 0.2
 # A worker that could not go on says why and exits with this; it is not started again.
@@ -77,14 +77,17 @@ class Supervisor:
             journal.tell(events.GatewayStarted(self.workers, office.snapshot.version, office.rulebook.digest))
             self.stopped = self._find_stopped(log, store)
             before = _counters(store)
+            names = ["threats", *(f"worker-{number}" for number in range(1, self.workers + 1))]
+            seconds = self.workspace.settings.hang_seconds
             try:
-                self._watch(log, store, journal)
+                with Vitals.watching(self.workspace.root, names, seconds) as vitals, self._answer(vitals, office.rulebook.digest):
+                    self._watch(names, log, store, journal, vitals)
             finally:
                 self._drain()
                 journal.tell(events.GatewayEnded())
             after = _counters(store)
-        names = ("accepted", "rejected", "quarantined", "duplicate", "movements", "replies", "sent", "held")
-        done: dict[str, int | float] = {name: after.get(name, 0) - before.get(name, 0) for name in names}
+        counted = ("accepted", "rejected", "quarantined", "duplicate", "movements", "replies", "sent", "held")
+        done: dict[str, int | float] = {name: after.get(name, 0) - before.get(name, 0) for name in counted}
         return {**done, "seconds": round(time.monotonic() - started, 3)}
 
     @property
@@ -106,18 +109,34 @@ class Supervisor:
                 stopped.add(partition)
         return frozenset(stopped)
 
-    def _watch(self, log: Log, store: Store, journal: Journal) -> None:
-        names = ["threats", *(f"worker-{number}" for number in range(1, self.workers + 1))]
+    @contextmanager
+    def _answer(self, vitals: Vitals, rulebook: str) -> Iterator[None]:
+        """Metrics, health and readiness where the settings want them."""
+        address = self.workspace.settings.metrics_address
+        if address is None:
+            yield
+            return
+        from pas_gateway.endpoint import serve
+        from pas_gateway.monitor import Monitor
+
+        with Monitor.of(self.workspace, vitals, rulebook) as monitor, serve(address, monitor):
+            yield
+
+    def _watch(self, names: Sequence[str], log: Log, store: Store, journal: Journal, vitals: Vitals) -> None:
         idle_since = None
+        vitals.begin(SUPERVISOR)
         while not self._stopping:
+            vitals.beat()
             fallen = [name for name in names if self._has_fallen(name)]
             for name in fallen:
                 journal.tell(events.WorkerFell(name, self._processes[name].exitcode or 0))
+                vitals.fall(name)
             if fallen:
                 self._count_falls(fallen, _count_progress(log, store))
             if time.monotonic() >= self._begin_at:
                 for name in names:
                     if name not in self._processes:
+                        vitals.begin(name)
                         self._begin(name)
             if self.until_idle:
                 idle = _is_idle(log, store, self.stopped, self.workspace.clock.now())
@@ -202,9 +221,9 @@ def _worker(root: Path, name: str, console: Console, is_over: Callable[[], bool]
     workspace = open_workspace(root, console.warn)
     office = PasOffice.of(workspace)
     store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS)
-    mark = PhaseMark(phase_file(workspace.root, name))
-    with _open_journal(workspace, name) as journal, _await_log(workspace, journal, is_over) as log:
-        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, journal, partial(_renew, workspace))
+    mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
+    with _open_journal(workspace, name) as journal, _await_log(workspace, mark, journal, is_over) as log:
+        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, partial(_renew, workspace))
     store.close()
 
 
@@ -212,7 +231,7 @@ def _open_journal(workspace: Workspace, name: str = "supervisor") -> AbstractCon
     return open_journal(workspace.root / "gateway.log", name)
 
 
-def _await_log(workspace: Workspace, journal: Journal, is_over: Callable[[], bool]) -> Log:
+def _await_log(workspace: Workspace, mark: PhaseMark, journal: Journal, is_over: Callable[[], bool]) -> Log:
     """The log, which was there when the run began: one that does not answer is being started anew."""
     told = False
     while True:
@@ -224,6 +243,7 @@ def _await_log(workspace: Workspace, journal: Journal, is_over: Callable[[], boo
             if not told:
                 journal.tell(events.LogUnavailable(error.sentence))
             told = True
+        mark.beat()
         time.sleep(_STEP_SECONDS)
 
 
@@ -266,9 +286,8 @@ def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetim
         return queries.list_positions(register, log.identity), bool(waiting)
 
     positions, waiting = store.ask(look)
-    starts = log.starts(INPUTS)
-    behind = sum(end - max(positions.get((part.topic, part.number), 0), starts[part]) for part, end in ends.items() if part not in stopped)
-    return behind == 0 and not waiting
+    lag = measure_lag(ends, log.starts(INPUTS), positions)
+    return not waiting and not any(behind for partition, behind in lag.items() if partition not in stopped)
 
 
 def _count_progress(log: Log, store: Store) -> int:

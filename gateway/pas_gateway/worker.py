@@ -12,6 +12,7 @@ from hashlib import sha256
 from pas_gateway import events
 from pas_gateway.dispatch import Dispatcher
 from pas_gateway.journal import Journal
+from pas_gateway.meters import Meter
 from pas_gateway.phases import PhaseMark
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
@@ -49,6 +50,7 @@ class Worker:
     store: Store = field(repr=False)
     pipeline: Pipeline = field(repr=False)
     mark: PhaseMark = field(repr=False)
+    meter: Meter = field(repr=False)
     journal: Journal = field(repr=False)
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
     _look_again: float = 0.0
@@ -144,6 +146,7 @@ class Worker:
         """Writes what is to be done besides what comes in, part by part, until nothing is due; False where the register failed."""
         try:
             while (plan := compute()) is not None:
+                self.mark.beat()
                 with suppress(ClashError):
                     self.pipeline.commit(plan)
         except RegisterUnavailableError as error:
@@ -153,8 +156,10 @@ class Worker:
         return True
 
     def _dispatch(self, dispatcher: Dispatcher) -> None:
+        began = time.perf_counter()
         try:
-            dispatcher.run(lambda: self.mark.set("dispatching"), only_urgent=self.urgent)
+            if dispatcher.run(lambda: self.mark.set("dispatching"), only_urgent=self.urgent):
+                self.meter.observe_stages({"dispatch": time.perf_counter() - began})
         except (LogError, RegisterError) as error:
             # What was not appended, or not marked as sent, stays in the outbox and is tried again after the next batch.
             self.journal.tell(events.DispatchFailed(type(error).__name__))
@@ -205,6 +210,8 @@ class Worker:
             self.mark.set("after commit")
             self._settle(frozenset(plan.chains))
             self._next.update({Partition(advance.topic, advance.partition): advance.next for advance in advances})
+            self.meter.observe_batch(len(records))
+            self.meter.observe_stages(plan.laps)
             self.journal.tell(events.Batch(len(records), dict(plan.change.counts)))
             return True
         return False
@@ -215,6 +222,7 @@ class Worker:
         if plan is not None:
             self.mark.set("before commit")
             self.pipeline.commit(plan)
+            plan.lap("write")
         return plan
 
     def _compute(self, records: Sequence[Taken], advances: Sequence[Advance], compute: Compute) -> Plan | None:

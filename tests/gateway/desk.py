@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.judging import Sent, judge_log, read_all
 from pas_gateway.journal import open_journal
+from pas_gateway.meters import Meter, meter_file
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
@@ -125,8 +126,9 @@ class Desk:
     def worker(self, name: str, *, log: Log | None = None, store: Store | None = None) -> Worker:
         journal = self._closing.enter_context(open_journal(self.workspace.root / "gateway.log", worker=name))
         mark = PhaseMark(phase_file(self.workspace.root, name))
+        meter = Meter(meter_file(self.workspace.root, name))
         store = store or self.store
-        return Worker(name, name == "threats", log or self.log, store, Pipeline(self.office, store), mark, journal)
+        return Worker(name, name == "threats", log or self.log, store, Pipeline(self.office, store), mark, meter, journal)
 
     def is_idle(self, topics: Iterable[str] = INPUTS) -> bool:
         """Everything in these topics was taken in, and nothing waits to be sent."""

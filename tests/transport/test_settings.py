@@ -71,6 +71,9 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     [
         ("production = true\nexample = true", "example estate"),
         ("production = true\nhosts = 2", "embedded log"),
+        ('production = true\nmetrics_address = "0.0.0.0:9464"', "`metrics_address` that others than this machine reach"),
+        ('production = true\nmetrics_address = "[::]:9464"', "`metrics_address` that others than this machine reach"),
+        ('production = true\nmetrics_address = "127.0.0.1.example:9464"', "`metrics_address` that others than this machine reach"),
         (f"production = true\nhosts = 2\n{SAFE_KAFKA}", "SQLite register"),
         ('production = true\ntransport = "kafka"\nbootstrap = "k:9092"', "without TLS"),
         ('production = true\ntransport = "kafka"\nbootstrap = "k:9093"\nkafka_ca_path = "ca.pem"', "credentials"),
@@ -79,6 +82,19 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 def test_production_refuses_what_is_unsafe(tmp_path: Path, text: str, word: str) -> None:
     with pytest.raises(SettingsError, match=f"`production` refuses .*{word}"):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9464", "localhost:9464", "[::1]:9464", '0.0.0.0:9464"\nmetrics_open = "true'])
+def test_production_lets_this_machine_watch_and_others_where_it_is_said(tmp_path: Path, address: str) -> None:
+    assert read(tmp_path, f'production = true\nmetrics_address = "{address}"').metrics_address
+
+
+@pytest.mark.parametrize(
+    "address", ["", "9464", "127.0.0.1", ":9464", "127.0.0.1:0", "127.0.0.1:65536", "::1:9464", "a b:9464", "h:9464/x"]
+)
+def test_an_address_is_a_host_and_a_port(tmp_path: Path, address: str) -> None:
+    with pytest.raises(SettingsError, match="metrics_address"):
+        read(tmp_path, f'metrics_address = "{address}"')
 
 
 def test_production_takes_what_is_safe(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -25,6 +26,9 @@ _PASSWORD_IN_URL = re.compile(r"://[^/@]*:[^/@]*@")
 Reference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 # Several estates can share a cluster; a topic's own name keeps room beside it.
 Prefix = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9.-]{0,19})?$")]
+# A host (IPv6 in brackets) and a port.
+Address = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[1-9][0-9]{0,4}$")]
+MAX_PORT = 65_535
 
 
 class Settings(BaseModel):
@@ -61,6 +65,11 @@ class Settings(BaseModel):
     hosts: int = Field(default=1, ge=1, description="machines that run a gateway on this register and log")
     production: bool = False
     example: bool = Field(default=False, description="an estate made by `pas init`: its keys lie all in one place")
+    metrics_address: Address | None = Field(
+        default=None, description="where `pas gateway run` answers /metrics, /health and /ready, host:port; without it nowhere"
+    )
+    metrics_open: bool = Field(default=False, description="production lets others than this machine ask there")
+    hang_seconds: int = Field(default=120, ge=1, le=3600, description="how long a worker may stand still before it counts as hanging")
     post: Reference | None = Field(default=None, description="the post that replies name, where --post does not")
     person: Reference | None = Field(default=None, description="the staff reference that replies name, where --person does not")
 
@@ -75,6 +84,8 @@ class Settings(BaseModel):
             raise ValueError("`kafka_certificate_path` and `kafka_key_path` go together")
         if _PASSWORD_IN_URL.search(self.register_url):
             raise ValueError("`register_url` holds a password: name a file in `register_password_path` instead")
+        if self.metrics_address is not None and split_address(self.metrics_address)[1] > MAX_PORT:
+            raise ValueError(f"`metrics_address` names a port above {MAX_PORT}")
         if self.production:
             self._check_production()
         return self
@@ -88,10 +99,26 @@ class Settings(BaseModel):
             )
         if not self.register_url.startswith("sqlite") and not is_guarded(self.register_url):
             raise ValueError("`production` refuses a register over a network without `sslmode=verify-full`, or at no place that it names")
+        if self.metrics_address is not None and not _is_loopback(self.metrics_address) and not self.metrics_open:
+            raise ValueError("`production` refuses a `metrics_address` that others than this machine reach, unless `metrics_open` says so")
         if self.hosts > 1 and self.transport == "embedded":
             raise ValueError("`production` refuses the embedded log on more than one host")
         if self.hosts > 1 and self.register_url.startswith("sqlite"):
             raise ValueError("`production` refuses an SQLite register on more than one host")
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of an `Address`."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _is_loopback(address: str) -> bool:
+    host, _ = split_address(address)
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_settings(file: Path, environment: Mapping[str, str]) -> Settings:

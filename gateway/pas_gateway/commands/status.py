@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pas_gateway.commands.register import open_register
@@ -18,5 +20,14 @@ def status(session: Session) -> None:
         found = read_status(session.workspace, store, log)
     session.console.emit(found)
     for name, value in found.items():
-        told = ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else value
-        session.console.say(f"{name:<11} {told if told is not None else 'none'}")
+        session.console.say(f"{name:<13} {_tell(value)}")
+
+
+def _tell(value: Any) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{key} {part}" for key, part in value.items())
+        case list():
+            return ", ".join(value) or "none"
+        case _:
+            return "none" if value is None else str(value)

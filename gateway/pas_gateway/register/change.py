@@ -40,8 +40,9 @@ class Advance:
 
 @dataclass(slots=True)
 class Change:
-    """What a batch writes. `used` holds the version of each person it was computed from; all of `touched` are raised."""
+    """What a batch writes, at a time. `used` holds the version of each person it was computed from; all of `touched` are raised."""
 
+    at_ms: int = 0
     advances: list[Advance] = field(default_factory=list)
     used: dict[bytes, int] = field(default_factory=dict)
     touched: set[bytes] = field(default_factory=set)
@@ -81,9 +82,10 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
     for advance in change.advances:
         _advance(connection, advance)
     _use_versions(connection, change.used, change.touched)
+    laid = [row | {"at_ms": change.at_ms} for row in change.outbox]
     for table, rows in (
         (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
-        (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, change.outbox),
+        (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, laid),
         (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
         (schema.corrections, change.corrections), (schema.statements, change.statements),
     ):  # fmt: skip

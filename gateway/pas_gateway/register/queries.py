@@ -257,6 +257,11 @@ def read_counters(connection: sa.Connection) -> dict[str, int]:
     return dict(totals)
 
 
+def has_counters(connection: sa.Connection) -> bool:
+    """Whether anything was ever counted: a question that costs nothing, to see whether there is an answer."""
+    return connection.execute(sa.select(schema.counters.c.name).limit(1)).first() is not None
+
+
 def has_outbox(connection: sa.Connection, urgent: int) -> bool:
     """Whether anything of that urgency waits to be sent."""
     return connection.execute(sa.select(schema.outbox.c.number).where(schema.outbox.c.urgent == urgent).limit(1)).first() is not None
@@ -361,22 +366,14 @@ def _case(row: Any) -> CaseRow:
     return CaseRow(row.id, row.report, row.owner, reasons, row.priority, row.opened_at_ms, row.due_ms, row.state, row.silent_until_ms)
 
 
-def count_cases(connection: sa.Connection, now_ms: int) -> tuple[int, int]:
-    """Open cases, and those of them that are overdue."""
-    table = schema.cases
-    late = sa.func.sum(sa.case((table.c.due_ms < now_ms, 1), else_=0))
-    row = connection.execute(sa.select(sa.func.count(), late).where(table.c.state.in_(WAITING))).one()
-    return row[0], row[1] or 0
-
-
 # Of accepted conditions the text is awaited, which is another delivery.
-_NOT_AWAITED = ("CONDITIONS_ACCEPTED", "WITHDRAWN", "DECLINED")
+NOT_AWAITED = ("CONDITIONS_ACCEPTED", "WITHDRAWN", "DECLINED")
 
 
 def find_oldest_unread(connection: sa.Connection) -> int | None:
     """The deadline that passes first, or passed first, of what was disclosed and not read, or withdrawn and not confirmed (ms)."""
     table = schema.deliveries
     unread = sa.and_(
-        table.c.kind.in_(("DISCLOSURE", "CONDITIONS", "WITHDRAWAL")), table.c.read_at_ms.is_(None), table.c.state.not_in(_NOT_AWAITED)
+        table.c.kind.in_(("DISCLOSURE", "CONDITIONS", "WITHDRAWAL")), table.c.read_at_ms.is_(None), table.c.state.not_in(NOT_AWAITED)
     )
     return connection.execute(sa.select(sa.func.min(table.c.deadline_ms)).where(unread)).scalar()

@@ -138,6 +138,8 @@ outbox = Table(
     Column("topic", String, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("records", LargeBinary, nullable=False),
+    # When it was laid there; 0 where an older version did.
+    Column("at_ms", BigInteger, nullable=False, server_default="0"),
     Index("outbox_by_urgency", "urgent", "number"),
 )  # fmt: skip
 

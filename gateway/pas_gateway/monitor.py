@@ -1,0 +1,134 @@
+"""What is asked from outside of a run: is it alive, is it ready, how does it stand; from a register and log of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+
+from pas_gateway.meters import read_meters
+from pas_gateway.metrics import Scrape, render
+from pas_gateway.office import PasOffice, load_rulebook
+from pas_gateway.positions import INPUTS
+from pas_gateway.register import Store, open_store, queries
+from pas_gateway.survey import Survey, take_survey
+from pas_gateway.vitals import SUPERVISOR, Vitals
+from pas_schemas.errors import PasError
+from pas_transport.log import Log
+from pas_transport.workspace import Workspace
+
+# A survey of a large register takes long: it is taken again once so many times its own time has passed, so that watching
+# costs a twentieth of a processor at most.
+SHARE = 20
+MIN_AGE_SECONDS = 0.5
+# Whoever scrapes waits ten seconds at most, as a rule: a log that is away is told as away before.
+WAIT_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What answers, and the survey where everything did."""
+
+    up: dict[str, bool]
+    survey: Survey | None
+
+
+@dataclass
+class Monitor:
+    """One at a time asks; the others are given the same answer."""
+
+    workspace: Workspace = field(repr=False)
+    vitals: Vitals = field(repr=False)
+    rulebook: str
+    _store: Store = field(repr=False)
+    _log: Log | None = None
+    _found: Findings | None = None
+    _good_until: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    @contextmanager
+    def of(cls, workspace: Workspace, vitals: Vitals, rulebook: str) -> Iterator[Monitor]:
+        """Opens what it asks; RegisterError where the register's URL is none."""
+        wait = min(workspace.settings.kafka_wait_seconds, WAIT_SECONDS)
+        patient = replace(workspace, warn=_say_nothing, settings=workspace.settings.model_copy(update={"kafka_wait_seconds": wait}))
+        with closing(open_store(workspace.register_url)) as store:
+            monitor = cls(patient, vitals, rulebook, store)
+            try:
+                yield monitor
+            finally:
+                with monitor._lock:
+                    monitor._close_log()
+
+    def check_health(self) -> dict[str, bool]:
+        """Whether each process lives and goes on. Asks nobody, and so answers whatever else hangs."""
+        return {name: state != "hangs" for name, state in self.vitals.look().items()}
+
+    def check_readiness(self) -> dict[str, bool]:
+        """Whether a report that comes now would be taken in."""
+        found = self.look()
+        states = self.vitals.look().values()
+        stopped = found.survey.stopped if found.survey is not None else ()
+        return {**found.up, "partitions": found.survey is not None and not stopped, "workers": all(state == "well" for state in states)}
+
+    def scrape(self) -> bytes:
+        """The metrics as Prometheus reads them."""
+        found = self.look()
+        workers = [state for name, state in self.vitals.look().items() if name != SUPERVISOR]
+        histograms = read_meters(self.workspace.root)
+        return render(Scrape(found.up, found.survey, self.rulebook, workers, self.vitals.falls, histograms))
+
+    def look(self) -> Findings:
+        """What was found a moment ago, or is found now."""
+        with self._lock:
+            if self._found is None or time.monotonic() >= self._good_until:
+                began = time.monotonic()
+                self._found = self._find()
+                took = time.monotonic() - began
+                self._good_until = began + max(MIN_AGE_SECONDS, SHARE * took)
+            return self._found
+
+    def _find(self) -> Findings:
+        up = {
+            "register": _answers(lambda: self._store.ask(queries.has_counters)),
+            "log": self._ask_log(),
+            "keys": _answers(lambda: PasOffice.of(self.workspace)),
+            "rulebook": _answers(lambda: load_rulebook(self.workspace)),
+        }
+        survey = None
+        if up["register"] and up["log"] and self._log is not None:
+            try:
+                survey = take_survey(self.workspace, self._store, self._log)
+            except PasError:
+                # One of them went away meanwhile; the next look says which.
+                self._close_log()
+        return Findings(up, survey)
+
+    def _ask_log(self) -> bool:
+        try:
+            if self._log is None:
+                self._log = self.workspace.log()
+            self._log.ends(INPUTS)
+        except PasError:
+            self._close_log()
+            return False
+        return True
+
+    def _close_log(self) -> None:
+        if self._log is not None:
+            self._log.close()
+        self._log = None
+
+
+def _say_nothing(sentence: str, hint: str) -> None:
+    """Whoever runs the gateway has been warned already."""
+
+
+def _answers(question: Callable[[], object]) -> bool:
+    try:
+        question()
+    except PasError:
+        return False
+    return True

@@ -1,0 +1,222 @@
+"""Alive, ready, or neither: what a run answers from outside when something hangs, stops, breaks or goes away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import RunPas
+from gateway.desk import Desk
+from gateway.killing import RunningGateway, until
+from gateway.postgres import find_free_port
+from pas_gateway.endpoint import MAX_CONNECTIONS, serve
+from pas_gateway.monitor import Monitor
+from pas_gateway.phases import PhaseMark, phase_file
+from pas_gateway.register import schema
+from pas_gateway.vitals import SUPERVISOR, Vitals
+
+
+def ask(address: str, path: str) -> tuple[int, str]:
+    """Status and body."""
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def answers(address: str) -> bool:
+    try:
+        return ask(address, "/health")[0] in (200, 503)
+    except OSError:
+        return False
+
+
+# --- vitals ----------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """Goes on when it is told to."""
+
+    at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_a_process_hangs_when_it_has_not_beaten_for_so_long(tmp_path: Path) -> None:
+    clock, mark = Clock(), PhaseMark(phase_file(tmp_path, "worker-1"))
+    with Vitals.watching(tmp_path, ["worker-1"], 10.0) as vitals:
+        vitals.now = clock
+        vitals.begin("worker-1")
+        assert vitals.look() == {"worker-1": "starting"}
+        clock.at = 9.9
+        mark.set("reading")
+        assert vitals.look() == {"worker-1": "well"}
+        clock.at = 19.8
+        assert vitals.look() == {"worker-1": "well"}
+        clock.at = 20.0
+        assert vitals.look() == {"worker-1": "hangs"}
+        mark.beat()
+        assert vitals.look() == {"worker-1": "well"}
+    mark.close()
+
+
+def test_one_that_never_begins_hangs_too_and_an_heir_is_awaited(tmp_path: Path) -> None:
+    clock, mark = Clock(), PhaseMark(phase_file(tmp_path, "worker-1"))
+    with Vitals.watching(tmp_path, ["worker-1"], 10.0) as vitals:
+        vitals.now = clock
+        mark.set("deciding")
+        vitals.begin("worker-1")
+        clock.at = 10.0
+        assert vitals.look() == {"worker-1": "hangs"}
+        vitals.fall("worker-1")
+        vitals.begin("worker-1")
+        assert (vitals.look(), vitals.falls) == ({"worker-1": "starting"}, 1)
+    mark.close()
+
+
+def test_the_supervisor_is_watched_like_the_others(tmp_path: Path) -> None:
+    clock, vitals = Clock(), Vitals(10.0)
+    vitals.now = clock
+    vitals.begin(SUPERVISOR)
+    vitals.beat()
+    clock.at = 10.0
+    assert vitals.look() == {SUPERVISOR: "hangs"}
+    vitals.beat()
+    assert vitals.look() == {SUPERVISOR: "well"}
+
+
+# --- readiness -------------------------------------------------------------------------------------------------------
+
+ALL = {"register": True, "log": True, "keys": True, "rulebook": True, "partitions": True, "workers": True}
+
+
+def check(desk: Desk) -> dict[str, bool]:
+    with Monitor.of(desk.workspace, Vitals(60), "") as monitor:
+        return monitor.check_readiness()
+
+
+def test_all_is_well(desk: Desk) -> None:
+    assert check(desk) == ALL
+
+
+def lose_rulebook(desk: Desk) -> None:
+    desk.workspace.rulebook_path.write_text("nothing = true\n")
+
+
+def lose_key(desk: Desk) -> None:
+    (desk.workspace.keys_dir / "pas" / "register.key").unlink()
+
+
+def lose_register(desk: Desk) -> None:
+    desk.store.close()
+    for path in desk.workspace.root.glob("register.db*"):
+        path.write_bytes(b"no register" * 1000)
+
+
+def lose_log(desk: Desk) -> None:
+    desk.log.close()
+    for path in desk.workspace.root.glob("log.db*"):
+        if path.is_file():
+            path.write_bytes(b"no log" * 1000)
+
+
+def stop_partition(desk: Desk) -> None:
+    with desk.store.writing() as register:
+        register.execute(schema.positions.update().values(digest=b"another"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "failing"),
+    [
+        (lose_rulebook, {"rulebook", "keys"}), (lose_key, {"keys"}), (lose_register, {"register", "partitions"}),
+        (lose_log, {"log", "partitions"}), (stop_partition, {"partitions"}),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)  # fmt: skip
+def test_what_fails_is_named(desk: Desk, harm: Any, failing: set[str]) -> None:
+    harm(desk)
+    found = check(desk)
+    assert {name for name, well in found.items() if not well} == failing
+
+
+def test_a_log_and_a_register_that_are_away_are_shown_and_the_rest_is_scraped(desk: Desk) -> None:
+    lose_register(desk)
+    with Monitor.of(desk.workspace, Vitals(60), "") as monitor:
+        text = monitor.scrape().decode()
+    assert 'pas_up{part="register"} 0.0' in text
+    assert 'pas_up{part="log"} 1.0' in text
+    assert "pas_batch_seconds_count" in text
+    assert "pas_reports_total" not in text
+
+
+# --- over HTTP -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def running(estate: Path, *settings: str) -> Iterator[tuple[RunningGateway, str]]:
+    """A gateway, and the address at which it answers."""
+    address = f"127.0.0.1:{find_free_port()}"
+    file = estate / "pas.toml"
+    file.write_text("\n".join([f'metrics_address = "{address}"', *settings, file.read_text()]))
+    with RunningGateway(estate, workers=1) as gateway:
+        until(lambda: answers(address), "the gateway answers")
+        yield gateway, address
+
+
+def test_a_worker_that_hangs_is_told_and_one_that_fell_is_counted(estate: Path) -> None:
+    """Stopped from outside, a worker stands still as one that hangs does; then it goes on, and then it is killed."""
+    with running(estate, "hang_seconds = 2") as (gateway, address):
+        until(lambda: ask(address, "/ready")[0] == 200, "the gateway is ready")
+        assert json.loads(ask(address, "/ready")[1]) == {"ok": True, "checks": ALL}
+        gateway.signal("threats", signal.SIGSTOP)
+        until(lambda: ask(address, "/health")[0] == 503, "the hanging worker is told")
+        assert json.loads(ask(address, "/health")[1])["checks"] == {SUPERVISOR: True, "threats": False, "worker-1": True}
+        assert json.loads(ask(address, "/ready")[1])["checks"] == ALL | {"workers": False}
+        gateway.signal("threats", signal.SIGCONT)
+        until(lambda: ask(address, "/health")[0] == 200, "it goes on")
+        gateway.signal("worker-1", signal.SIGKILL)
+        until(lambda: "pas_worker_falls_total 1.0" in ask(address, "/metrics")[1], "its fall is counted")
+        until(lambda: 'pas_workers{state="well"} 2.0' in ask(address, "/metrics")[1], "its heir is well")
+        gateway.stop()
+        assert not answers(address)
+
+
+def test_it_answers_nothing_else(desk: Desk) -> None:
+    address = f"127.0.0.1:{find_free_port()}"
+    with Monitor.of(desk.workspace, Vitals(60), "") as monitor, serve(address, monitor):
+        assert ask(address, "/")[0] == 404
+        assert ask(address, "/metrics/../pas.toml")[0] == 404
+        with pytest.raises(urllib.error.HTTPError, match="501"):
+            urllib.request.urlopen(urllib.request.Request(f"http://{address}/health", data=b"x" * 10))
+
+
+def test_who_says_nothing_keeps_nobody_from_asking(desk: Desk) -> None:
+    """So many connections as are answered at a time are held open; when one of them ends, the next is answered."""
+    port = find_free_port()
+    with Monitor.of(desk.workspace, Vitals(60), "") as monitor, serve(f"127.0.0.1:{port}", monitor), ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(MAX_CONNECTIONS + 4)]
+        silent[0].close()
+        until(lambda: answers(f"127.0.0.1:{port}"), "the next is answered")
+
+
+def test_an_address_that_is_taken_is_said_in_one_sentence(estate: Path, pas: RunPas) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = pas("gateway", "run", "--until-idle", cwd=estate, env={"PAS_METRICS_ADDRESS": f"127.0.0.1:{port}"}, code=1)
+    assert done.out == ""
+    assert "`metrics_address` cannot be listened on: Address already in use." in done.err
+    assert "hint: " in done.err

@@ -19,7 +19,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import Store, open_store, queries
-from pas_gateway.worker import Worker
+from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.topics import MOVEMENTS
 from pas_transport.files import write_whole
 from pas_transport.founding import found_workspace
@@ -102,6 +102,7 @@ def open_gateway(workspace: Workspace, name: str = "bench", log: Log | None = No
         there = log or closing.enter_context(workspace.log())
         journal = closing.enter_context(open_journal(workspace.root / "gateway.log", worker=name))
         mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
+        spare_collector()
         yield Gateway(there, store, Worker(name, False, there, store, Pipeline(PasOffice.of(workspace), store), mark, meter, journal))
 
 

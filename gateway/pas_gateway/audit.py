@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 
 from pas_schemas.clock import to_ms
@@ -14,7 +15,7 @@ from pas_schemas.codec import encode
 SALT_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scribe:
     """Writes the events of one batch under its rulebook and directory."""
 
@@ -22,7 +23,7 @@ class Scribe:
     rulebook: str
     directory_version: int
 
-    @property
+    @cached_property
     def now_ms(self) -> int:
         return to_ms(self.now)
 

@@ -10,7 +10,7 @@ from typing import Any
 from pas_gateway.approval import Approval
 from pas_gateway.policy.rulings import Pair
 from pas_gateway.policy.verdicts import Outcome, Verdicts
-from pas_gateway.project import Source, project
+from pas_gateway.project import Source, body
 from pas_gateway.stages import Waits
 from pas_schemas.clock import show_time
 from pas_schemas.directory import Estate
@@ -60,13 +60,13 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A delivery to be numbered and sealed; `items` are the report's own indices, which do not travel."""
+    """A delivery to be numbered and sealed; `items` are the report's own indices, which do not travel, `body` the encoded projection."""
 
     about: About
     office: str
     kind: DeliveryKind
     items: tuple[int, ...] = ()
-    body: dict[str, Any] | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
     notices: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     deadline: datetime | None = None
 
@@ -94,8 +94,8 @@ def disclose(
     for kind, those, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
         if those:
             owed = _owed(outcome, {source.report.items[index].handling for index in those})
-            body = project(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare, whole=whole)
-            yield Draft(said, outcome.office, kind, those, body, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
+            made = body(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare, whole=whole)
+            yield Draft(said, outcome.office, kind, those, made, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
 
 
 def _check_approved(said: About, outcome: Outcome, chosen: Collection[int], approvals: Mapping[Pair, Approval]) -> None:

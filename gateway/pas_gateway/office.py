@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cached_property
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
 
 from pas_gateway.knowledge import Names
 from pas_schemas.clock import Clock
 from pas_schemas.directory import PublicKey, Snapshot
 from pas_schemas.errors import KeyringError, RulebookError
 from pas_schemas.rulebook import Rulebook, read_rulebook
-from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, Sealer, StoreKey
+from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, Sealer, SealingKey, StoreKey
 from pas_transport.keyring import Keyring
 from pas_transport.workspace import Workspace
 
 PAS = "pas"
 # How long one epoch is sealed in: a process that lives longer begins a new one.
 EPOCH_LIFE = timedelta(hours=12)
+# Public keys kept in the form they are used in: more than there are offices.
+KEYS_KEPT = 1024
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,22 @@ class PasOffice:
     def reply_opener(self) -> Opener:
         return self._opener(REPLY)
 
+    def key_of(self, recipient: str, at: datetime) -> SealingKey | None:
+        """What is sealed to an office with now; None where the directory has no current key of it."""
+        found = self.snapshot.key(recipient, "open", at)
+        return None if found is None else _read_key(found.public)
+
     def _opener(self, prefix: bytes) -> Opener:
         own = {key.id: key for key in self.snapshot.keys(PAS, "open")}
         return Opener(PAS, self.keyring.opening(), self._find_signer, own.get, prefix=prefix)
 
     def _find_signer(self, sender: str, key_id: str) -> PublicKey | None:
         return next((key for key in self.snapshot.keys(sender, "sign") if key.id == key_id), None)
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def _read_key(public: bytes) -> SealingKey:
+    return SealingKey.from_bytes(public)
 
 
 def load_rulebook(workspace: Workspace) -> Rulebook:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pas_schemas.codec import cut
 from pas_schemas.directory import Estate
 from pas_schemas.models.report import Item, Report
 from pas_schemas.parts import OpenedReport
@@ -38,6 +39,31 @@ class Source:
     evidence: Evidence = field(repr=False)
     regrades: Mapping[int, str] = field(default_factory=dict, repr=False)
     by_pas: Mapping[int, PasWritten] = field(default_factory=dict, repr=False)
+    _bodies: dict[tuple[Any, ...], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+
+def body(
+    source: Source,
+    office: str,
+    items: Sequence[int],
+    obligations: tuple[str, ...],
+    estate: Estate,
+    rulebook: Rulebook,
+    *,
+    conditions_only: bool,
+    whole: bool,
+) -> bytes:
+    """The projection, encoded: made once for all offices that are given the same."""
+    own = office in estate.own(source.report.originator)
+    closed = tuple(source.parts.items[index].closed.get(office) for index in items)
+    same = (tuple(items), obligations, own, closed, conditions_only, whole)
+    made = source._bodies.get(same)
+    if made is None:
+        projection = project(source, office, items, obligations, estate, rulebook, conditions_only=conditions_only, whole=whole)
+        # Named, since fastavro would first try field by field whether the proof is one.
+        proof = projection["evidence"] and ("pas.Evidence", projection["evidence"])
+        made = source._bodies[same] = cut("delivery", "body").piece({**projection, "evidence": proof})
+    return made
 
 
 def project(

@@ -12,8 +12,8 @@ from pas_gateway.drafts import Draft, notice, notify, split_notices
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import join_blobs, split_blobs
 from pas_schemas.clock import to_ms
-from pas_schemas.codec import encode
-from pas_schemas.sealing import Plain, SealingKey
+from pas_schemas.codec import cut
+from pas_schemas.sealing import Plain
 from pas_schemas.topics import ROUTINE_PARTITION, URGENT_PARTITION, deliveries
 
 _EVENT_OF_KIND = {
@@ -44,16 +44,16 @@ def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], off
         number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
         by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
     for recipient, numbered in by_office.items():
-        key = office.snapshot.key(recipient, "open", scribe.now)
+        key = office.key_of(recipient, scribe.now)
         if key is not None:  # `_readdress` has seen to it
-            values = office.sealer.seal(recipient, SealingKey.from_bytes(key.public), [plain for _, plain in numbered], scribe.now)
+            values = office.sealer.seal(recipient, key, [plain for _, plain in numbered], scribe.now)
             _lay_out(recipient, numbered, values, routed)
     return routed
 
 
 def _readdress(draft: Draft, office: PasOffice, scribe: Scribe, routed: Routed) -> Draft | None:
     """The draft; where nothing can be sealed to its office for want of a key, word of that to PAS instead: fail closed, and say so."""
-    if office.snapshot.key(draft.office, "open", scribe.now) is not None:
+    if office.key_of(draft.office, scribe.now) is not None:
         return draft
     routed.events.append(scribe.event("NO_KEY", draft.about.report.hex(), office=draft.office, rules=[draft.kind]))
     why = "The directory has no key of this office: nothing could be sealed to it."
@@ -66,7 +66,7 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
     delivery_id = name.digest(b"pas/v1/delivery", said.report, draft.office.encode(), number.to_bytes(4, "big"))[:16]
     handle = name.digest(b"pas/v1/handle", said.report, draft.office.encode())[:16]
     due_ms = to_ms(draft.deadline) if draft.deadline else None
-    datum = {
+    head = {
         "delivery_id": delivery_id,
         "handle": handle,
         "n": number,
@@ -80,8 +80,6 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
         "decided_at_ms": to_ms(scribe.now),
         # An inbox confirms a withdrawal by itself: by when is for PAS alone to watch.
         "deadline_ms": due_ms if draft.kind != "WITHDRAWAL" else None,
-        "body": draft.body,
-        "notices": list(draft.notices),
     }
     event = scribe.event(_EVENT_OF_KIND[draft.kind], delivery_id.hex(), office=draft.office, digests=[said.report])
     routed.events.append(event)
@@ -90,7 +88,7 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
         "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
         "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event),
     })  # fmt: skip
-    return Plain(delivery_id, encode("delivery", datum))
+    return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, {"notices": draft.notices}))
 
 
 def _lay_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], routed: Routed) -> None:

@@ -26,7 +26,7 @@ from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import INPUTS, find_start, measure_lag, refuse_other_log
 from pas_gateway.register import Store, chains, dockets, open_store, queries
 from pas_gateway.vitals import SUPERVISOR, Vitals
-from pas_gateway.worker import Worker
+from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import PasError, RegisterError
 from pas_transport.console import Console
@@ -202,6 +202,7 @@ def run_worker(root: str, name: str, repeating: bool) -> None:
     try:
         is_over = lambda: stopped or (parent is not None and not parent.is_alive())  # noqa: E731  # one line, used twice
         with _worker(Path(root), name, console, is_over) as worker:
+            spare_collector()
             worker.run(is_over)
     except PasError as error:
         if not (repeating and error.retriable):

@@ -50,7 +50,9 @@ def show_time(moment: datetime) -> str:
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since 1970, rounded down: how times travel."""
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    since = moment - EPOCH
+    # Whole numbers alone, and several times as fast as dividing the difference.
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def from_ms(ms: int) -> datetime:

@@ -128,6 +128,45 @@ class Schema:
         return datum
 
 
+class Cut:
+    """A record schema cut at one nullable field: its value is encoded once and then laid into any number of records.
+
+    Avro writes a record's fields one after another, so the bytes are those `Schema.encode` makes.
+    """
+
+    def __init__(self, schema: Schema, at: str) -> None:
+        fields = [part["name"] for part in schema.parsed["fields"]]
+        place = fields.index(at)
+        branches = schema.parsed["fields"][place]["type"]
+        record = next(branch for branch in branches if branch != "null")
+        self._before, self._after = (self._part(schema, schema.parsed["fields"][some]) for some in (slice(place), slice(place + 1, None)))
+        self._piece = Schema(f"{schema.name}.{at}", schema.version, fastavro.parse_schema(_bare(record)), b"")
+        # The branch of a union is a zigzag number.
+        self._none, self._some = (bytes([2 * branches.index(branch)]) for branch in ("null", record))
+        self._head = schema.head
+
+    @staticmethod
+    def _part(schema: Schema, fields: Any) -> Schema:
+        part = {"type": "record", "name": schema.name, "fields": fields}
+        return Schema(schema.name, schema.version, fastavro.parse_schema(_bare(part)), b"")
+
+    def piece(self, datum: Any) -> bytes:
+        """The field's value, encoded; raises UnfitDatumError."""
+        return self._piece.write(datum)
+
+    def encode(self, before: Any, piece: bytes | None, after: Any) -> bytes:
+        """The record's single-object encoding from the fields before the cut, the piece, and the fields after it."""
+        laid = self._none if piece is None else self._some + piece
+        return self._head + self._before.write(before) + laid + self._after.write(after)
+
+
+def _bare(parsed: Any) -> Any:
+    """A parsed schema as it could stand in a file: without fastavro's own marks."""
+    if isinstance(parsed, dict):
+        return {key: _bare(value) for key, value in parsed.items() if not key.startswith("__")}
+    return [_bare(part) for part in parsed] if isinstance(parsed, list) else parsed
+
+
 class Registry:
     """Every schema shipped, by name and version and by fingerprint; refuses files that could not be read safely."""
 
@@ -177,6 +216,12 @@ def encode(name: str, datum: Any, version: int | None = None) -> bytes:
     Raises UnfitDatumError where the datum has other fields than the schema or values that do not fit.
     """
     return registry().find(name, version).encode(datum)
+
+
+@cache
+def cut(name: str, at: str) -> Cut:
+    """The newest version of a schema, cut at a nullable field."""
+    return Cut(registry().find(name), at)
 
 
 def decode(data: bytes, *names: str) -> Decoded:

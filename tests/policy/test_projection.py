@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pas_gateway.project import Source, project
+from pas_gateway.project import body as encode_body
 from pas_schemas.border import examine
-from pas_schemas.codec import decode, encode
+from pas_schemas.codec import cut, decode, encode
 from pas_schemas.models.report import Report
 from pas_schemas.parts import pack_report, unpack_report
 from pas_schemas.sealing import Evidence
@@ -79,13 +80,15 @@ def seal(office: str) -> bytes:
     return sha256(office.encode()).digest()
 
 
+HEAD: Json = {
+    "delivery_id": bytes(16), "handle": bytes(16), "n": 1, "kind": "DISCLOSURE", "office": "", "urn": "", "originator": "",
+    "priority": "", "created_at": "", "received_at_ms": 0, "decided_at_ms": 0, "deadline_ms": None,
+}  # fmt: skip
+
+
 def delivery(body: Json) -> bytes:
     """The body as it travels."""
-    empty: Json = {
-        "delivery_id": bytes(16), "handle": bytes(16), "n": 1, "kind": "DISCLOSURE", "office": "", "urn": "", "originator": "",
-        "priority": "", "created_at": "", "received_at_ms": 0, "decided_at_ms": 0, "deadline_ms": None, "notices": [],
-    }  # fmt: skip
-    return encode("delivery", {**empty, "body": body})
+    return encode("delivery", {**HEAD, "body": body, "notices": []})
 
 
 numbers = st.integers(0, 2**30)
@@ -100,8 +103,28 @@ def test_an_office_is_given_its_own_items_and_nothing_besides(number: int) -> No
     source = source_of(report, made)
     for outcome in made.decide(report).outcomes:
         if outcome.released:
-            body = project(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK)
-            check(report, body, outcome.office, set(outcome.released), own=outcome.office in estate.own(report.originator))
+            given_it = project(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK)
+            check(report, given_it, outcome.office, set(outcome.released), own=outcome.office in estate.own(report.originator))
+
+
+@LAW
+@given(numbers)
+def test_body_encoded_once_is_the_one_that_each_office_is_given(number: int) -> None:
+    made, admitted = world()
+    report = admitted[number % len(admitted)]
+    estate, cut_there = made.snapshot.at(made.now), cut("delivery", "body")
+    source = source_of(report, made)
+    for outcome in made.decide(report).outcomes:
+        for bare in (False, True) if outcome.released else ():
+            how = {"conditions_only": bare, "whole": len(outcome.released) == len(report.items)}
+            whole = delivery(project(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK, **how))
+            once = encode_body(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK, **how)
+            assert cut_there.encode(HEAD, once, {"notices": []}) == whole
+
+
+def test_record_without_the_field_it_is_cut_at_is_the_same_as_whole() -> None:
+    datum = {**HEAD, "body": None, "notices": []}
+    assert cut("delivery", "body").encode(HEAD, None, {"notices": []}) == encode("delivery", datum)
 
 
 def check(report: Report, body: Json, office: str, items: set[int], *, own: bool) -> None:

@@ -6,9 +6,11 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
 from pas_gateway.register import schema
@@ -114,7 +116,15 @@ def _insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]
 
         copy_rows(connection, table, rows)
     else:
-        connection.execute(table.insert(), rows)
+        statement, names = _insertion(table, frozenset(rows[0]))
+        connection.exec_driver_sql(statement, [tuple(map(row.__getitem__, names)) for row in rows])
+
+
+@cache
+def _insertion(table: sa.Table, names: frozenset[str]) -> tuple[str, list[str]]:
+    """A statement and the order of its places: numbers, texts and bytes go to the driver as they are, without translation."""
+    made = table.insert().compile(dialect=sqlite.dialect(), column_keys=sorted(names))
+    return str(made), made.positiontup or []
 
 
 def _advance(connection: sa.Connection, advance: Advance) -> None:

@@ -68,11 +68,13 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+LOCKING := --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet
+
 .PHONY: lock
-lock: $(READY) ## Choose dependencies anew and write requirements.lock with their hashes
+lock: $(READY) ## Choose dependencies anew and write requirements.lock and deploy/runtime.lock with their hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header \
-	  --no-emit-index-url --no-emit-find-links --quiet --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKING) --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --constraints requirements.lock $(LOCKING) --output-file deploy/runtime.lock
 
 .PHONY: clean
 clean: ## Remove what was made here (environment and demo too)

@@ -1,0 +1,189 @@
+"""deploy/compose.yaml against what it starts: every argument, setting, volume, port and health check; no engine is needed.
+
+What is not shown here, for want of one: that the images start. docs/docker.md says so.
+"""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import stat
+import subprocess
+import sys
+import threading
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import pytest
+
+from conftest import PAS
+from deploy.compose import DEPLOY, listed, mounts, own_services, parse, read_compose, read_dockerfile, services
+from pas_transport.keyring import list_offices
+from pas_transport.settings import Settings, read_settings
+from pas_transport.workspace import open_workspace
+
+OFFICE = "security:WSI"
+ALL = services()
+OWN = own_services()
+ENTRYPOINT = ["pas"]
+
+
+def typed(service: dict[str, Any]) -> list[list[str]]:
+    """Every command line of `pas` that a service runs."""
+    if "entrypoint" not in service:
+        return [service["command"]]
+    found = re.findall(r"\bpas ([^;|&]+)", service["command"][0]) if service["entrypoint"][:2] == ["/bin/sh", "-c"] else []
+    return [line.split() for line in found]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The volumes of PAS, office and secret, as the service `example` leaves them."""
+    root = tmp_path_factory.mktemp("volumes")
+    for volume in ("pas", "office", "secret"):
+        (root / volume).mkdir()
+    for _ in range(2):  # started again, it leaves what it finds
+        run_example(root)
+    return root
+
+
+def run_example(root: Path) -> None:
+    words = [str(root) + word if word.startswith("/") else word for word in ALL["example"]["command"]]
+    environment = {"PATH": f"{PAS.parent}{os.pathsep}{os.environ['PATH']}", **ALL["example"]["environment"]}
+    subprocess.run(["/bin/sh", str(DEPLOY / "example.sh"), *words], env=environment, check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name != "example"])
+def test_every_command_line_is_one_of_ours(name: str) -> None:
+    lines = typed(OWN[name])
+    assert lines
+    for words in lines:
+        parse(words)
+
+
+@pytest.mark.parametrize("line", ["gateway run --wrokers 2", "gateway runn", "inbox list", "topics apply now"])
+def test_a_line_that_is_none_is_noticed(line: str) -> None:
+    with pytest.raises(click.UsageError):
+        parse(line.split())
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name != "example"])
+def test_every_setting_is_one_and_has_a_value_that_counts(made: Path, name: str) -> None:
+    environment = {key: str(value) for key, value in OWN[name]["environment"].items()}
+    workspace = Path(str(made) + environment["PAS_WORKSPACE"])
+    settings = read_settings(workspace / "pas.toml", environment)
+    assert settings.transport == "kafka"
+    assert settings.bootstrap == ALL["example"]["command"][-1]
+    assert settings.example
+
+
+def test_the_example_gives_each_volume_what_is_its_own(made: Path) -> None:
+    pas, office = open_workspace(made / "pas/estate", environment={}), open_workspace(made / "office/estate", environment={})
+    assert len(list_offices(pas.keys_dir)) > 400
+    assert list_offices(office.keys_dir) == (OFFICE,)
+    assert office.keyring(OFFICE).opening().keys() == pas.keyring(OFFICE).opening().keys()
+    assert office.directory().version == pas.directory().version
+    assert office.shift_ms == pas.shift_ms != 0
+    assert not (made / "office/estate.draft").exists()
+
+
+def test_the_password_is_made_once_and_is_one(made: Path) -> None:
+    file = made / "secret/register"
+    first = file.read_text("ascii")
+    assert re.fullmatch(r"[0-9a-f]{64}", first)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o444
+    run_example(made)
+    assert file.read_text("ascii") == first
+
+
+def test_hosts_ports_and_names_agree() -> None:
+    bootstrap = urlsplit("//" + ALL["example"]["command"][-1])
+    kafka, gateway, postgres = ALL["kafka"]["environment"], ALL["gateway"], ALL["postgres"]["environment"]
+    assert bootstrap.hostname in ALL
+    assert kafka["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{bootstrap.hostname}:{bootstrap.port}"
+    assert f":{bootstrap.port}," in kafka["KAFKA_LISTENERS"]
+    assert ALL["kafka"]["healthcheck"]["test"][-1] == f"localhost:{bootstrap.port}"
+    register = urlsplit(gateway["environment"]["PAS_REGISTER_URL"])
+    assert register.hostname in ALL
+    assert (register.username, register.path) == (postgres["POSTGRES_USER"], "/" + postgres["POSTGRES_DB"])
+    assert gateway["environment"]["PAS_REGISTER_PASSWORD_PATH"] == postgres["POSTGRES_PASSWORD_FILE"] == ALL["example"]["command"][3]
+    port = gateway["environment"]["PAS_METRICS_ADDRESS"].rpartition(":")[2]
+    assert gateway["ports"] == [f"127.0.0.1:{port}:{port}"], "nobody but this machine may ask"
+    assert f"127.0.0.1:{port}/ready" in gateway["healthcheck"]["test"][-1]
+    assert ALL["example"]["command"][2] == OFFICE
+    assert all(words[words.index("--as") + 1] == OFFICE for words in typed(ALL["inbox"]))
+
+
+def test_every_folder_named_is_mounted() -> None:
+    named = {volume for service in ALL.values() for volume in mounts(service).values() if not volume.startswith(".")}
+    assert named == set(read_compose()["volumes"])
+    for service in OWN.values():
+        folders = [word for word in service.get("command", ()) if word.startswith("/")]
+        folders += [value for key, value in service["environment"].items() if key in {"PAS_WORKSPACE", "PAS_REGISTER_PASSWORD_PATH"}]
+        for folder in folders:
+            assert any(folder.startswith(mount + "/") for mount in mounts(service)), folder
+    assert mounts(ALL["example"])["/deploy/example.sh"] == "./example.sh"
+    assert ALL["example"]["entrypoint"][1] == "/deploy/example.sh"
+
+
+def test_the_inbox_sees_nothing_of_pas() -> None:
+    assert set(mounts(ALL["inbox"])) == {"/office"}
+    assert "PAS_REGISTER_URL" not in ALL["inbox"]["environment"]
+    assert all("secret" not in mounts(ALL[name]).values() for name in ("inbox", "kafka"))
+
+
+def test_what_is_waited_for_can_be_told() -> None:
+    for service in ALL.values():
+        for awaited, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in ALL[awaited]
+            else:
+                assert how["condition"] == "service_completed_successfully"
+                assert "restart" not in ALL[awaited], "what is started again and again is never over"
+
+
+def test_images_are_named_by_tag_and_no_registry_is_named() -> None:
+    bases = [rest.split()[0] for stage in read_dockerfile() for rest in listed(stage, "FROM")]
+    for image in [*bases, *(service["image"] for service in ALL.values())]:
+        name, _, tag = image.rpartition(":")
+        assert name, image
+        assert tag != "latest"
+        assert re.search(r"\d", tag)
+        assert "." not in name.split("/")[0] if "/" in name else True
+
+
+def test_services_of_ours_may_do_little() -> None:
+    for service in OWN.values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert "user" not in service, "the image's own user, who is nobody"
+        assert "privileged" not in service
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(HTTPStatus.OK, True), (HTTPStatus.SERVICE_UNAVAILABLE, False)])
+def test_health_is_what_the_gateway_answers(status: HTTPStatus, healthy: bool) -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/ready" else HTTPStatus.NOT_FOUND)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = ALL["gateway"]["healthcheck"]["test"]
+        assert script[:3] == ["CMD", "python", "-c"]
+        asked = script[3].replace(":9464/", f":{server.server_port}/")
+        done = subprocess.run([sys.executable, "-c", asked], check=False, capture_output=True, timeout=30)
+        server.shutdown()
+    assert (done.returncode == 0) == healthy
+
+
+def test_settings_named_are_all_there() -> None:
+    named = {key for service in OWN.values() for key in service["environment"] if key.startswith("PAS_")}
+    assert {key.removeprefix("PAS_").lower() for key in named - {"PAS_WORKSPACE", "PAS_CLOCK"}} <= set(Settings.model_fields)

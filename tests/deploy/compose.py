@@ -44,12 +44,16 @@ def mounts(service: Service) -> dict[str, str]:
 def parse(words: list[str]) -> None:
     """The command line as `pas` reads it, without running it; raises click's UsageError where it would be misuse."""
     command: click.Command = root_command
+    # Settings of a command count for those below it, and click keeps what it makes of them: never without them.
+    context = click.Context(command, **command.context_settings)
     rest = list(words)
     while isinstance(command, click.Group):
-        _, found, rest = command.resolve_command(click.Context(command), rest)
+        name, found, rest = command.resolve_command(context, rest)
         assert found is not None
         command = found
-    command.make_context(words[0], rest)
+        context = click.Context(command, info_name=name, parent=context)
+    assert context.parent is not None
+    command.make_context(words[0], rest, parent=context.parent)
 
 
 @cache

@@ -286,7 +286,7 @@ def find_standing(
     """Reports to decide again, with everything they could be decided by loaded; of those that are damaged PAS is told."""
     wanted = sorted(set(ids))
     statements = dockets.find_statements(register, wanted)
-    standing, damaged = reopen(queries.find_kept(register, wanted), queries.find_deliveries(register, wanted), statements, office)
+    standing, damaged = reopen(queries.find_kept(register, wanted), queries.find_held_deliveries(register, wanted), statements, office)
     for found in queries.find_accepted(register, damaged, ()):
         said = About(found.id, found.urn, found.originator, found.priority, show_time(from_ms(found.created_at_ms)), found.order[0])
         plan.drafts.append(notify(said, PAS, [notice("QUARANTINED", _DAMAGED)]))

@@ -80,7 +80,7 @@ def find_circles(register: sa.Connection, fresh: Iterable[Moved]) -> list[Moved]
             continue
         for number in (row.number, row.removed):
             if number not in one_with:
-                known = {other.hex() for other in queries.find_merged(register, bytes.fromhex(number))} | {number}
+                known = {other.hex() for other in queries.find_merged(register, [bytes.fromhex(number)])}
                 joined = set().union(known, *(one_with[other] for other in known if other in one_with))
                 one_with.update(dict.fromkeys(joined, joined))
         if row.removed in one_with[row.number]:

@@ -176,7 +176,7 @@ class Pipeline:
     def _follow(self, register: sa.Connection, fresh: Sequence[Row], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:
         """Intelligence follows the prisoner: live reports on those who moved are decided again."""
         knowledge = Knowledge(self.office.names, fresh)
-        everyone = prisoners | {key for prisoner in prisoners for key in queries.find_merged(register, prisoner)}
+        everyone = queries.find_merged(register, prisoners)
         live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
         if live:
             standing = find_standing(register, live, knowledge, self.office, scribe, plan)
@@ -219,9 +219,7 @@ class Pipeline:
 
     def _seal(self, register: sa.Connection, plan: Plan, scribe: Scribe) -> None:
         plan.lap("decide")
-        numbers: dict[tuple[bytes, str], int] = {}
-        for sent in queries.find_deliveries(register, {draft.about.report for draft in plan.drafts}):
-            numbers[sent.report, sent.office] = sent.n
+        numbers = queries.find_last_numbers(register, {draft.about.report for draft in plan.drafts})
         routed = route(plan.drafts, numbers, self.office, scribe)
         plan.change.deliveries += routed.deliveries
         plan.change.outbox += routed.outbox

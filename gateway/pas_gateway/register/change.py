@@ -190,35 +190,36 @@ def _shred(connection: sa.Connection, reports: Sequence[bytes]) -> None:
 
 def _settle(connection: sa.Connection, change: Change) -> None:
     """What becomes of reports that waited, and the end of those that others now stand in the place of."""
-    table, reports = schema.waiting, schema.reports
+    table = schema.waiting
     for row in change.waits:
         connection.execute(table.update().where(table.c.report == row["report"]).values(target=row["target"], state=row["state"]))
     for ids in chunks(change.settled):
         connection.execute(table.delete().where(table.c.report.in_(ids)))
-    for row in change.superseded:
-        mine = sa.and_(reports.c.id == row["id"], reports.c.version == row["version"])
-        done = connection.execute(reports.update().where(mine).values(live_until_ms=row["live_until_ms"], version=row["version"] + 1))
-        if done.rowcount != 1:
-            raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
+    _raise_reports(connection, change.superseded, "live_until_ms")
+
+
+def _raise_reports(connection: sa.Connection, rows: Sequence[Row], *columns: str) -> None:
+    """Writes these columns of reports that stood already, and raises their versions: all of those that were read, or ClashError."""
+    if not rows:
+        return
+    table = schema.reports
+    mine = sa.and_(table.c.id == sa.bindparam("its_id"), table.c.version == sa.bindparam("its_version"))
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in columns}
+    done = connection.execute(
+        table.update().where(mine).values(version=table.c.version + 1, **values),
+        [{"its_id": row["id"], "its_version": row["version"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
+    )
+    if done.rowcount != len(rows):
+        raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
 
 
 def _redecide(connection: sa.Connection, change: Change) -> None:
     """New verdicts of reports that stood already, and what became of their cases."""
     table = schema.reports
     again = {row["id"] for row in change.redecided}
-    for report, version in change.rested.items():
-        if report in again:
-            continue
-        mine = sa.and_(table.c.id == report, table.c.version == version)
-        if connection.execute(table.update().where(mine).values(version=version + 1)).rowcount != 1:
-            raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
-    for row in change.redecided:
-        mine = sa.and_(table.c.id == row["id"], table.c.version == row["version"])
-        done = connection.execute(
-            table.update().where(mine).values(verdicts=row["verdicts"], decided_at_ms=row["decided_at_ms"], version=row["version"] + 1)
-        )
-        if done.rowcount != 1:
-            raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
+    rested = [{"id": report, "version": version} for report, version in change.rested.items() if report not in again]
+    _raise_reports(connection, rested)
+    _raise_reports(connection, change.redecided, "verdicts", "decided_at_ms")
     statement = sa.text(
         "INSERT INTO cases (id, report, owner, reasons, priority, opened_at_ms, due_ms, state)"
         " VALUES (:id, :report, :owner, :reasons, :priority, :opened_at_ms, :due_ms, :state)"
@@ -241,12 +242,17 @@ STATES = ("SEALED", "SENT", "DELIVERED", "CONDITIONS_ACCEPTED", "READ", "ACTIONE
 
 def _move_states(connection: sa.Connection, rows: Sequence[Row]) -> None:
     table = schema.deliveries
+    by_state: dict[str, list[bytes]] = {}
     for row in rows:
-        earlier = STATES[: STATES.index(row["state"])]
-        connection.execute(table.update().where(table.c.id == row["id"], table.c.state.in_(earlier)).values(state=row["state"]))
-        if row.get("read_at_ms") is not None:
-            unread = sa.and_(table.c.id == row["id"], table.c.read_at_ms.is_(None))
-            connection.execute(table.update().where(unread).values(read_at_ms=row["read_at_ms"]))
+        by_state.setdefault(row["state"], []).append(row["id"])
+    for state, moved in by_state.items():
+        earlier = STATES[: STATES.index(state)]
+        for ids in chunks(moved):
+            connection.execute(table.update().where(table.c.id.in_(ids), table.c.state.in_(earlier)).values(state=state))
+    read = [{"its_id": row["id"], "at_ms": row["read_at_ms"]} for row in rows if row.get("read_at_ms") is not None]
+    if read:
+        unread = sa.and_(table.c.id == sa.bindparam("its_id"), table.c.read_at_ms.is_(None))
+        connection.execute(table.update().where(unread).values(read_at_ms=sa.bindparam("at_ms")), read)
 
 
 def add_counts(connection: sa.Connection, counts: Counter[str]) -> None:

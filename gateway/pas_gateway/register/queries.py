@@ -118,10 +118,23 @@ def movement_row(row: Any) -> Row:
     )
 
 
-def find_merged(connection: sa.Connection, prisoner: bytes) -> set[bytes]:
-    """The numbers that merges have made one with a prisoner's."""
-    rows = find_movements(connection, [prisoner])
-    return {bytes.fromhex(number) for row in rows for number in (row.number, row.removed) if number is not None}
+def find_merged(connection: sa.Connection, prisoners: Iterable[bytes]) -> set[bytes]:
+    """These numbers, and those that merges have made one with any of them."""
+    table = schema.movements
+    merges = sa.select(table.c.prisoner, table.c.removed).where(table.c.removed.is_not(None))
+    seen: set[bytes] = set()
+    wanted = set(prisoners)
+    for _ in range(MAX_MERGE_ROUNDS):
+        wanted -= seen
+        if not wanted:
+            break
+        seen |= wanted
+        found: set[bytes] = set()
+        for part in chunks(sorted(wanted)):
+            for column in (table.c.prisoner, table.c.removed):
+                found.update(key for row in connection.execute(merges.where(column.in_(part))) for key in row)
+        wanted = found
+    return seen
 
 
 def find_due_movements(connection: sa.Connection, now_ms: int, most: int) -> list[tuple[bytes, frozenset[bytes]]]:
@@ -225,6 +238,28 @@ def find_deliveries(connection: sa.Connection, reports: Iterable[bytes]) -> list
     for part in chunks(sorted(set(reports))):
         query = sa.select(table).where(table.c.report.in_(part)).order_by(table.c.report, table.c.office, table.c.n)
         found += [_sent(row) for row in connection.execute(query)]
+    return found
+
+
+def find_held_deliveries(connection: sa.Connection, reports: Iterable[bytes]) -> list[Sent]:
+    """Of `find_deliveries` those after each office's last withdrawal: a prisoner who moves a lot leaves many behind that count no more."""
+    table, former = schema.deliveries, schema.deliveries.alias("former")
+    same = sa.and_(former.c.report == table.c.report, former.c.office == table.c.office, former.c.kind == "WITHDRAWAL")
+    ended = sa.exists().where(same, former.c.n >= table.c.n).correlate(table)
+    found: list[Sent] = []
+    for part in chunks(sorted(set(reports))):
+        query = sa.select(table).where(table.c.report.in_(part), ~ended).order_by(table.c.report, table.c.office, table.c.n)
+        found += [_sent(row) for row in connection.execute(query)]
+    return found
+
+
+def find_last_numbers(connection: sa.Connection, reports: Iterable[bytes]) -> dict[tuple[bytes, str], int]:
+    """The number of each office's last delivery about each of these reports."""
+    table = schema.deliveries
+    found: dict[tuple[bytes, str], int] = {}
+    for part in chunks(sorted(set(reports))):
+        last = sa.select(table.c.report, table.c.office, sa.func.max(table.c.n)).where(table.c.report.in_(part))
+        found.update({(report, office): n for report, office, n in connection.execute(last.group_by(table.c.report, table.c.office))})
     return found
 
 

@@ -215,7 +215,6 @@ def _raise_reports(connection: sa.Connection, rows: Sequence[Row], *columns: str
 
 def _redecide(connection: sa.Connection, change: Change) -> None:
     """New verdicts of reports that stood already, and what became of their cases."""
-    table = schema.reports
     again = {row["id"] for row in change.redecided}
     rested = [{"id": report, "version": version} for report, version in change.rested.items() if report not in again]
     _raise_reports(connection, rested)

@@ -2,6 +2,7 @@
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "publish": ("pas_producers.commands.publish:publish", "Publish reports: checked, signed, sealed, appended."),
+    "retract": ("pas_producers.commands.retract:retract", "Withdraw a report from everybody who holds anything of it."),
     "movements": ("pas_producers.commands.movements:movements", "Bring in where prisoners are."),
     "move": ("pas_producers.commands.movements:move", "Correct where a prisoner is, with a reason."),
 }

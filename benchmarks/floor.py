@@ -96,4 +96,5 @@ def _project(report: Any, items: Sequence[Any], opened: Opened, office: str, rec
             },
         },
         "notices": [],
+        "apart": False,
     }  # fmt: skip

@@ -104,7 +104,10 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One numbered message to one office about one report; `n` counts within `handle`, `received_at` is when the report reached PAS."""
+    """One numbered message to one office about one report; `n` counts within `handle`, `received_at` is when the report reached PAS.
+
+    What its office answers goes to PAS's compartment where it is `apart`, else to PAS's gateway.
+    """
 
     id: bytes
     handle: bytes = field(repr=False)
@@ -120,6 +123,7 @@ class Delivery:
     deadline: datetime | None
     body: Projection | None = field(repr=False)
     notices: tuple[Notice, ...] = field(repr=False)
+    apart: bool = False
 
 
 def read_delivery(payload: bytes) -> Delivery:
@@ -140,7 +144,8 @@ def load_delivery(payload: bytes) -> Delivery:
 
 def strip_content(payload: bytes) -> bytes:
     """The same delivery with its header alone: all that is kept of what was withdrawn."""
-    return encode("delivery", {**decode(payload, "delivery").datum, "body": None, "notices": []})
+    _, version, datum = decode(payload, "delivery")
+    return encode("delivery", {**datum, "body": None, "notices": []}, version)
 
 
 def _build(datum: Mapping[str, Any]) -> Delivery:
@@ -160,6 +165,8 @@ def _build(datum: Mapping[str, Any]) -> Delivery:
         None if deadline is None else from_ms(deadline),
         None if body is None else _build_body(body),
         tuple(_build_notice(notice) for notice in datum["notices"]),
+        # Earlier versions knew of PAS's gateway alone.
+        datum.get("apart", False),
     )
 
 

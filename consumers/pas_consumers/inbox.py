@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
@@ -14,13 +14,14 @@ from pas_consumers.closing import close, why_closed
 from pas_consumers.delivery import State
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.intake import Intake, Taking
-from pas_consumers.records import Held, Listing, SetAside
+from pas_consumers.records import Held, Listing, SetAside, Unsent
 from pas_consumers.store import Store
+from pas_schemas.directory import KeyUse
 from pas_schemas.errors import DirectoryError, MisuseError
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.words import Receipt
 from pas_schemas.sealing import REPLY, Plain, Sealer, SealingKey
-from pas_schemas.topics import REPLIES, deliveries
+from pas_schemas.topics import COMPARTMENT, REPLIES, Topic, deliveries
 from pas_transport.log import Log, Outgoing
 
 if TYPE_CHECKING:
@@ -160,15 +161,20 @@ class Inbox:
         return self._answer(self._reply(delivery, "DECLINED", reason=_words(reason, "reason")), "DECLINED")
 
     def _send_readable(self) -> int:
-        sealer, sent = self._make_sealer(), 0
+        sent = 0
         while unsent := self._store.unsent(SEND_RECORDS):
-            plain = [Plain(reply.id, reply.payload) for reply in unsent]
-            values = sealer.seal(PAS, self._pas_key(), plain, self._workspace.clock.now())
-            pairs = zip(unsent, values, strict=True)
-            self._log.append([Outgoing(REPLIES.name, reply.delivery, value) for reply, value in pairs])
+            self._append([reply for reply in unsent if not reply.apart], REPLIES, "open")
+            self._append([reply for reply in unsent if reply.apart], COMPARTMENT, "compartment")
             self._store.mark_sent([reply.id for reply in unsent])
             sent += len(unsent)
         return sent
+
+    def _append(self, replies: Sequence[Unsent], topic: Topic, use: KeyUse) -> None:
+        """Appends answers where they belong, each part of PAS reading what is sealed to its own key."""
+        if replies:
+            plain = [Plain(reply.id, reply.payload) for reply in replies]
+            values = self._make_sealer().seal(PAS, self._pas_key(use), plain, self._workspace.clock.now())
+            self._log.append([Outgoing(topic.name, reply.delivery, value) for reply, value in zip(replies, values, strict=True)])
 
     def _answer(self, reply: Reply, state: State) -> State:
         while True:
@@ -199,8 +205,8 @@ class Inbox:
             raise MisuseError("Post and person are references such as duty-governor and a1234.", "lower case, digits and dashes, no name")
         return post, person
 
-    def _pas_key(self) -> SealingKey:
-        key = self._directory.key(PAS, "open", self._workspace.clock.now())
+    def _pas_key(self, use: KeyUse) -> SealingKey:
+        key = self._directory.key(PAS, use, self._workspace.clock.now())
         if key is None:
             raise DirectoryError("The directory has no key to which replies can be sealed.", "ask PAS for a newer directory")
         return SealingKey.from_bytes(key.public)
@@ -222,7 +228,7 @@ class Inbox:
         log = self._workspace.log()
         try:
             # An office may take before PAS has ever sent it anything.
-            log.ensure([deliveries(self.office), REPLIES])
+            log.ensure([deliveries(self.office), REPLIES, COMPARTMENT])
         except BaseException:
             log.close()
             raise

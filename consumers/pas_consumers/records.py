@@ -66,8 +66,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A reply that is not known to be in the log."""
+    """A reply that is not known to be in the log; it answers a delivery that came from PAS's compartment where it is `apart`."""
 
     id: bytes
     delivery: bytes
+    apart: bool
     payload: bytes = field(repr=False)

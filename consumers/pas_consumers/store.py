@@ -26,6 +26,8 @@ _EARLIER = "SELECT id, kind, sealed FROM deliveries WHERE handle = ? AND n < ? A
 _LATER = "SELECT 1 FROM deliveries WHERE handle = ? AND n > ? AND kind = 'WITHDRAWAL' LIMIT 1"
 _THERE = "SELECT id, sealed FROM deliveries WHERE id = ? OR (handle = ? AND n = ?)"
 _ASIDE = "INSERT INTO aside (log, partition, offset, at_ms, key, reason, sentence, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_UNSENT = """SELECT replies.id, replies.sealed, deliveries.id, deliveries.state, deliveries.sealed
+    FROM replies JOIN deliveries ON deliveries.id = replies.delivery WHERE sent = 0 ORDER BY sequence LIMIT ?"""
 _REPLY = "INSERT INTO replies (id, delivery, receipt, sent, sealed) VALUES (?, ?, ?, 0, ?)"
 
 # What is wrong with these may be wrong with this workspace's directory, keys or version, and right tomorrow.
@@ -98,12 +100,15 @@ class Store:
         return self._file.write(lambda db: self._answer(db, reply, expected, state))
 
     def unsent(self, limit: int) -> list[Unsent]:
-        """The oldest replies that are not known to be in the log; one that lies there damaged is left out and stays unsent."""
-        query = "SELECT id, delivery, sealed FROM replies WHERE sent = 0 ORDER BY sequence LIMIT ?"
+        """The oldest replies that are not known to be in the log.
+
+        One that lies there damaged, or whose delivery does, is left out and stays unsent: nobody knows where it belongs.
+        """
         found: list[Unsent] = []
-        for reply, delivery, sealed in self._file.read(lambda db: db.execute(query, (limit,)).fetchall()):
+        for reply, sealed, *row in self._file.read(lambda db: db.execute(_UNSENT, (limit,)).fetchall()):
             with suppress(StoreDamagedError):
-                found.append(Unsent(reply, delivery, self._box.open(b"reply", reply, sealed)))
+                answered = self._read_row(*row).delivery
+                found.append(Unsent(reply, answered.id, answered.apart, self._box.open(b"reply", reply, sealed)))
         return found
 
     def count_unsent(self) -> int:

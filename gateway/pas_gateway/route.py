@@ -88,7 +88,7 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
         "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
         "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event),
     })  # fmt: skip
-    return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, {"notices": draft.notices}))
+    return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, {"notices": draft.notices, "apart": False}))
 
 
 def _lay_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], routed: Routed) -> None:

@@ -183,6 +183,7 @@ class Forge:
             "deadline_ms": published.received_ms + 8 * 3600 * 1000,
             "body": None,
             "notices": [],
+            "apart": False,
             **changes,
         }
 

@@ -11,6 +11,10 @@ import pas_consumers
 from consumers.forge import Forge, write_item, write_report
 from pas_consumers import Gap, Held, Inbox, Intake, Listing, State, UnknownDeliveryError, WrongStateError
 from pas_schemas.errors import MisuseError
+from pas_schemas.models.reply import Reply
+from pas_schemas.sealing import REPLY, Opener
+from pas_schemas.topics import COMPARTMENT
+from pas_transport.log import Partition
 from pas_transport.workspace import Workspace
 
 PIO = "pio:WSI"
@@ -66,6 +70,30 @@ def test_disclosure_is_taken_read_and_acted_on(inbox: Inbox, forge: Forge) -> No
     assert [reply.mitigation for reply in answers] == [None, None, "escort doubled"]
     assert {(reply.post, reply.person) for reply in answers} == {(inbox._workspace.settings.post, "example-0001")}
     assert inbox.send() == 0
+
+
+def test_what_came_from_the_compartment_is_answered_there_and_nowhere_else(inbox: Inbox, forge: Forge) -> None:
+    published = forge.publish()
+    forge.send(forge.disclose(published, PIO), forge.disclose(published, PIO, n=2, apart=True))
+    inbox.take()
+    for held in inbox.list().held:
+        inbox.read(held.delivery.id)
+    inbox.send()
+    (mine,) = [held.delivery for held in inbox.list().held if held.delivery.apart]
+    assert mine.n == 2
+    assert (
+        [reply.receipt for _, reply in forge.replies() if reply.delivery_id != mine.id]
+        == ["DELIVERED", "READ"]
+        == [reply.receipt for _, reply in forge.replies()]
+    )
+    with forge.workspace.log() as log:
+        records = log.read(Partition(COMPARTMENT.name, 0), 0, 10)
+    assert [record.key for record in records] == [mine.id] * 2
+    snapshot, ring = forge.workspace.directory(), forge.workspace.keyring("pas")
+    own = {key.id: key for key in snapshot.keys("pas", "compartment")}
+    signers = {key.id: key for key in snapshot.keys(PIO, "sign")}
+    opener = Opener("pas", ring.compartment(), lambda _, key: signers.get(key), own.get, prefix=REPLY)
+    assert [Reply.decode(opener.open(record.value, record.at).payload).receipt for record in records] == ["DELIVERED", "READ"]
 
 
 def test_empty_topic_and_new_inbox(inbox: Inbox) -> None:

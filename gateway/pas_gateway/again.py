@@ -32,6 +32,7 @@ from pas_gateway.vault import open_statements, read_body, unlock_body
 from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
+from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Report
 from pas_schemas.rules import LAST
 
@@ -100,14 +101,27 @@ def judge_again(
         suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=True,
         unmatched=unmatched, homeward=moved or _went_home(one, estate),
     )  # fmt: skip
+    if one.kept.unread:
+        situation = replace(situation, unread=frozenset(unread.office for unread in one.kept.unread))
     if not one.signed:
         return Judgement(one, decide(one.report, situation, bench.rulebook), Approved(one.report), situation)
     gates = gates_fired(one.report, situation, bench.rulebook)
     approved = approve(one.kept.id, one.report, gates, one.signed, bench.now, office)
     screened = screen_report(approved.report, bench.rulebook, one.source.parts.suspicions)
-    situation = replace(situation, rulings=approved.rulings, suspicions=screened)
+    situation = replace(situation, rulings=approved.rulings, suspicions=screened, unread=_unanswered(one, approved))
     current = replace(one, report=approved.report, source=add_approved(one.source, approved, office))
     return Judgement(current, decide(approved.report, situation, bench.rulebook), approved, situation)
+
+
+def _unanswered(one: Standing, approved: Approved) -> frozenset[str]:
+    """The offices that did not read and that nobody at PAS has noted since."""
+    noted = max((to_ms(signed.said.at) for signed in one.signed if _notes_unread(signed, approved)), default=None)
+    return frozenset(unread.office for unread in one.kept.unread if noted is None or unread.at_ms > noted)
+
+
+def _notes_unread(signed: Signed, approved: Approved) -> bool:
+    said = signed.said
+    return isinstance(said, Decision) and said.office == PAS and "R-NOBODY" in said.reasons and signed.digest in approved.complete
 
 
 def reopen(

@@ -103,6 +103,14 @@ class PartitionStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJumped(Event):
+    """The clock moved otherwise than time did, by so many seconds; after a jump forward nothing comes of it for a minute."""
+
+    level: ClassVar[Level] = "warning"
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogUnavailable(Event):
     """The log does not answer; it is waited for, and this is told once until records come again."""
 
@@ -129,5 +137,5 @@ class DispatchFailed(Event):
 # In the order in which docs/monitoring.md lists them.
 EVENTS: tuple[type[Event], ...] = (
     GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, DirectoryChanged, Batch, BatchAgain, BatchFailed, MovementsBehind,
-    PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
+    ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
 )  # fmt: skip

@@ -109,7 +109,7 @@ def case_id(office: PasOffice, report_id: bytes, owner: str) -> str:
 
 def case_row(office: PasOffice, report_id: bytes, case: Case, priority: Any, opened_at_ms: int, received_at_ms: int) -> Row:
     """A case with its clock, which counts from when the report reached PAS or the case was opened, whichever is later."""
-    since = from_ms(max(opened_at_ms, received_at_ms))
+    due_ms = to_ms(office.rulebook.case_due(priority, from_ms(max(opened_at_ms, received_at_ms))))
     return {
         "id": case_id(office, report_id, case.owner),
         "report": report_id,
@@ -117,6 +117,7 @@ def case_row(office: PasOffice, report_id: bytes, case: Case, priority: Any, ope
         "reasons": ",".join(case.reasons),
         "priority": priority,
         "opened_at_ms": opened_at_ms,
-        "due_ms": to_ms(office.rulebook.case_due(priority, since)),
+        "due_ms": due_ms,
         "state": "OPEN",
+        "climb_ms": due_ms,
     }

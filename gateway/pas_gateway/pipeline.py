@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.chain import find_waits, settle
+from pas_gateway.climbing import climb
 from pas_gateway.decisions import plan_statements
 from pas_gateway.feed import Moved, find_circles, read_movement
 from pas_gateway.judge import Bench, Duplicate, judge
@@ -146,6 +147,21 @@ class Pipeline:
             standing = find_standing(register, {report for _, report in due}, knowledge, self.office, scribe, plan)
             decide_again(standing, knowledge, self.office, scribe, plan)
             self._seal(register, plan, scribe)
+        return plan
+
+    def climb_due(self) -> Plan | None:
+        """Rungs whose time has come, of what nobody has read or decided; None where there are none."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            if not climb(register, self.office, scribe, plan):
+                return None
+            self._seal(register, plan, scribe)
+        return plan
+
+    def note_jump(self) -> Plan:
+        """The clock jumped: said in the audit, and nothing else comes of it."""
+        scribe, plan = self._begin(())
+        plan.change.events.append(scribe.event("CLOCK_JUMPED", ""))
         return plan
 
     def settle(self, urns: frozenset[str] | None) -> Plan | None:

@@ -19,6 +19,7 @@ from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
 from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries
+from pas_gateway.steady import Steady
 from pas_schemas.errors import LogError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partition, Subscription, Taken
@@ -66,6 +67,7 @@ class Worker:
     meter: Meter = field(repr=False)
     journal: Journal = field(repr=False)
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
+    _steady: Steady = field(default_factory=Steady, repr=False)
     _look_again: float = 0.0
     _shred_again: float = 0.0
     _swept: bool = False
@@ -120,7 +122,8 @@ class Worker:
             return []
 
     def _keep_house(self, subscription: Subscription) -> None:
-        """Once a second: a newer directory counts; the owner of the movements follows those whose time has come, and shreds."""
+        """Once a second: a newer directory counts; ladders are climbed by whoever reads threats to life, behind nothing else; the
+        owner of the movements follows those whose time has come, and shreds. What time alone brings waits for a clock that jumped."""
         if time.monotonic() < self._look_again:
             return
         former, self.pipeline = self.pipeline, self.renew(self.pipeline)
@@ -128,6 +131,10 @@ class Worker:
             self.journal.tell(events.DirectoryChanged(self.pipeline.office.snapshot.version))
         self._look_again = time.monotonic() + HOUSE_SECONDS
         self._settle(frozenset())
+        if not self._trusts_clock():
+            return
+        if self.urgent:
+            self._bring(self.pipeline.climb_due)
         if not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
             return
         self._bring(self.pipeline.follow_due)
@@ -136,6 +143,14 @@ class Worker:
         if time.monotonic() >= self._shred_again:
             self._shred_again = time.monotonic() + SHRED_SECONDS
             self._bring(self.pipeline.shred_due)
+
+    def _trusts_clock(self) -> bool:
+        jumped = self._steady.look(self.pipeline.office.clock)
+        if jumped is not None:
+            self.journal.tell(events.ClockJumped(int(jumped.total_seconds())))
+            once = iter((self.pipeline.note_jump(), None))
+            self._bring(lambda: next(once))
+        return self._steady.believed
 
     def _settle(self, urns: frozenset[str]) -> None:
         """Lets corrections take effect that now can, and those that can because of them; what the register does not take now, later.

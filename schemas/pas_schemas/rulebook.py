@@ -9,10 +9,10 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from pas_schemas.errors import RulebookError
 from pas_schemas.models.complaints import complain, place_of
@@ -20,64 +20,32 @@ from pas_schemas.models.words import PRIORITIES, RISK_TAGS, Priority
 from pas_schemas.needles import needles_of
 from pas_schemas.people import ROLES
 from pas_schemas.reference import alert_codes, read_data
+from pas_schemas.rulebook_times import Calendar, Deadlines, Ladders, Part, among
 from pas_schemas.rules import CODES, COLUMNS, GATES, Word
 
 TEXT_GATES = ("G-WARRANT", "G-PRIVILEGE", "G-SOURCE")
 TEXT_COLUMNS = ["gate", "pattern", "note"]
-_DURATION = re.compile(r"([1-9][0-9]{0,4}) (minute|hour|day|working day)s?")
-_DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 
 
-def _among(allowed: Sequence[str]) -> AfterValidator:
-    def check(values: frozenset[str]) -> frozenset[str]:
-        unknown = sorted(values - set(allowed))
-        if unknown:
-            raise ValueError(f"unknown word {unknown[0]!r}")
-        return values
-
-    return AfterValidator(check)
-
-
-def _as_duration(text: str) -> str:
-    if not _DURATION.fullmatch(text):
-        raise ValueError("write a duration as '15 minutes', '8 hours', '3 days' or '1 working day'")
-    return text
-
-
-def _as_day(value: object) -> object:
-    """A date, or one written in quotes; a number would be read as seconds since 1970."""
-    if isinstance(value, str) and len(value) == len("2026-12-25"):
-        return date.fromisoformat(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    raise ValueError("write a date as 2026-12-25")
-
-
-Duration = Annotated[str, AfterValidator(_as_duration)]
-Day = Annotated[date, BeforeValidator(_as_day)]
 # Neither `true` nor 15.0 is a number of minutes.
 Whole = Annotated[int, Field(strict=True)]
-Tags = Annotated[frozenset[str], _among(RISK_TAGS)]
-Codes = Annotated[frozenset[str], _among(CODES)]
+Tags = Annotated[frozenset[str], among(RISK_TAGS)]
+Codes = Annotated[frozenset[str], among(CODES)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Markings(_Part):
+class Markings(Part):
     accepted: frozenset[str]
     held: frozenset[str]
 
 
-class Border(_Part):
+class Border(Part):
     clock_skew_minutes: Whole = Field(ge=0, le=24 * 60)
     fresh_hours: Whole = Field(ge=1, le=24 * 30)
 
 
-class Grading(_Part):
-    contradictory: Annotated[frozenset[str], _among([s + i for s in "ABCDE" for i in "12345"])]
-    corroborated: Annotated[frozenset[str], _among("12345")]
+class Grading(Part):
+    contradictory: Annotated[frozenset[str], among([s + i for s in "ABCDE" for i in "12345"])]
+    corroborated: Annotated[frozenset[str], among("12345")]
     risk_assessed: Codes
     restrictiveness: tuple[str, ...]
 
@@ -88,10 +56,10 @@ class Grading(_Part):
         return self
 
 
-class Category(_Part):
+class Category(Part):
     known: frozenset[str]
     high: frozenset[str]
-    alerts: Annotated[frozenset[str], _among(sorted(alert_codes()))]
+    alerts: Annotated[frozenset[str], among(sorted(alert_codes()))]
     category_stale_after_days: Whole = Field(ge=1, le=36500)
 
     @model_validator(mode="after")
@@ -101,18 +69,18 @@ class Category(_Part):
         return self
 
 
-class TagLists(_Part):
+class TagLists(Part):
     gatekept: Tags
     cat_a_team: Tags
     seniority: Tags
     staff: Tags
 
 
-class PriorityLists(_Part):
-    seniority: Annotated[frozenset[str], _among(PRIORITIES)]
+class PriorityLists(Part):
+    seniority: Annotated[frozenset[str], among(PRIORITIES)]
 
 
-class Referral(_Part):
+class Referral(Part):
     within_days: Whole = Field(ge=1, le=3650)
     risk: Tags
     with_: Tags = Field(alias="with")
@@ -123,7 +91,7 @@ class Referral(_Part):
         return self.risk | self.with_
 
 
-class Cell(_Part):
+class Cell(Part):
     """What the matrix says of a code and a column: one word for the named, one for the others."""
 
     named: Word
@@ -134,58 +102,33 @@ def _as_cell(value: object) -> object:
     return {"named": value, "other": value} if isinstance(value, str) else value
 
 
-class Deadlines(_Part):
-    read: dict[Priority, Duration]
-    case: dict[Priority, Duration]
-
-    @model_validator(mode="after")
-    def _names_every_priority(self) -> Self:
-        if set(self.read) != set(PRIORITIES) or set(self.case) != set(PRIORITIES):
-            raise ValueError("a deadline is needed for each priority")
-        return self
-
-
-class Calendar(_Part):
-    weekend: Annotated[frozenset[str], _among(_DAYS)]
-    holidays: frozenset[Day]
-
-    @model_validator(mode="after")
-    def _leaves_a_working_day(self) -> Self:
-        if len(self.weekend) == len(_DAYS):
-            raise ValueError("a week needs a working day")
-        return self
-
-    def works(self, day: date) -> bool:
-        return _DAYS[day.weekday()] not in self.weekend and day not in self.holidays
-
-
-class Receipts(_Part):
+class Receipts(Part):
     governor_posts: frozenset[str]
 
 
-class FourEyes(_Part):
+class FourEyes(Part):
     """Where two different people decide: by code, marking, gate, or, at such a priority, over what a handling code held."""
 
     codes: Codes
     markings: frozenset[str]
-    gates: Annotated[frozenset[str], _among(GATES)]
-    overrides: Annotated[frozenset[str], _among(PRIORITIES)]
+    gates: Annotated[frozenset[str], among(GATES)]
+    overrides: Annotated[frozenset[str], among(PRIORITIES)]
 
 
-class Deciding(_Part):
+class Deciding(Part):
     """Which roles may decide, second and consent, and of which ranks is whoever answers for silence."""
 
-    decide: Annotated[frozenset[str], _among(ROLES)]
-    second: Annotated[frozenset[str], _among(ROLES)]
-    consent: Annotated[frozenset[str], _among(ROLES)]
+    decide: Annotated[frozenset[str], among(ROLES)]
+    second: Annotated[frozenset[str], among(ROLES)]
+    consent: Annotated[frozenset[str], among(ROLES)]
     silence_ranks: frozenset[str]
 
 
-class Retention(_Part):
+class Retention(Part):
     body_days_after_live: Whole = Field(ge=0, le=3650)
 
 
-class _Book(_Part):
+class _Book(Part):
     edition: Whole = Field(ge=1)
     title: str
     markings: Markings
@@ -197,6 +140,7 @@ class _Book(_Part):
     referral: Referral
     matrix: dict[str, dict[str, Cell]]
     deadlines: Deadlines
+    ladders: Ladders
     calendar: Calendar
     receipts: Receipts
     retention: Retention
@@ -235,6 +179,7 @@ class Rulebook:
     referral: Referral
     matrix: dict[str, dict[str, Cell]] = field(repr=False)
     deadlines: Deadlines = field(repr=False)
+    ladders: Ladders = field(repr=False)
     calendar: Calendar = field(repr=False)
     receipts: Receipts = field(repr=False)
     retention: Retention = field(repr=False)
@@ -248,28 +193,21 @@ class Rulebook:
 
     def read_by(self, priority: Priority, since: datetime) -> datetime:
         """When a disclosure must have been read, counted from when the report reached PAS."""
-        return self._after(self.deadlines.read[priority], since)
+        return self.calendar.after(self.deadlines.read[priority], since)
 
     def case_due(self, priority: Priority, since: datetime) -> datetime:
         """When a case must have been decided."""
-        return self._after(self.deadlines.case[priority], since)
+        return self.calendar.after(self.deadlines.case[priority], since)
+
+    def rungs(self, ladder: Literal["disclosure", "case"], priority: Priority, due: datetime) -> tuple[tuple[str, datetime], ...]:
+        """When each rung's time comes where `due` has passed, in the order in which it comes."""
+        rungs = self.ladders.disclosure[priority] if ladder == "disclosure" else self.ladders.case[priority]
+        found = ((name.upper(), self.calendar.after(delay, due)) for name, delay in rungs)
+        return tuple(sorted(found, key=lambda rung: rung[1]))
 
     def strictest(self, codes: Sequence[str]) -> str:
         """The handling code a label shows for these."""
         return min(codes, key=self.grading.restrictiveness.index)
-
-    def _after(self, duration: str, since: datetime) -> datetime:
-        match = _DURATION.fullmatch(duration)
-        if match is None:  # cannot be: checked when the rulebook was read
-            raise RulebookError("a deadline of the rulebook is not a duration")
-        number, unit = int(match[1]), match[2]
-        if unit != "working day":
-            return since + timedelta(**{f"{unit}s": number})
-        due = since
-        while number:
-            due += timedelta(days=1)
-            number -= self.calendar.works(due.date())
-        return due
 
 
 def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:

@@ -64,7 +64,7 @@ SENTENCES: Final[dict[str, str]] = {
     "R-FOLLOW": "No subject was at that prison when the report was written: the originator must consent.",
     "R-EVALUATE": "A report from a prison is evaluated by its conduit before others may have it.",
     "R-REFERRAL": "Reports on one subject add up: a Category A or E-List referral is suggested.",
-    "R-NOBODY": "Nobody may have any of this report: a person must see that it does not sink.",
+    "R-NOBODY": "Nobody may have any of this report, or nobody reads it where it was sent: a person must see that it does not sink.",
     "H-SANITISED": "The office has the fuller item that this one sanitises.",
     **{f"H{code}-{column.upper()}": f"Handling code {code} for {COLUMN_WORDS[column]}." for code in CODES for column in COLUMNS},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -26,7 +27,7 @@ from pas_schemas.clock import show_time
 from pas_schemas.directory import Snapshot
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, Taken
-from pas_transport.workspace import Workspace, open_workspace
+from pas_transport.workspace import CLOCK_FILE, Workspace, open_workspace
 from producers.samples import make_movement, make_report, make_subject
 
 OFFICES = (
@@ -76,6 +77,26 @@ class Desk:
     @property
     def snapshot(self) -> Snapshot:
         return self.workspace.directory()
+
+    def turn(self, **later: float) -> None:
+        """Everybody's clock goes on (or back) by so much; who has it open opens it anew."""
+        now = self.workspace.clock.now()
+        note = {"clock": show_time(now + timedelta(**later)), "real": show_time(now - self.workspace.clock.shift)}
+        (self.workspace.root / CLOCK_FILE).write_text(json.dumps(note))
+        for name in ("log", "store"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        for name in ("office", "pipeline"):
+            self.__dict__.pop(name, None)
+        self.workspace = open_workspace(self.workspace.root, environment={})
+
+    def climb(self) -> list[Row]:
+        """What time alone brings is done and sent; the words that this sends, each with its office as `to` and its `urn`."""
+        known = {one.datum["delivery_id"] for one in judge_log(self.log, self.workspace)}
+        while (plan := self.pipeline.climb_due()) is not None:
+            self.pipeline.commit(plan)
+        new = [one for one in self.run() if one.datum["delivery_id"] not in known]
+        return [{"to": one.office, "urn": one.datum["urn"]} | word for one in new for word in one.datum["notices"]]
 
     def write(self, *, hours_ago: float = 1, **changes: Any) -> Row:
         """A report on a prisoner in WSI, addressed to its PIO and security; each call another URN."""

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pas_gateway.ladder import Posts
 from pas_gateway.policy.gates import ItemFacts
 from pas_gateway.policy.matrix import column_of, matrix_word
 from pas_gateway.policy.routing import Audience, origin_of
+from pas_schemas.directory import Snapshot
 from pas_schemas.models.report import Report
 from pas_schemas.models.words import PRIORITIES, Priority
 from pas_schemas.reference import read_data
@@ -257,9 +259,46 @@ def time_cases() -> Iterator[Case]:
     for priority in PRIORITIES:
         yield Case(f"deadlines.read.{priority}", "7 hours", read_by(priority), read[priority], lasts(hours=7))
         yield Case(f"deadlines.case.{priority}", "2 working days", case_due(priority), due[priority], lasts(days=2))
+    for priority in PRIORITIES:
+        for ladder in ("disclosure", "case"):
+            rungs = RUNGS[ladder, priority]
+            for rung, after in rungs.items():
+                probe = climbed(ladder, rung, priority)
+                yield Case(f"ladders.{ladder}.{priority}.{rung}", "7 hours", probe, after, lasts(hours=7))
     friday, saturday = NOON + lasts(days=2), NOON + lasts(days=3)
     yield Case("calendar.weekend[SATURDAY]", DROP, case_due("ROUTINE", friday), lasts(days=3), lasts(days=1))
     yield Case("calendar.weekend[SUNDAY]", DROP, case_due("ROUTINE", saturday), lasts(days=2), lasts(days=1))
+
+
+RUNGS = {
+    ("disclosure", "THREAT_TO_LIFE"): {"remind": lasts(minutes=0), "deputy": lasts(minutes=5), "case": lasts(minutes=10)},
+    ("disclosure", "URGENT"): {"remind": lasts(minutes=0), "deputy": lasts(hours=1), "case": lasts(hours=4)},
+    ("disclosure", "ROUTINE"): {"remind": lasts(minutes=0), "deputy": lasts(days=1), "case": lasts(days=2)},
+    ("case", "THREAT_TO_LIFE"): {"owner": lasts(minutes=0), "duty": lasts(minutes=5), "head": lasts(minutes=10)},
+    ("case", "URGENT"): {"owner": lasts(minutes=0), "duty": lasts(hours=1), "head": lasts(hours=2)},
+    ("case", "ROUTINE"): {"owner": lasts(minutes=0), "duty": lasts(days=1), "head": lasts(days=2)},
+}
+
+
+def climbed(ladder: Any, rung: str, priority: Priority) -> Probe:
+    return lambda book: dict(book.rungs(ladder, priority, NOON))[rung.upper()] - NOON
+
+
+def post_cases() -> Iterator[Case]:
+    """In an estate without people, who is asked for is what the rulebook says."""
+    empty = Snapshot(1, NOON, NOON, ())
+    for name, rung, office in (
+        ("governor", "DEPUTY", "governor:WSI"),
+        ("others", "DEPUTY", "pio:WSI"),
+        ("duty", "DUTY", "pas"),
+        ("head", "HEAD", "pas"),
+    ):
+        before = {"governor": "duty-governor", "others": "duty-officer", "duty": "duty-supervisor", "head": "head-of-pas"}[name]
+        yield Case(f"ladders.posts.{name}", "gatekeeper", asked_for(rung, office, empty), (before,), ("gatekeeper",))
+
+
+def asked_for(rung: Any, office: str, snapshot: Snapshot) -> Probe:
+    return lambda book: Posts(snapshot, book, NOON).on(rung, office)
 
 
 def holiday_cases(holidays: list[str]) -> Iterator[Case]:

@@ -44,6 +44,7 @@ from policy.book_cases import (
     holiday_cases,
     leaves,
     matrix_cases,
+    post_cases,
     read,
     referral_cases,
     refused_cells,
@@ -59,7 +60,7 @@ NOVEMBER = datetime(2015, 11, 18, 12, tzinfo=UTC)
 
 CASES = [
     *border_cases(), *grading_cases(), *category_cases(), *tag_cases(), *referral_cases(), *matrix_cases(), *time_cases(),
-    *holiday_cases(BOOK["calendar"]["holidays"]),
+    *holiday_cases(BOOK["calendar"]["holidays"]), *post_cases(),
 ]  # fmt: skip
 REFUSED = list(refused_cells())
 _SAID = {"person": "a1", "post": "reviewer", "reason": "So.", "at": NOVEMBER}

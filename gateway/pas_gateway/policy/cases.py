@@ -37,8 +37,11 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
         bare.append((PAS, "R-NOBODY"))
     if not any(verdict.word in ("release", "hold") for verdict in verdicts):
         bare.append((secret_owner if all(item.handling == "4" for item in report.items) else PAS, "R-NOBODY"))
+    # Whoever noted an earlier one has not answered this.
+    unread = [(PAS, "R-NOBODY")] if situation.unread else []
     raised = [(owner, pair.rule) for owner, pair in held]
     raised += [(owner, reason) for owner, reason in bare if not situation.rulings.has_noted(owner, reason)]
+    raised += unread
     owners = sorted({owner for owner, _ in raised})
     return tuple(
         Case(

@@ -40,7 +40,8 @@ class Situation:
     `written` the prison that held each such number, as written, when the report was written. `accepted` names the
     offices that have accepted the report's conditions. `again` is true when an accepted report is decided anew; `unmatched` when it
     corrects one that has not come in time, or is not the last of its chain; `homeward` once a
-    movement had it decided again (ADR 0015). `rulings` are what people decided on it, their
+    movement had it decided again (ADR 0015). `unread` are offices that did not read what they were sent, for so long that PAS must
+    see to it. `rulings` are what people decided on it, their
     signatures verified.
     """
 
@@ -54,4 +55,5 @@ class Situation:
     again: bool = False
     unmatched: bool = False
     homeward: bool = False
+    unread: frozenset[str] = frozenset()
     rulings: Rulings = NOBODY_RULED

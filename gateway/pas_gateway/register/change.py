@@ -70,6 +70,9 @@ class Change:
     settled: list[bytes] = field(default_factory=list)
     corrections: list[Row] = field(default_factory=list)
     superseded: list[Row] = field(default_factory=list)
+    climbs: list[Row] = field(default_factory=list)
+    rungs: list[Row] = field(default_factory=list)
+    relieved: list[bytes] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -89,9 +92,10 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
         (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
         (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, laid),
         (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
-        (schema.corrections, change.corrections), (schema.statements, change.statements),
+        (schema.corrections, change.corrections), (schema.statements, change.statements), (schema.rungs, change.rungs),
     ):  # fmt: skip
         _insert_rows(connection, table, rows)
+    _climb(connection, change)
     _follow(connection, change.followed)
     _shred(connection, change.shredded)
     _settle(connection, change)
@@ -175,6 +179,18 @@ def _read_versions(connection: sa.Connection, keys: Sequence[bytes]) -> dict[byt
     return found
 
 
+def _climb(connection: sa.Connection, change: Change) -> None:
+    """What climbs next when. Compare and set: what was read, decided or climbed by another meanwhile is looked at anew."""
+    for row in change.climbs:
+        table = schema.cases if row["table"] == "cases" else schema.deliveries
+        mine = sa.and_(table.c.id == row["id"], table.c.climb_ms == row["was"])
+        if connection.execute(table.update().where(mine).values(climb_ms=row["next"])).rowcount != 1:
+            raise ClashError("What was about to escalate has moved on meanwhile.", "it is looked at again")
+    table = schema.rungs
+    for subjects in chunks(change.relieved):
+        connection.execute(table.update().where(table.c.subject.in_(subjects)).values(open=0))
+
+
 def _follow(connection: sa.Connection, movements: Sequence[bytes]) -> None:
     table = schema.movements
     for ids in chunks(movements):
@@ -220,11 +236,12 @@ def _redecide(connection: sa.Connection, change: Change) -> None:
     _raise_reports(connection, rested)
     _raise_reports(connection, change.redecided, "verdicts", "decided_at_ms")
     statement = sa.text(
-        "INSERT INTO cases (id, report, owner, reasons, priority, opened_at_ms, due_ms, state)"
-        " VALUES (:id, :report, :owner, :reasons, :priority, :opened_at_ms, :due_ms, :state)"
+        "INSERT INTO cases (id, report, owner, reasons, priority, opened_at_ms, due_ms, state, climb_ms)"
+        " VALUES (:id, :report, :owner, :reasons, :priority, :opened_at_ms, :due_ms, :state, :climb_ms)"
         " ON CONFLICT (report, owner) DO UPDATE SET reasons = excluded.reasons, state = excluded.state,"
         " opened_at_ms = CASE WHEN cases.state IN ('OPEN', 'PROPOSED', 'RETURNED') THEN cases.opened_at_ms ELSE excluded.opened_at_ms END,"
-        " due_ms = CASE WHEN cases.state IN ('OPEN', 'PROPOSED', 'RETURNED') THEN cases.due_ms ELSE excluded.due_ms END"
+        " due_ms = CASE WHEN cases.state IN ('OPEN', 'PROPOSED', 'RETURNED') THEN cases.due_ms ELSE excluded.due_ms END,"
+        " climb_ms = CASE WHEN cases.state IN ('OPEN', 'PROPOSED', 'RETURNED') THEN cases.climb_ms ELSE excluded.climb_ms END"
     )
     if change.cases:
         connection.execute(statement, change.cases)
@@ -237,6 +254,12 @@ def _redecide(connection: sa.Connection, change: Change) -> None:
 
 # A delivery's state only ever moves to the right.
 STATES = ("SEALED", "SENT", "DELIVERED", "CONDITIONS_ACCEPTED", "READ", "ACTIONED", "DECLINED", "WITHDRAWN")
+# Of accepted conditions the text is awaited, which is another delivery.
+NOT_AWAITED = ("CONDITIONS_ACCEPTED", "WITHDRAWN", "DECLINED")
+# What is no longer awaited climbs no more; where PAS has a case because of it, it is looked at once more.
+_LOOK_ONCE = sa.case(
+    (sa.exists().where(schema.rungs.c.subject == schema.deliveries.c.id, schema.rungs.c.open == 1), 0), else_=sa.null()
+)  # fmt: skip
 
 
 def _move_states(connection: sa.Connection, rows: Sequence[Row]) -> None:
@@ -246,12 +269,13 @@ def _move_states(connection: sa.Connection, rows: Sequence[Row]) -> None:
         by_state.setdefault(row["state"], []).append(row["id"])
     for state, moved in by_state.items():
         earlier = STATES[: STATES.index(state)]
+        ends = {"climb_ms": _LOOK_ONCE} if state in NOT_AWAITED else {}
         for ids in chunks(moved):
-            connection.execute(table.update().where(table.c.id.in_(ids), table.c.state.in_(earlier)).values(state=state))
+            connection.execute(table.update().where(table.c.id.in_(ids), table.c.state.in_(earlier)).values(state=state, **ends))
     read = [{"its_id": row["id"], "at_ms": row["read_at_ms"]} for row in rows if row.get("read_at_ms") is not None]
     if read:
         unread = sa.and_(table.c.id == sa.bindparam("its_id"), table.c.read_at_ms.is_(None))
-        connection.execute(table.update().where(unread).values(read_at_ms=sa.bindparam("at_ms")), read)
+        connection.execute(table.update().where(unread).values(read_at_ms=sa.bindparam("at_ms"), climb_ms=_LOOK_ONCE), read)
 
 
 def add_counts(connection: sa.Connection, counts: Counter[str]) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
+from pas_gateway.register.change import NOT_AWAITED
 from pas_gateway.register.dockets import WAITING
-from pas_gateway.register.queries import NOT_AWAITED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
-from pas_gateway.register.change import COUNTER_MARK, chunks
+from pas_gateway.register.change import COUNTER_MARK, NOT_AWAITED, chunks
 from pas_gateway.register.dockets import WAITING
+from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
 
 # Numbers merged into one person: more rounds than this would be a feed gone wrong, and the rest stays unknown.
@@ -176,6 +177,7 @@ class Kept:
     acceptances: frozenset[str]
     waits: str | None = None
     superseded: bool = False
+    unread: tuple[Unread, ...] = ()
 
 
 def find_kept(connection: sa.Connection, ids: Iterable[bytes]) -> list[Kept]:
@@ -191,20 +193,17 @@ def find_kept(connection: sa.Connection, ids: Iterable[bytes]) -> list[Kept]:
         rows = connection.execute(sa.select(waiting.report, waiting.state).where(waiting.report.in_(part)))
         waits = {row.report: row.state for row in rows}
         gone = set(connection.execute(sa.select(schema.corrections.c.report).where(schema.corrections.c.report.in_(part))).scalars())
-        table = schema.reports
-        columns = (
-            table.c.id,
-            table.c.body,
-            table.c.data_key,
-            table.c.verdicts,
-            table.c.received_at_ms,
-            table.c.sealed_at_us,
-            table.c.version,
-        )
-        for row in connection.execute(sa.select(*columns).where(table.c.id.in_(part), table.c.body.is_not(None))):
+        unread, table = find_unread(connection, part), schema.reports.c
+        columns = (table.id, table.body, table.data_key, table.verdicts, table.received_at_ms, table.sealed_at_us, table.version)
+        for row in connection.execute(sa.select(*columns).where(table.id.in_(part), table.body.is_not(None))):
             order = (row.received_at_ms, row.sealed_at_us)
             offices = frozenset(accepted.get(row.id, ()))
-            kept.append(Kept(row.id, row.body, row.data_key, row.verdicts, order, row.version, offices, waits.get(row.id), row.id in gone))
+            kept.append(
+                Kept(
+                    row.id, row.body, row.data_key, row.verdicts, order, row.version, offices, waits.get(row.id), row.id in gone,
+                    unread.get(row.id, ()),
+                )
+            )  # fmt: skip
     return kept
 
 
@@ -399,10 +398,6 @@ def find_case(connection: sa.Connection, case: str) -> list[CaseRow]:
 def _case(row: Any) -> CaseRow:
     reasons = tuple(row.reasons.split(","))
     return CaseRow(row.id, row.report, row.owner, reasons, row.priority, row.opened_at_ms, row.due_ms, row.state, row.silent_until_ms)
-
-
-# Of accepted conditions the text is awaited, which is another delivery.
-NOT_AWAITED = ("CONDITIONS_ACCEPTED", "WITHDRAWN", "DECLINED")
 
 
 def find_oldest_unread(connection: sa.Connection) -> int | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint, text
 
 metadata = MetaData()
 _Id = LargeBinary(16)
 # SQLite numbers rows only in a column declared INTEGER.
 _Number = BigInteger().with_variant(Integer, "sqlite")
+
+# Most rows climb no more: an index of those alone that do.
+_CLIMBS = text("climb_ms IS NOT NULL")
 
 # How far each input partition has been taken in; `digest` is of the last record, which is read again at each assignment.
 positions = Table(
@@ -96,8 +99,11 @@ cases = Table(
     Column("state", String, nullable=False),
     # Where silence was accepted: when the case opens again.
     Column("silent_until_ms", BigInteger),
+    # When its ladder is looked at next; null where nothing more comes of it.
+    Column("climb_ms", BigInteger),
     UniqueConstraint("report", "owner"),
     Index("cases_by_silence", "silent_until_ms"),
+    Index("cases_by_climb", "climb_ms", sqlite_where=_CLIMBS, postgresql_where=_CLIMBS),
 )  # fmt: skip
 
 # What people signed about a report, sealed, in the order in which it counts: decisions, agreements and consents.
@@ -127,7 +133,24 @@ deliveries = Table(
     Column("deadline_ms", BigInteger),
     Column("read_at_ms", BigInteger),
     Column("leaf", LargeBinary, nullable=False),
+    # When its ladder is looked at next; null where it is read, or nothing more comes of it.
+    Column("climb_ms", BigInteger),
     UniqueConstraint("report", "office", "n"),
+    Index("deliveries_by_climb", "climb_ms", sqlite_where=_CLIMBS, postgresql_where=_CLIMBS),
+)  # fmt: skip
+
+# What was climbed of a ladder: each rung once for a delivery, or for a case under one due time.
+rungs = Table(
+    "rungs", metadata,
+    Column("subject", LargeBinary, primary_key=True),
+    Column("due_ms", BigInteger, primary_key=True),
+    Column("rung", String, primary_key=True),
+    Column("report", _Id, nullable=False),
+    Column("office", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    # 1 while PAS has a case because of it.
+    Column("open", Integer, nullable=False),
+    Index("rungs_by_report", "report"),
 )  # fmt: skip
 
 # Sealed deliveries on their way: one row a batch, office and partition, until the log has them.

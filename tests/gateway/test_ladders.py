@@ -1,0 +1,263 @@
+"""What nobody reads or decides in time climbs its ladder: each rung once, at its time, and never to an office that may not know."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.deciding import Bench
+from gateway.desk import Desk, Row, copy_estate
+from gateway.postgres import PrivatePostgres
+from gateway.test_equal_deliveries import FixedClock
+from gateway.test_on_postgres import settle
+from pas_consumers import Inbox
+from pas_gateway.pipeline import Pipeline
+from pas_gateway.register import ClashError, ladders, schema
+from pas_schemas.clock import to_ms
+from pas_transport.appointing import dismiss
+from pas_transport.issuing import change
+from producers.samples import make_handling, make_item
+
+ONE = {"items": [make_item()], "risk_tags": []}
+THREAT: Row = {**ONE, "priority": "THREAT_TO_LIFE", "addressees": ["security", "governor"]}
+READERS = ("security:WSI", "governor:WSI", "pio:WSI")
+
+
+@pytest.fixture
+def bench(desk: Desk, pristine: Path) -> Bench:
+    shutil.copytree(pristine / "keys" / "root", desk.workspace.keys_dir / "root")
+    return Bench(desk)
+
+
+def publish(bench: Bench, **changes: Any) -> str:
+    report = bench.desk.write(**(ONE | changes))
+    bench.desk.publish(report)
+    bench.desk.run()
+    return str(report["urn"])
+
+
+def told(words: list[Row]) -> set[tuple[str, str]]:
+    """To whom, and about whom or for which post."""
+    return {(word["to"], word["office"] or word["why"].rpartition("post ")[2]) for word in words if word["word"] == "OVERDUE"}
+
+
+def read(desk: Desk, office: str, post: str = "duty-governor") -> None:
+    with Inbox.of(desk.workspace, office, post=post, person="staff-0001") as box:
+        box.take()
+        for held in box.list().held:
+            if held.delivery.kind == "DISCLOSURE":
+                box.read(held.delivery.id)
+        box.send()
+    desk.run()
+
+
+def test_an_unread_threat_climbs_to_a_case_of_pas_and_no_further(bench: Bench) -> None:
+    desk = bench.desk
+    urn = publish(bench, **THREAT)
+    read(desk, "pio:WSI")
+    read(desk, "governor:WSI", "wing-officer")
+    desk.turn(minutes=14)
+    assert desk.climb() == []
+    desk.turn(minutes=2)
+    # Read by a post that does not count, a governor's disclosure is still unread.
+    asked = "It was not read in time: somebody must read it now."
+    assert told(desk.climb()) == {("security:WSI", asked), ("governor:WSI", asked)}
+    assert desk.climb() == []
+    desk.turn(minutes=5)
+    assert told(desk.climb()) == {("security:WSI", "deputy."), ("governor:WSI", "deputy.")}
+    assert [case for case in bench.listed() if case["urn"] == urn] == []
+    desk.turn(minutes=5)
+    words = desk.climb()
+    assert told(words) == {("pas", "security:WSI"), ("pas", "governor:WSI")}
+    [case] = bench.listed()
+    assert (case["urn"], case["reasons"], case["state"], case["held"]) == (urn, ["R-NOBODY"], "OPEN", [])
+    assert {word["case"] for word in words} == {case["case"]}
+    # Its own clock begins when it opens.
+    desk.turn(minutes=9)
+    assert desk.climb() == []
+    desk.turn(minutes=2)
+    assert [(word["to"], word["case"]) for word in desk.climb()] == [("pas", case["case"])]
+    # One of two who have not read is still one.
+    read(desk, "security:WSI")
+    desk.climb()
+    assert [one["case"] for one in bench.listed()] == [case["case"]]
+    read(desk, "governor:WSI")
+    desk.climb()
+    assert bench.listed() == []
+    assert bench.state(urn) == "CLOSED"
+    desk.turn(hours=8)
+    assert desk.climb() == []
+
+
+def test_a_rung_tells_nobody_who_does_not_hold_the_disclosure(bench: Bench) -> None:
+    """Held for one office, read by another, unread by a third, whatever comes late: nobody else is told, and nothing of content."""
+    desk = bench.desk
+    publish(bench, **(THREAT | {"risk_tags": ["ESCAPE"]}))
+    secret = make_handling(reasons="Live.", internal_recipients=["fib:01"], review_by="2099-01-01")
+    publish(bench, items=[make_item(), make_item(handling="4")], handling=secret, priority="THREAT_TO_LIFE", addressees=["security"])
+    read(desk, "pio:WSI")
+    desk.turn(hours=8)
+    # The gateway was away: every rung that has become due is climbed, in its order.
+    words = desk.climb()
+    assert {word["to"] for word in words if word["word"] == "OVERDUE"} == {"security:WSI", "governor:WSI", "fib:01", "pas"}
+    holders = {(one.office, one.datum["urn"]) for one in desk.run() if one.datum["kind"] == "DISCLOSURE"}
+    cases = {(row["urn"], row["case"]) for row in bench.listed()}
+    for word in words:
+        assert word["word"] in ("OVERDUE", "DECIDE")
+        assert word["to"] == "pas" or (word["to"], word["urn"]) in holders
+        assert word["case"] is None or (word["urn"], word["case"]) in cases
+        assert (word["item"], word["rule"], word["ref"], word["view"]) == (None, None, b"", b"")
+    with desk.store.reading() as register:
+        rows = register.execute(schema.rungs.select()).all()
+    assert {row.rung for row in rows} == {"REMIND", "DEPUTY", "CASE", "OWNER", "DUTY", "HEAD"}
+
+
+def test_case_climbs_from_its_owner_to_the_head_of_pas(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, originator="security:WSI", addressees=["force:01"], priority="THREAT_TO_LIFE")
+    for office in READERS:
+        read(desk, office)
+    [own] = bench.own_cases("pio:WSI")
+    desk.turn(minutes=9)
+    assert desk.climb() == []
+    desk.turn(minutes=2)
+    [word] = [word for word in desk.climb() if word["case"] == own.id]
+    assert (word["to"], word["office"]) == ("pio:WSI", None)
+    desk.turn(minutes=5)
+    [word] = [word for word in desk.climb() if word["case"] == own.id]
+    assert (word["to"], word["office"]) == ("pas", "pio:WSI")
+    assert word["why"].endswith("the post duty-supervisor.")
+    # The duty supervisor stands in for a Head of PAS who has left.
+    change(desk.workspace, lambda snapshot, at: dismiss(snapshot, "pas", "example-head", at))
+    desk.turn(minutes=5)
+    [word] = [word for word in desk.climb() if word["case"] == own.id]
+    assert word["why"].endswith("the post duty-supervisor.")
+    assert [case.id for case in bench.own_cases("pio:WSI")] == [own.id]
+    desk.turn(hours=8)
+    assert [word for word in desk.climb() if word["case"] == own.id] == []
+
+
+def test_a_deputy_who_left_is_not_asked_for(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    for office, person in (("security:WSI", "example-security-wsi-2"), ("pio:WSI", "example-pio-wsi-1")):
+        change(desk.workspace, lambda snapshot, at, office=office, person=person: dismiss(snapshot, office, person, at))
+    desk.turn(minutes=21)
+    found = {pair for pair in told(desk.climb()) if pair[0] != "pas" and "must" not in pair[1]}
+    assert found == {("security:WSI", "duty-officer."), ("pio:WSI", "deputy.")}
+
+
+def later(bench: Bench, **passed: float) -> Pipeline:
+    """PAS's pipeline as it will be, on a clock of its own."""
+    desk = bench.desk
+    return Pipeline(replace(desk.office, clock=FixedClock(desk.workspace.clock.now() + timedelta(**passed))), desk.store)
+
+
+def climbed(bench: Bench) -> list[tuple[str, str]]:
+    with bench.desk.store.reading() as register:
+        rows = register.execute(schema.rungs.select().order_by(schema.rungs.c.office, schema.rungs.c.rung)).all()
+    return [(row.office, row.rung) for row in rows]
+
+
+def test_of_two_gateways_one_climbs(bench: Bench) -> None:
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    one, other = later(bench, minutes=16), later(bench, minutes=17)
+    first, second = one.climb_due(), other.climb_due()
+    assert first is not None
+    assert second is not None
+    one.commit(first)
+    with pytest.raises(ClashError):
+        other.commit(second)
+    assert other.climb_due() is None
+    assert [pair for pair in climbed(bench) if pair[1] == "REMIND"] == [("pio:WSI", "REMIND"), ("security:WSI", "REMIND")]
+
+
+def test_read_while_the_rung_was_taken_counts_first(bench: Bench) -> None:
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    read(bench.desk, "pio:WSI")
+    late = later(bench, minutes=16)
+    plan = late.climb_due()
+    assert plan is not None
+    read(bench.desk, "security:WSI")
+    with pytest.raises(ClashError):
+        late.commit(plan)
+    while (plan := late.climb_due()) is not None:
+        late.commit(plan)
+    assert [pair for pair in climbed(bench) if pair[0] != "pas"] == []
+
+
+def test_a_clock_set_back_doubles_nothing_and_brings_nothing_early(bench: Bench) -> None:
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    ahead = later(bench, minutes=16)
+    while (plan := ahead.climb_due()) is not None:
+        ahead.commit(plan)
+    before = climbed(bench)
+    assert later(bench, minutes=-60).climb_due() is None
+    assert later(bench, minutes=19).climb_due() is None
+    plan = later(bench, minutes=21).climb_due()
+    assert plan is not None
+    found = sorted((row["office"], row["rung"]) for row in plan.change.rungs if row["office"] != "pas")
+    assert found == [("pio:WSI", "DEPUTY"), ("security:WSI", "DEPUTY")]
+    assert climbed(bench) == before
+
+
+def test_of_a_withdrawal_that_no_inbox_confirms_pas_hears_alone(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, priority="URGENT")
+    read(desk, "pio:WSI")
+    desk.move(hours_ago=0, prison="BAI")
+    desk.run()
+    assert later(bench, hours=11).climb_due() is not None
+    plan = later(bench, hours=13).climb_due()
+    assert plan is not None
+    withdrawn = [row for row in plan.change.rungs if row["office"] == "pio:WSI"]
+    assert [(row["rung"], row["open"]) for row in withdrawn] == [("CASE", 1)]
+    assert {draft.office for draft in plan.drafts if draft.notices and draft.notices[0]["office"] == "pio:WSI"} == {"pas"}
+    assert "confirmed a withdrawal" in next(draft.notices[0]["why"] for draft in plan.drafts if draft.office == "pas")
+
+
+def test_what_pas_has_noted_is_asked_again_where_another_does_not_read(bench: Bench) -> None:
+    desk = bench.desk
+    urn = publish(bench, priority="THREAT_TO_LIFE", risk_tags=["DRUGS"], addressees=[], items=[make_item()])
+    for case in bench.listed():
+        assert case["reasons"] != ["R-NOBODY"]
+    desk.turn(minutes=26)
+    desk.climb()
+    assert "R-NOBODY" in bench.listed()[0]["reasons"]
+    bench.send(bench.decision(urn, "NOTE", reasons=("R-NOBODY",)))
+    desk.run()
+    assert all("R-NOBODY" not in case["reasons"] for case in bench.listed())
+    # It stays unread, and PAS has answered for that; a later reader is another matter.
+    desk.move(hours_ago=0, prison="BAI")
+    desk.run()
+    assert all("R-NOBODY" not in case["reasons"] for case in bench.listed())
+    desk.turn(minutes=26)
+    desk.climb()
+    assert "R-NOBODY" in bench.listed()[0]["reasons"]
+
+
+def test_ladders_are_climbed_on_postgresql(pristine: Path, tmp_path: Path, postgres: PrivatePostgres) -> None:
+    workspace = settle(copy_estate(pristine, tmp_path / "shared").root, postgres.url(postgres.make_database(), password=None))
+    with Desk(workspace) as desk:
+        desk.move()
+        desk.run()
+        climb_to_the_end(Bench(desk))
+
+
+def climb_to_the_end(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    desk.turn(hours=8)
+    desk.climb()
+    assert {rung for office, rung in climbed(bench) if office == "security:WSI"} == {"REMIND", "DEPUTY", "CASE"}
+    read(desk, "security:WSI")
+    read(desk, "pio:WSI")
+    assert desk.climb() == []
+    with desk.store.reading() as register:
+        assert not ladders.has_due(register, to_ms(desk.workspace.clock.now()))
+        assert ladders.find_unread(register, [row.report for row in register.execute(schema.rungs.select())]) == {}

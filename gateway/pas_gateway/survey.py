@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from pas_gateway.office import PAS
 from pas_gateway.positions import INPUTS, find_start, measure_lag
-from pas_gateway.register import Store, gauges, queries
+from pas_gateway.register import Store, gauges, ladders, queries
 from pas_gateway.register.gauges import Waiting
 from pas_schemas.clock import to_ms
 from pas_schemas.directory import KeyUse
@@ -49,7 +49,7 @@ def take_survey(workspace: Workspace, store: Store, log: Log) -> Survey:
         positions = queries.list_positions(register, log.identity)
         opened, overdue = gauges.count_cases_by_kind(register, to_ms(now))
         outbox, unread = gauges.find_outbox(register), gauges.find_unread(register)
-        unread_due_ms = queries.find_oldest_unread(register)
+        unread_due_ms = ladders.find_oldest_unread(register)
         counts = queries.read_counters(register)
     return Survey(
         at=now,

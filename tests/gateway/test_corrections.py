@@ -16,7 +16,7 @@ from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
 from pas_gateway.audit import SALT_BYTES
 from pas_gateway.plan import Plan
-from pas_gateway.register import RegisterUnavailableError, chains, queries, schema, split_blobs
+from pas_gateway.register import RegisterUnavailableError, chains, ladders, queries, schema, split_blobs
 from pas_gateway.review import list_cases
 from pas_gateway.trace import trace
 from pas_schemas.codec import decode
@@ -104,7 +104,7 @@ def test_a_correction_is_told_to_all_who_hold_the_report_and_each_confirms(desk:
 def test_an_unconfirmed_withdrawal_counts_like_something_unread(desk: Desk) -> None:
     def unread() -> int | None:
         with desk.store.reading() as register:
-            return queries.find_oldest_unread(register)
+            return ladders.find_oldest_unread(register)
 
     come(desk, first := desk.write(addressees=[]))
     take(desk, "pio:WSI")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conftest import RunPas
 from gateway.deciding import Bench
 from gateway.desk import Desk, Row, copy_estate
 from gateway.postgres import PrivatePostgres
@@ -217,8 +219,8 @@ def test_of_a_withdrawal_that_no_inbox_confirms_pas_hears_alone(bench: Bench) ->
     assert plan is not None
     withdrawn = [row for row in plan.change.rungs if row["office"] == "pio:WSI"]
     assert [(row["rung"], row["open"]) for row in withdrawn] == [("CASE", 1)]
-    assert {draft.office for draft in plan.drafts if draft.notices and draft.notices[0]["office"] == "pio:WSI"} == {"pas"}
-    assert "confirmed a withdrawal" in next(draft.notices[0]["why"] for draft in plan.drafts if draft.office == "pas")
+    [told] = [draft for draft in plan.drafts if draft.notices and draft.notices[0]["office"] == "pio:WSI"]
+    assert (told.office, "confirmed a withdrawal" in told.notices[0]["why"]) == ("pas", True)
 
 
 def test_what_pas_has_noted_is_asked_again_where_another_does_not_read(bench: Bench) -> None:
@@ -261,3 +263,35 @@ def climb_to_the_end(bench: Bench) -> None:
     with desk.store.reading() as register:
         assert not ladders.has_due(register, to_ms(desk.workspace.clock.now()))
         assert ladders.find_unread(register, [row.report for row in register.execute(schema.rungs.select())]) == {}
+
+
+def test_overdue_lists_what_is_late_threats_first_and_nothing_of_content(bench: Bench, pas: RunPas) -> None:
+    desk = bench.desk
+
+    def overdue() -> list[dict[str, Any]]:
+        return list(json.loads(pas("overdue", "--json", cwd=desk.workspace.root, code=0).out))
+
+    assert overdue() == []
+    assert pas("overdue", cwd=desk.workspace.root, code=0).out == "Nothing is overdue.\n"
+    urgent = publish(bench, priority="URGENT")
+    threat = publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    desk.turn(minutes=14)
+    assert [row["kind"] for row in overdue()] == ["CASE"]
+    desk.turn(minutes=7)
+    desk.climb()
+    read(desk, "pio:WSI")
+    found = overdue()
+    assert [(row["kind"], row["urn"], row["office"], [rung["rung"] for rung in row["rungs"]]) for row in found] == [
+        ("CASE", threat, "pas", ["OWNER", "DUTY", "HEAD"]), ("DISCLOSURE", threat, "security:WSI", ["REMIND", "DEPUTY"]),
+    ]  # fmt: skip
+    case, disclosure = found
+    assert list(case) == [
+        "kind", "delivery", "case", "urn", "office", "priority", "received_at", "deadline", "overdue_seconds", "state", "rungs", "next",
+    ]  # fmt: skip
+    assert (case["delivery"], case["next"], disclosure["case"], disclosure["next"]["rung"]) == (None, None, None, "CASE")
+    assert 300 <= disclosure["overdue_seconds"] < 600
+    desk.turn(hours=9)
+    assert [row["urn"] for row in overdue()][-1] == urgent
+    shown = pas("overdue", cwd=desk.workspace.root, code=0).out
+    assert threat in shown
+    assert "parcel" not in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.desk import Desk
 from pas_consumers import Inbox
-from pas_gateway.register import queries
+from pas_gateway.register import ladders
 from producers.samples import make_handling, make_item
 
 ASSESSED = {"summary": "Weighed.", "authorised_by": "Inspector 1", "authorised_at": "2015-11-17T08:00:00Z"}
@@ -21,7 +21,7 @@ def test_the_owner_of_a_code_4_case_is_not_told_which_item_of_the_report_it_is(d
 def test_nothing_is_awaited_of_accepted_conditions_or_of_what_was_withdrawn(desk: Desk) -> None:
     def awaited() -> int | None:
         with desk.store.reading() as register:
-            return queries.find_oldest_unread(register)
+            return ladders.find_oldest_unread(register)
 
     handling = make_handling(conditions="Not on the wing.", risk_assessment=ASSESSED)
     desk.publish(desk.write(items=[make_item(handling="5")], addressees=["security"], handling=handling))

@@ -88,6 +88,11 @@ def list_overdue(connection: sa.Connection, now_ms: int) -> list[Late]:
     return sorted(found, key=lambda late: (late.priority != "THREAT_TO_LIFE", late.due_ms, late.kind, late.id))
 
 
+def find_oldest_unread(connection: sa.Connection) -> int | None:
+    """The deadline that passes first, or passed first, of what was disclosed and not read, or withdrawn and not confirmed (ms)."""
+    return connection.execute(sa.select(sa.func.min(_DELIVERIES.deadline_ms)).where(_UNREAD)).scalar()
+
+
 def find_rungs(connection: sa.Connection, subjects: Iterable[bytes]) -> dict[tuple[bytes, int], dict[str, int]]:
     """What was climbed of these deliveries and cases (ids as bytes), by due time: each rung and when (ms)."""
     table = schema.rungs

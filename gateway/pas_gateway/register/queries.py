@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
-from pas_gateway.register.change import COUNTER_MARK, NOT_AWAITED, chunks
+from pas_gateway.register.change import COUNTER_MARK, chunks
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
@@ -398,12 +398,3 @@ def find_case(connection: sa.Connection, case: str) -> list[CaseRow]:
 def _case(row: Any) -> CaseRow:
     reasons = tuple(row.reasons.split(","))
     return CaseRow(row.id, row.report, row.owner, reasons, row.priority, row.opened_at_ms, row.due_ms, row.state, row.silent_until_ms)
-
-
-def find_oldest_unread(connection: sa.Connection) -> int | None:
-    """The deadline that passes first, or passed first, of what was disclosed and not read, or withdrawn and not confirmed (ms)."""
-    table = schema.deliveries
-    unread = sa.and_(
-        table.c.kind.in_(("DISCLOSURE", "CONDITIONS", "WITHDRAWAL")), table.c.read_at_ms.is_(None), table.c.state.not_in(NOT_AWAITED)
-    )
-    return connection.execute(sa.select(sa.func.min(table.c.deadline_ms)).where(unread)).scalar()

@@ -1,0 +1,41 @@
+"""`overdue`: what nobody has read, confirmed or decided in time, how far its ladder was climbed, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pas_gateway.ladder import RUNGS, steps_of
+from pas_gateway.register import Store, ladders
+from pas_gateway.register.ladders import Late
+from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.rulebook import Rulebook
+
+
+def list_overdue(store: Store, rulebook: Rulebook, now: datetime) -> list[dict[str, Any]]:
+    """Threats to life first, then what has waited longest; ids, times and rungs, and nothing of content."""
+    with store.reading() as register:
+        found = ladders.list_overdue(register, to_ms(now))
+        climbed = ladders.find_rungs(register, [late.id for late in found])
+    return [_show(late, climbed.get((late.id, late.due_ms), {}), rulebook, to_ms(now)) for late in found]
+
+
+def _show(late: Late, climbed: Mapping[str, int], rulebook: Rulebook, now_ms: int) -> dict[str, Any]:
+    is_case = late.kind == "CASE"
+    told = sorted(climbed.items(), key=lambda pair: (pair[1], RUNGS.index(pair[0])))
+    later = next((step for step in steps_of(late, rulebook) if step.rung not in climbed), None)
+    return {
+        "kind": late.kind,
+        "delivery": None if is_case else late.id.hex(),
+        "case": late.id.hex() if is_case else None,
+        "urn": late.urn,
+        "office": late.owner,
+        "priority": late.priority,
+        "received_at": show_time(from_ms(late.received_at_ms)),
+        "deadline": show_time(from_ms(late.due_ms)),
+        "overdue_seconds": (now_ms - late.due_ms) // 1000,
+        "state": late.state,
+        "rungs": [{"rung": rung, "at": show_time(from_ms(at))} for rung, at in told],
+        "next": None if later is None else {"rung": later.rung, "at": show_time(from_ms(later.at_ms))},
+    }

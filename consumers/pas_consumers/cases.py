@@ -51,14 +51,16 @@ def find_cases(workspace: Workspace, office: str) -> list[OwnCase]:
     """Every case this office was ever told of; of one told twice the newest word counts."""
     found: dict[str, OwnCase] = {}
     for delivery in take_notices(workspace, office):
-        decide = [notice for notice in delivery.notices if notice.word == "DECIDE" and notice.case is not None]
+        # A request is answered, not decided on.
+        told = () if delivery.request is not None else delivery.notices
+        decide = [notice for notice in told if notice.word == "DECIDE" and notice.case is not None]
         for case in dict.fromkeys(str(notice.case) for notice in decide):
-            told = tuple(notice for notice in decide if notice.case == case)
+            waits = tuple(notice for notice in decide if notice.case == case)
             before = found.get(case)
             # The words on one view may have needed several deliveries.
-            if before is not None and before.view and before.view == told[0].view:
-                told = tuple(dict.fromkeys((*before.notices, *told)))
-            found[case] = OwnCase(case, delivery, told)
+            if before is not None and before.view and before.view == waits[0].view:
+                waits = tuple(dict.fromkeys((*before.notices, *waits)))
+            found[case] = OwnCase(case, delivery, waits)
     return list(found.values())
 
 

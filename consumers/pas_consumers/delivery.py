@@ -23,6 +23,8 @@ STATES: Final[tuple[State, ...]] = get_args(State)
 WITHDRAWN_KINDS: Final = frozenset({"DISCLOSURE", "CONDITIONS", "SUMMARY"})
 KINDS: Final[tuple[DeliveryKind, ...]] = get_args(DeliveryKind)
 NOTICE_WORDS: Final[tuple[NoticeWord, ...]] = get_args(NoticeWord)
+# By which values a request names the prisoner.
+ABOUT: Final = ("noms_number", "pnc_id", "family_name", "given_names", "date_of_birth")
 _LISTS = frozenset({"obligations", "internal_recipients", "risk_tags", "subjects"})
 
 
@@ -66,6 +68,34 @@ class Notice:
     due: datetime | None
     ref: bytes = field(default=b"", repr=False)
     view: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAsked:
+    """An office that was asked, and how far it is; `urn` is the report that answers, where this office may know it."""
+
+    office: str
+    state: str
+    urn: str | None
+    reason: str | None = field(repr=False)
+    legal_basis: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for information, as this office may know it; `office` asks, `subject` is the prisoner by the names of his values."""
+
+    id: bytes
+    kind: str
+    office: str
+    purpose: str
+    legal_basis: str
+    subject: Mapping[str, str | None] = field(repr=False)
+    questions: tuple[str, ...] = field(repr=False)
+    opened: datetime
+    due: datetime
+    state: str
+    asked: tuple[RequestAsked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +154,7 @@ class Delivery:
     body: Projection | None = field(repr=False)
     notices: tuple[Notice, ...] = field(repr=False)
     apart: bool = False
+    request: Request | None = field(default=None, repr=False)
 
 
 def read_delivery(payload: bytes) -> Delivery:
@@ -145,7 +176,8 @@ def load_delivery(payload: bytes) -> Delivery:
 def strip_content(payload: bytes) -> bytes:
     """The same delivery with its header alone: all that is kept of what was withdrawn."""
     _, version, datum = decode(payload, "delivery")
-    return encode("delivery", {**datum, "body": None, "notices": []}, version)
+    empty: dict[str, Any] = {"body": None, "notices": [], "request": None}
+    return encode("delivery", {**datum, **{name: value for name, value in empty.items() if name in datum}}, version)
 
 
 def _build(datum: Mapping[str, Any]) -> Delivery:
@@ -165,8 +197,9 @@ def _build(datum: Mapping[str, Any]) -> Delivery:
         None if deadline is None else from_ms(deadline),
         None if body is None else _build_body(body),
         tuple(_build_notice(notice) for notice in datum["notices"]),
-        # Earlier versions knew of PAS's gateway alone.
+        # Earlier versions knew of PAS's gateway alone, and of no requests.
         datum.get("apart", False),
+        _build_request(datum["request"]) if datum.get("request") is not None else None,
     )
 
 
@@ -212,6 +245,22 @@ def _build_notice(notice: Mapping[str, Any]) -> Notice:
     )
 
 
+def _build_request(shown: Mapping[str, Any]) -> Request:
+    return Request(
+        shown["id"],
+        shown["kind"],
+        shown["office"],
+        shown["purpose"],
+        shown["legal_basis"],
+        {name: shown[name] for name in ABOUT},
+        tuple(shown["questions"]),
+        from_ms(shown["opened_ms"]),
+        from_ms(shown["due_ms"]),
+        shown["state"],
+        tuple(RequestAsked(**one) for one in shown["asked"]),
+    )
+
+
 def _check_header(delivery: Delivery) -> None:
     known = delivery.kind in KINDS and delivery.priority in PRIORITIES
     if not known:
@@ -233,7 +282,7 @@ def _check_kind(delivery: Delivery) -> None:
             fits = body is None
         case "NOTICE":
             fits = body is None and bool(delivery.notices)
-    if not fits:
+    if not fits or (delivery.request is not None and delivery.kind != "NOTICE"):
         raise RefusedDeliveryError("shape", f"A {delivery.kind} holds more or less than such a delivery may.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pas_consumers.delivery import DisclosedItem, Notice, Projection
+from pas_consumers.delivery import DisclosedItem, Notice, Projection, Request
 from pas_consumers.records import Held
 from pas_schemas.clock import show_time
 
@@ -33,12 +33,26 @@ def describe_whole(held: Held) -> dict[str, Any]:
     header = {**describe_line(held), "created_at": held.delivery.created_at}
     del header["items"]
     if held.delivery.kind == "NOTICE":
-        return {**header, "notices": [_notice(notice) for notice in held.delivery.notices]}
+        asked = {"request": describe_request(held.delivery.request)} if held.delivery.request is not None else {}
+        return {**header, "notices": [_notice(notice) for notice in held.delivery.notices], **asked}
     if body is None:
         told = {"notices": [_notice(notice) for notice in held.delivery.notices]} if held.delivery.notices else {}
         return {**header, "items": [], "subjects": [], "conditions": None, **told}
     matter = {} if held.delivery.kind == "CONDITIONS" else _matter(body)
     return {**header, **_label(body), **matter, **_content(body)}
+
+
+def describe_request(request: Request) -> dict[str, Any]:
+    """A request in the shape of `pas request list`."""
+    asked = [
+        {"office": one.office, "state": one.state, "urn": one.urn, "reason": one.reason, "legal_basis": one.legal_basis}
+        for one in request.asked
+    ]
+    return {
+        "request": request.id.hex(), "kind": request.kind, "office": request.office, "subject": dict(request.subject),
+        "purpose": request.purpose, "legal_basis": request.legal_basis, "questions": list(request.questions),
+        "opened_at": show_time(request.opened), "due": show_time(request.due), "state": request.state, "asked": asked,
+    }  # fmt: skip
 
 
 def _label(body: Projection) -> dict[str, Any]:

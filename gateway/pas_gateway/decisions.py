@@ -84,7 +84,7 @@ class _Sitting:
             if signed.id in self._known or dockets.find_statement_ids(self.register, [signed.id]):
                 return
             docket = self._docket(signed)
-            check_fresh(signed, arrived.submitted.taken.at, self.office)
+            check_fresh(signed.said, arrived.submitted.taken.at, self.office)
             hear(signed, docket, self.scribe.now, self.office)
         except RefusedStatementError as refused:
             self._refuse(arrived, docket, refused)

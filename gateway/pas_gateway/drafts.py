@@ -69,6 +69,7 @@ class Draft:
     body: bytes | None = field(default=None, repr=False)
     notices: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     deadline: datetime | None = None
+    request: dict[str, Any] | None = field(default=None, repr=False)
 
 
 def about(report: Report, report_id: bytes, received_at_ms: int) -> About:

@@ -16,7 +16,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.policy.rulings import CONSENTED
 from pas_gateway.policy.verdicts import Case
 from pas_gateway.register.dockets import WAITING
-from pas_gateway.signatures import RefusedStatementError, Signed
+from pas_gateway.signatures import RefusedStatementError, Signed, Spoken
 from pas_schemas.clock import parse_end
 from pas_schemas.models.decision import Consent, Decision, Second
 from pas_schemas.models.report import Item, RiskAssessment
@@ -31,9 +31,9 @@ _BELONGS: Final = {
 MAX_SILENCE = timedelta(days=92)
 
 
-def check_fresh(signed: Signed, at: datetime, office: PasOffice) -> None:
+def check_fresh(said: Spoken, at: datetime, office: PasOffice) -> None:
     """Signing against when the log took it: an old statement that turns up again counts no more."""
-    age = at - signed.said.at
+    age = at - said.at
     if age > timedelta(hours=office.rulebook.border.fresh_hours) or -age > office.rulebook.clock_skew:
         raise RefusedStatementError(
             "STALE", "The statement was not signed when it was sent.", "see this machine's clock, and sign it again"

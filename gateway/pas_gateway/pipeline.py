@@ -23,9 +23,11 @@ import sqlalchemy as sa
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.chain import find_waits, settle
+from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
 from pas_gateway.decisions import plan_statements
 from pas_gateway.feed import Moved, find_circles, read_movement
+from pas_gateway.inquiries import plan_inquiries
 from pas_gateway.judge import Bench, Duplicate, judge
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
@@ -33,7 +35,7 @@ from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, pla
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import Advance, Store, chains, dockets, queries, write_change
-from pas_gateway.replies import Answered, Arrived, plan_replies, read_reply
+from pas_gateway.replies import Answered, Arrived, Inquired, plan_replies, read_reply
 from pas_gateway.route import route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
 from pas_gateway.verify import check_freshness, open_record, verify
@@ -173,6 +175,15 @@ class Pipeline:
             self._seal(register, plan, scribe)
         return plan if plan.chains else None
 
+    def chase_requests(self) -> Plan | None:
+        """Requests whose answers came, and those that nobody has answered in time; None where there are none."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            if not chase(register, self.office, scribe, plan):
+                return None
+            self._seal(register, plan, scribe)
+        return plan
+
     def shred_due(self) -> Plan | None:
         """Bodies no longer kept: no item has been live for as long as the rulebook says; None where there are none."""
         scribe, plan = self._begin(())
@@ -203,15 +214,19 @@ class Pipeline:
         scribe, plan = self._begin(advances)
         answers: list[Answered] = []
         arrived: list[Arrived] = []
+        inquired: list[Inquired] = []
         for submitted in map(Submitted, records):
             one = read_reply(submitted, self.office)
             if isinstance(one, Unprovable):
                 plan_unprovable(one, self.office, scribe, plan)
             elif isinstance(one, Arrived):
                 arrived.append(one)
+            elif isinstance(one, Inquired):
+                inquired.append(one)
             else:
                 answers.append(one)
         with self.store.reading() as register:
+            plan_inquiries(register, inquired, self.office, scribe, plan)
             accepting = plan_replies(register, answers, self.office, scribe, plan)
             knowledge = Knowledge(self.office.names)
             ruled = plan_statements(register, arrived, knowledge, self.office, scribe, plan)

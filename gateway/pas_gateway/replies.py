@@ -15,13 +15,14 @@ from pas_gateway.plan import Plan
 from pas_gateway.policy.routing import is_senior
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Accepted, Sent
-from pas_gateway.signatures import Said, read_said
+from pas_gateway.signatures import Said, read_inquiry, read_said
 from pas_gateway.stages import Submitted, Unprovable
 from pas_gateway.verify import open_record
 from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.codec import is_record
 from pas_schemas.errors import CodecError
 from pas_schemas.models.reply import Reply
+from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import Opened
 
 
@@ -46,7 +47,18 @@ class Arrived:
     data: bytes = field(repr=False)
 
 
-def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Arrived | Unprovable:
+@dataclass(frozen=True, slots=True)
+class Inquired:
+    """What a person asks of forces, or says to what was asked; whether that person signed it is not known yet."""
+
+    submitted: Submitted
+    id: bytes
+    sender: str
+    said: InformationRequest | RequestAnswer = field(repr=False)
+    data: bytes = field(repr=False)
+
+
+def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Arrived | Inquired | Unprovable:
     """The reply, or the signed statement, of a record; one that names another office than its sender is set aside."""
     opened = open_record(submitted, office, reply=True)
     if isinstance(opened, Unprovable):
@@ -62,14 +74,17 @@ def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Arrived | 
     return Answered(submitted, opened.record_id, reply, opened.payload)
 
 
-def _read_statement(submitted: Submitted, opened: Opened) -> Arrived | Unprovable:
+def _read_statement(submitted: Submitted, opened: Opened) -> Arrived | Inquired | Unprovable:
     try:
-        said = read_said(opened.payload)
+        inquiry = read_inquiry(opened.payload)
+        said = inquiry or read_said(opened.payload)
     except CodecError:
         return Unprovable(submitted, "NOT_A_REPLY", "A statement is not of the agreed shape.", opened.record_id, opened.sender)
     if said.office != opened.sender:
         return Unprovable(submitted, "WRONG_SENDER", "A statement names another office than its sender.", opened.record_id, opened.sender)
-    return Arrived(submitted, opened.record_id, opened.sender, said, opened.payload)
+    if inquiry is not None:
+        return Inquired(submitted, opened.record_id, opened.sender, inquiry, opened.payload)
+    return Arrived(submitted, opened.record_id, opened.sender, read_said(opened.payload), opened.payload)
 
 
 def plan_replies(

@@ -88,7 +88,8 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
         "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
         "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event), "climb_ms": due_ms,
     })  # fmt: skip
-    return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, {"notices": draft.notices, "apart": False}))
+    rest = {"notices": draft.notices, "apart": False, "request": draft.request}
+    return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, rest))
 
 
 def _lay_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], routed: Routed) -> None:

@@ -6,14 +6,16 @@ RefusedStatementError  a statement that counts for nothing: `word` is for machin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
-from pas_schemas.codec import decode
+from pas_schemas.codec import decode, is_record
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import CodecError, PasError, SealError
 from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.people import Appointment, Person
 from pas_schemas.sealing import VerifyKey
 from pas_transport.statements import SAID_PREFIXES, peek_statement, read_statement
@@ -24,8 +26,24 @@ _KINDS: Final[dict[str, type[Decision] | type[Second] | type[Consent]]] = {"deci
 SIGNATURES_KEPT = 4096
 
 
+class Spoken(Protocol):
+    """What every statement says of itself."""
+
+    @property
+    def office(self) -> str: ...
+
+    @property
+    def person(self) -> str: ...
+
+    @property
+    def post(self) -> str: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+
 class RefusedStatementError(PasError):
-    """A decision, agreement or consent that counts for nothing, with the sentence its author is told."""
+    """A statement that counts for nothing, with the sentence its author is told."""
 
     def __init__(self, word: str, sentence: str, hint: str = "") -> None:
         super().__init__(sentence, hint)
@@ -54,12 +72,26 @@ def read_said(data: bytes) -> Said:
     return _KINDS[decode(body, *_KINDS).name].decode(body)
 
 
+def read_inquiry(data: bytes) -> InformationRequest | RequestAnswer | None:
+    """What a statement asks or answers, before anybody is believed to have said it; None for another kind. Raises CodecError."""
+    body = peek_statement(data)
+    if is_record(body, "information_request"):
+        return InformationRequest.decode(body)
+    return RequestAnswer.decode(body) if is_record(body, "request_answer") else None
+
+
 def verify_signed(data: bytes, snapshot: Snapshot) -> Signed:
     """The statement, once it is found signed by the person it names, who then held that post; raises RefusedStatementError."""
     try:
         said = read_said(data)
     except CodecError:
         raise RefusedStatementError("SHAPE", "The statement is not of the agreed shape.", "a newer version of pas may be needed") from None
+    person, who = find_signer(data, said, snapshot)
+    return Signed(sha256(data).digest(), data, said, person, who)
+
+
+def find_signer(data: bytes, said: Spoken, snapshot: Snapshot) -> tuple[Person, Appointment]:
+    """Who signed, in which post, once it is found to be whom the statement names; raises RefusedStatementError."""
     person = snapshot.by_reference.get(said.person)
     who = person.appointment(said.at) if person is not None else None
     key = person.key(said.at) if person is not None else None
@@ -71,12 +103,12 @@ def verify_signed(data: bytes, snapshot: Snapshot) -> Signed:
         raise RefusedStatementError("SIGNATURE", "The statement is not signed with that person's key.", "it is not from whom it should be")
     if said.post != who.post and said.post not in who.deputises:
         raise RefusedStatementError("POST", "That person neither holds that post nor stands in for it.", "see `pas directory people`")
-    return Signed(sha256(data).digest(), data, said, person, who)
+    return person, who
 
 
 @lru_cache(maxsize=SIGNATURES_KEPT)
 def _is_signed(data: bytes, public: bytes) -> bool:
-    kind = decode(peek_statement(data), *_KINDS).name
+    kind = decode(peek_statement(data), *SAID_PREFIXES).name
     try:
         read_statement(data, VerifyKey.from_bytes(public), SAID_PREFIXES[kind])
     except SealError:

@@ -24,7 +24,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import INPUTS, find_start, measure_lag, refuse_other_log
-from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries
+from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, requests
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.clock import to_ms
@@ -283,7 +283,7 @@ def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetim
     def look(register: sa.Connection) -> tuple[dict[tuple[str, int], int], bool]:
         now_ms = to_ms(now)
         due = queries.find_due_movements(register, now_ms, 1) or dockets.find_silences_due(register, now_ms, 1)
-        by_clock = due or ladders.has_due(register, now_ms) or chains.has_due(register, now_ms)
+        by_clock = due or ladders.has_due(register, now_ms) or chains.has_due(register, now_ms) or requests.has_due(register, now_ms)
         waiting = queries.count_outbox(register) or by_clock
         return queries.list_positions(register, log.identity), bool(waiting)
 

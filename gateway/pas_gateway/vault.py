@@ -47,10 +47,15 @@ def lock_statement(data: bytes, statement_id: bytes, key: StoreKey) -> bytes:
     return key.seal(data, b"pas/v1/statement" + statement_id)
 
 
+def open_statement(sealed: bytes, statement_id: bytes, key: StoreKey) -> bytes:
+    """What `lock_statement` sealed; raises BadCiphertextError where the row was tampered with."""
+    return key.open(sealed, b"pas/v1/statement" + statement_id)
+
+
 def open_statements(stored: Iterable[Stored], key: StoreKey) -> list[bytes]:
     """The statements of these rows; one that was tampered with counts for nothing and is left out."""
     found = []
     for one in stored:
         with suppress(BadCiphertextError):
-            found.append(key.open(one.sealed, b"pas/v1/statement" + one.id))
+            found.append(open_statement(one.sealed, one.id, key))
     return found

@@ -139,6 +139,7 @@ class Worker:
             return
         self._bring(self.pipeline.follow_due)
         self._bring(self.pipeline.end_silences)
+        self._bring(self.pipeline.chase_requests)
         self._bring(partial(self.pipeline.settle, None))
         if time.monotonic() >= self._shred_again:
             self._shred_again = time.monotonic() + SHRED_SECONDS

@@ -14,13 +14,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from pas_schemas.directory import KINDS
 from pas_schemas.errors import RulebookError
 from pas_schemas.models.complaints import complain, place_of
-from pas_schemas.models.words import PRIORITIES, RISK_TAGS, Priority
+from pas_schemas.models.words import PRIORITIES, REQUEST_KINDS, RISK_TAGS, Priority, RequestKind
 from pas_schemas.needles import needles_of
 from pas_schemas.people import ROLES
 from pas_schemas.reference import alert_codes, read_data
-from pas_schemas.rulebook_times import Calendar, Deadlines, Ladders, Part, among
+from pas_schemas.rulebook_times import Calendar, Deadlines, Duration, Ladders, Part, among
 from pas_schemas.rules import CODES, COLUMNS, GATES, Word
 
 TEXT_GATES = ("G-WARRANT", "G-PRIVILEGE", "G-SOURCE")
@@ -128,6 +129,29 @@ class Retention(Part):
     body_days_after_live: Whole = Field(ge=0, le=3650)
 
 
+class RequestRule(Part):
+    """Which kinds of offices may ask, and be asked, and in what time."""
+
+    asked_by: Annotated[frozenset[str], among(KINDS)]
+    answered_by: Annotated[frozenset[str], among(KINDS)]
+    due: Duration
+
+
+class Requests(Part):
+    """Who may ask and answer, and when whom is reminded."""
+
+    ask: Annotated[frozenset[str], among(ROLES)]
+    answer: Annotated[frozenset[str], among(ROLES)]
+    tell_pas_after: Duration
+    kinds: dict[RequestKind, RequestRule]
+
+    @model_validator(mode="after")
+    def _names_every_kind(self) -> Self:
+        if set(self.kinds) != set(REQUEST_KINDS):
+            raise ValueError("a rule is needed for each kind of request")
+        return self
+
+
 class _Book(Part):
     edition: Whole = Field(ge=1)
     title: str
@@ -146,6 +170,7 @@ class _Book(Part):
     retention: Retention
     four_eyes: FourEyes
     deciding: Deciding
+    requests: Requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +210,7 @@ class Rulebook:
     retention: Retention = field(repr=False)
     four_eyes: FourEyes = field(repr=False)
     deciding: Deciding = field(repr=False)
+    requests: Requests = field(repr=False)
     patterns: tuple[Pattern, ...] = field(repr=False)
 
     @property
@@ -204,6 +230,14 @@ class Rulebook:
         rungs = self.ladders.disclosure[priority] if ladder == "disclosure" else self.ladders.case[priority]
         found = ((name.upper(), self.calendar.after(delay, due)) for name, delay in rungs)
         return tuple(sorted(found, key=lambda rung: rung[1]))
+
+    def request_due(self, kind: RequestKind, since: datetime) -> datetime:
+        """When a request must have been answered."""
+        return self.calendar.after(self.requests.kinds[kind].due, since)
+
+    def tell_pas_at(self, due: datetime) -> datetime:
+        """When PAS hears that a request was not answered by its due date."""
+        return self.calendar.after(self.requests.tell_pas_after, due)
 
     def strictest(self, codes: Sequence[str]) -> str:
         """The handling code a label shows for these."""

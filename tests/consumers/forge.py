@@ -184,6 +184,7 @@ class Forge:
             "body": None,
             "notices": [],
             "apart": False,
+            "request": None,
             **changes,
         }
 

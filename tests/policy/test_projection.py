@@ -88,7 +88,7 @@ HEAD: Json = {
 
 def delivery(body: Json) -> bytes:
     """The body as it travels."""
-    return encode("delivery", {**HEAD, "body": body, "notices": [], "apart": False})
+    return encode("delivery", {**HEAD, "body": body, "notices": [], "apart": False, "request": None})
 
 
 numbers = st.integers(0, 2**30)
@@ -119,12 +119,12 @@ def test_body_encoded_once_is_the_one_that_each_office_is_given(number: int) -> 
             how = {"conditions_only": bare, "whole": len(outcome.released) == len(report.items)}
             whole = delivery(project(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK, **how))
             once = encode_body(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK, **how)
-            assert cut_there.encode(HEAD, once, {"notices": [], "apart": False}) == whole
+            assert cut_there.encode(HEAD, once, {"notices": [], "apart": False, "request": None}) == whole
 
 
 def test_record_without_the_field_it_is_cut_at_is_the_same_as_whole() -> None:
-    datum = {**HEAD, "body": None, "notices": [], "apart": False}
-    assert cut("delivery", "body").encode(HEAD, None, {"notices": [], "apart": False}) == encode("delivery", datum)
+    datum = {**HEAD, "body": None, "notices": [], "apart": False, "request": None}
+    assert cut("delivery", "body").encode(HEAD, None, {"notices": [], "apart": False, "request": None}) == encode("delivery", datum)
 
 
 def check(report: Report, body: Json, office: str, items: set[int], *, own: bool) -> None:

@@ -15,6 +15,7 @@ import pytest
 from pas_gateway.approval import needs_two
 from pas_gateway.competence import find_objection
 from pas_gateway.hearing import check_silence
+from pas_gateway.inquiries import check_answerer, hear_request
 from pas_gateway.office import PasOffice
 from pas_gateway.register.queries import Accepted
 from pas_gateway.replies import stops_the_clock
@@ -26,6 +27,8 @@ from pas_schemas.errors import RulebookError
 from pas_schemas.models.decision import Consent, Decision, Second
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.report import Report
+from pas_schemas.models.request import AskedAbout, InformationRequest, RequestAnswer
+from pas_schemas.models.words import RequestKind
 from pas_schemas.people import Appointment, Person
 from pas_schemas.reference import read_data
 from pas_schemas.rulebook import Rulebook, read_rulebook, screen, shipped_rulebook
@@ -73,6 +76,7 @@ ELSEWHERE = {
     *(f"receipts.governor_posts[{post}]" for post in BOOK["receipts"]["governor_posts"]),
     *(f"four_eyes.{name}[{value}]" for name, values in BOOK["four_eyes"].items() for value in values),
     *(f"deciding.{name}[{value}]" for name, values in BOOK["deciding"].items() for value in values),
+    *(path for path in leaves(BOOK) if path.startswith("requests")),
 }  # fmt: skip
 
 
@@ -185,6 +189,49 @@ def test_a_role_counts_as_the_rulebook_says(name: str, role: str, pas_office: Pa
 
     assert not objects(read(BOOK))
     assert objects(read(change(BOOK, f"deciding.{name}[{role}]", DROP)))
+
+
+ASKING = [path for path in leaves(BOOK) if path.startswith("requests") and path.endswith("]")]
+
+
+@pytest.mark.parametrize("path", ASKING)
+def test_who_asks_and_answers_is_as_the_rulebook_says(path: str, pas_office: PasOffice) -> None:
+    """Without the value somebody may not ask, be asked, or answer, who may with it."""
+    value = path.partition("[")[2].removesuffix("]")
+    kind = path.split(".")[2] if ".kinds." in path else "PAS/2"
+    places = {"security": "security:WSI", "governor": "governor:WSI", "force": "force:01", "lea": "lea:91"}
+    rule = BOOK["requests"]["kinds"][kind]
+    asker = places.get(value if "asked_by" in path else rule["asked_by"][0], value if "asked_by" in path else rule["asked_by"][0])
+    asked = places[value if "answered_by" in path else "force"]
+    role = value if path.startswith(("requests.ask[", "requests.answer[")) else "review"
+    request = InformationRequest(
+        kind=kind, office=asker, person="a1", post="p", subject=AskedAbout(noms_number="A1234BC"), purpose="PUBLIC_SAFETY",
+        legal_basis="OTHER", questions=("What?",), asked=(asked,), at=NOVEMBER,
+    )  # fmt: skip
+    answer = RequestAnswer(request=bytes(16), office=asked, person="a1", post="p", choice="REFUSE", at=NOVEMBER)
+    who = Appointment(NOVEMBER, None, asker, "p", frozenset({role}))  # type: ignore[arg-type]  # one of the roles
+
+    def refused(book: Rulebook) -> bool:
+        office = replace(pas_office, rulebook=book)
+        try:
+            if path.startswith("requests.answer["):
+                check_answerer(answer, who, office)
+            else:
+                hear_request(request, who, office)
+        except RefusedStatementError:
+            return True
+        return False
+
+    assert not refused(read(BOOK))
+    assert refused(read(change(BOOK, path, DROP)))
+
+
+@pytest.mark.parametrize("kind", BOOK["requests"]["kinds"])
+def test_requests_are_due_and_pas_is_told_as_the_rulebook_says(kind: RequestKind) -> None:
+    book = read(change(BOOK, f"requests.kinds.{kind}.due", "7 hours"))
+    assert book.request_due(kind, NOVEMBER) == NOVEMBER + timedelta(hours=7) < read(BOOK).request_due(kind, NOVEMBER)
+    assert read(change(BOOK, "requests.tell_pas_after", "7 hours")).tell_pas_at(NOVEMBER) == NOVEMBER + timedelta(hours=7)
+    assert read(BOOK).tell_pas_at(NOVEMBER) == NOVEMBER + timedelta(days=1)
 
 
 @pytest.mark.parametrize("rank", BOOK["deciding"]["silence_ranks"])

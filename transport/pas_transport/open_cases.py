@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import CodecError, KeyringError, MisuseError, SealError
 from pas_schemas.models.complaints import complain, place_of
-from pas_schemas.models.decision import Consent, Decision, RuledPair, Second
+from pas_schemas.models.decision import Decision, RuledPair
+from pas_schemas.models.wire import WireModel
 from pas_transport.files import write_whole
 from pas_transport.sending import send_statement
-from pas_transport.statements import peek_statement, sign_said
+from pas_transport.statements import Statement, peek_statement, sign_said
 
 if TYPE_CHECKING:
     from pas_transport.workspace import Workspace
 
 FOLDER = "statements"
+S = TypeVar("S", bound=WireModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class OpenCase:
         return tuple(RuledPair(item=pair.ref, office=pair.office, rules=pair.rules) for pair in chosen)
 
 
-def build(kind: type[Decision] | type[Second] | type[Consent], said: dict[str, Any]) -> Decision | Second | Consent:
+def build(kind: type[S], said: dict[str, Any]) -> S:
     """The statement of these values; raises MisuseError that names the value that cannot be."""
     try:
         return kind.model_validate(said)
@@ -75,13 +77,13 @@ def post_of(snapshot: Snapshot, workspace: Workspace, office: str, person: str |
     return reference, post or held.post
 
 
-def sign_and_send(workspace: Workspace, said: Decision | Second | Consent, passphrase: str) -> bytes:
+def sign_and_send(workspace: Workspace, said: Statement, passphrase: str) -> bytes:
     """Signs with the person's own key, keeps a sealed copy for whoever must agree, and sends it; its digest."""
     data = sign(workspace, said, passphrase)
     return send(workspace, said.office, data)
 
 
-def sign(workspace: Workspace, said: Decision | Second | Consent, passphrase: str) -> bytes:
+def sign(workspace: Workspace, said: Statement, passphrase: str) -> bytes:
     """The signed statement; raises KeyringError for a wrong passphrase."""
     return sign_said(workspace.keyring(said.office).person_key(said.person, passphrase), said)
 

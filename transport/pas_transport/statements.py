@@ -7,14 +7,21 @@ from typing import Final
 from pas_schemas.codec import decode, encode
 from pas_schemas.errors import SealError
 from pas_schemas.models.decision import Consent, Decision, Second
-from pas_schemas.sealing import CONSENT, DECISION, SECOND, SigningKey, VerifyKey, sign, verify
+from pas_schemas.models.request import InformationRequest, RequestAnswer
+from pas_schemas.sealing import CONSENT, DECISION, INFORMATION_REQUEST, REQUEST_ANSWER, SECOND, SigningKey, VerifyKey, sign, verify
+
+# Everything a person signs, with the person's own key.
+Statement = Decision | Second | Consent | InformationRequest | RequestAnswer
 
 # Each kind of thing that people sign has a prefix of its own; what a record calls itself only says which of them is tried.
-SAID_PREFIXES: Final = {"decision": DECISION, "second": SECOND, "consent": CONSENT}
+SAID_PREFIXES: Final = {
+    "decision": DECISION, "second": SECOND, "consent": CONSENT,
+    "information_request": INFORMATION_REQUEST, "request_answer": REQUEST_ANSWER,
+}  # fmt: skip
 
 
-def sign_said(key: SigningKey, said: Decision | Second | Consent) -> bytes:
-    """What a person decides, agrees with or consents to, signed with the person's own key."""
+def sign_said(key: SigningKey, said: Statement) -> bytes:
+    """What a person decides, agrees with, consents to, asks or answers, signed with the person's own key."""
     return write_statement(key, SAID_PREFIXES[said.schema_name], said.encode())
 
 

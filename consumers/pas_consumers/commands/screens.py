@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from pas_consumers.delivery import Notice, Projection
+from pas_consumers.delivery import Notice, Projection, Request
 from pas_consumers.records import Held
 from pas_schemas.clock import show_time
 from pas_transport.console import Console, make_safe
@@ -55,6 +55,7 @@ def show_delivery(console: Console, held: Held) -> None:
     if body:
         parts += [_label(body, bare=delivery.kind == "CONDITIONS"), *_subjects(body), *_items(body), *_closing(body)]
     parts += [_notice(notice) for notice in delivery.notices]
+    parts += [_request(delivery.request)] if delivery.request is not None else []
     title = Text(make_safe(f" {delivery.kind} {delivery.urn} "), style="bold")
     marking = Text(make_safe(f" {body.protective_marking} "), style="bold red") if body else None
     page = Panel(Group(*parts), title=title, title_align="left", subtitle=marking, padding=(1, 2), width=PAGE_COLUMNS)
@@ -154,6 +155,17 @@ def _items(body: Projection) -> Iterator[RenderableType]:
 def _closing(body: Projection) -> Iterator[RenderableType]:
     if body.gist and any(item.text for item in body.items):
         yield Text(make_safe(f"\nGist, releasable apart from the intelligence: {body.gist}"), style="italic")
+
+
+def _request(request: Request) -> RenderableType:
+    """What is asked about whom, by when, and how far each of those who were asked is."""
+    about = ", ".join(value for value in request.subject.values() if value)
+    rows: list[tuple[str, object]] = [("request", f"{request.kind} {request.id.hex()} by {request.office}"), ("about", about)]
+    rows += [("purpose", request.purpose), ("legal basis", request.legal_basis), ("due", show_time(request.due)), ("state", request.state)]
+    rows += [("asks", question) for question in request.questions]
+    for one in request.asked:
+        rows.append((one.office, " ".join(part for part in (one.state, one.urn, one.legal_basis, one.reason) if part)))
+    return Padding(_grid(rows), (1, 0, 0, 0))
 
 
 def _notice(notice: Notice) -> RenderableType:

@@ -7,6 +7,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("pas_gateway.commands.trace:trace", "Say everything that happened to a report."),
     "cases": ("pas_gateway.commands.cases:cases", "See what waits for a person, and decide it."),
     "overdue": ("pas_gateway.commands.overdue:overdue", "Say what nobody has read or decided in time."),
+    "request": ("pas_gateway.commands.request:request", "Ask forces for information on a prisoner, and answer what is asked."),
     "policy": ("pas_gateway.commands.policy:policy", "Show the rules that decide."),
     "status": ("pas_gateway.commands.status:status", "Say how the gateway stands."),
 }

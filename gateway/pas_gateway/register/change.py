@@ -73,6 +73,10 @@ class Change:
     climbs: list[Row] = field(default_factory=list)
     rungs: list[Row] = field(default_factory=list)
     relieved: list[bytes] = field(default_factory=list)
+    requests: list[Row] = field(default_factory=list)
+    asks: list[Row] = field(default_factory=list)
+    request_moves: list[Row] = field(default_factory=list)
+    ask_moves: list[Row] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -93,12 +97,14 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
         (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, laid),
         (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
         (schema.corrections, change.corrections), (schema.statements, change.statements), (schema.rungs, change.rungs),
+        (schema.requests, change.requests), (schema.asks, change.asks),
     ):  # fmt: skip
         _insert_rows(connection, table, rows)
     _climb(connection, change)
     _follow(connection, change.followed)
     _shred(connection, change.shredded)
     _settle(connection, change)
+    _move_requests(connection, change)
     _redecide(connection, change)
     _move_states(connection, change.states)
     append_events(connection, change.events)
@@ -227,6 +233,23 @@ def _raise_reports(connection: sa.Connection, rows: Sequence[Row], *columns: str
     )
     if done.rowcount != len(rows):
         raise ClashError("A report of this batch was decided again meanwhile.", "the batch is decided again")
+
+
+def _move_requests(connection: sa.Connection, change: Change) -> None:
+    """How far requests and who was asked are; each move from where the batch saw it, `was`."""
+    requests, asks = schema.requests, schema.asks
+    for row in change.request_moves:
+        mine = sa.and_(requests.c.id == row["id"], requests.c.state == row["was"])
+        _move_one(connection, requests.update().where(mine).values(state=row["state"], look_ms=row["look_ms"]))
+    for row in change.ask_moves:
+        mine = sa.and_(asks.c.request == row["request"], asks.c.office == row["office"], asks.c.state == row["was"])
+        values = {name: row[name] for name in ("state", "report", "statement", "sealed")}
+        _move_one(connection, asks.update().where(mine).values(**values))
+
+
+def _move_one(connection: sa.Connection, update: sa.Update) -> None:
+    if connection.execute(update).rowcount != 1:
+        raise ClashError("A request of this batch was answered or looked at meanwhile.", "the batch is done again")
 
 
 def _redecide(connection: sa.Connection, change: Change) -> None:

@@ -202,6 +202,34 @@ corrections = Table(
     Column("at_ms", BigInteger, nullable=False),
 )  # fmt: skip
 
+# Requests for information. `person` is the keyed hash of the prisoner, absent for those about protected ones; what is asked is sealed.
+requests = Table(
+    "requests", metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("office", String, nullable=False),
+    Column("person", _Id),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    # When time alone brings something: the forces are reminded, PAS is told.
+    Column("look_ms", BigInteger),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("requests_by_look", "look_ms"),
+)  # fmt: skip
+
+# Each office that was asked, and how far it is; `report` is the report that it says answers, `sealed` what it said last.
+asks = Table(
+    "asks", metadata,
+    Column("request", _Id, primary_key=True),
+    Column("office", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("report", _Id),
+    Column("statement", _Id),
+    Column("sealed", LargeBinary),
+    Index("asks_by_state", "state", "report"),
+)  # fmt: skip
+
 # Audit events with their salts, one row a batch; the evidence log numbers them.
 leaves = Table(
     "leaves", metadata,

@@ -24,12 +24,16 @@ NoticeWord = Literal[
 Choice = Literal["RELEASE", "SANITISE", "REFUSE", "RETURN", "ACCEPT_SILENCE", "NOTE"]
 Asked = Literal["REGRADE", "CODE_2", "CONSENT"]
 ConsentChoice = Literal["GRANT", "REFUSE", "REGRADE"]
+# What is asked of forces about a prisoner, and what they say to it.
+RequestKind = Literal["PAS/2", "CAT_A", "PASO"]
+RequestChoice = Literal["ANSWER", "REFUSE"]
 AddressRole = Literal["pio", "security", "governor"]
 
 PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
 CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
 ASKED: Final[tuple[Asked, ...]] = get_args(Asked)
 CONSENT_CHOICES: Final[tuple[ConsentChoice, ...]] = get_args(ConsentChoice)
+REQUEST_KINDS: Final[tuple[RequestKind, ...]] = get_args(RequestKind)
 RISK_TAGS: Final[tuple[str, ...]] = get_args(RiskTag)
 EVENTS: Final[tuple[str, ...]] = get_args(Event)
 ROLES_ADDRESSED: Final = frozenset(get_args(AddressRole))

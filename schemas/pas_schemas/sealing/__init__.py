@@ -20,15 +20,31 @@ from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, 
 from pas_schemas.sealing.opening import Evidence, Opened, Opener, verify_evidence
 from pas_schemas.sealing.passphrase import KeyLock, unlock_key
 from pas_schemas.sealing.seal import Plain, Sealer
-from pas_schemas.sealing.sign import BATCH, CONSENT, DECISION, DIRECTORY, REPLY, REQUEST, ROOT, SANITISED, SECOND, sign, verify
+from pas_schemas.sealing.sign import (
+    BATCH,
+    CONSENT,
+    DECISION,
+    DIRECTORY,
+    INFORMATION_REQUEST,
+    REPLY,
+    REQUEST,
+    REQUEST_ANSWER,
+    ROOT,
+    SANITISED,
+    SECOND,
+    sign,
+    verify,
+)
 
 __all__ = [
     "BATCH",
     "CONSENT",
     "DECISION",
     "DIRECTORY",
+    "INFORMATION_REQUEST",
     "REPLY",
     "REQUEST",
+    "REQUEST_ANSWER",
     "ROOT",
     "SANITISED",
     "SECOND",

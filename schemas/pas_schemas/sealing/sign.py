@@ -14,6 +14,8 @@ REPLY = b"pas/v1/reply"
 DECISION = b"pas/v1/decision"
 SECOND = b"pas/v1/second"
 CONSENT = b"pas/v1/consent"
+INFORMATION_REQUEST = b"pas/v1/information-request"
+REQUEST_ANSWER = b"pas/v1/request-answer"
 SANITISED = b"pas/v1/sanitised"
 
 

@@ -1,0 +1,185 @@
+"""9 replies: what people ask of forces, and what the forces say to it. Each statement is verified, heard and kept, or refused.
+
+An answer is a report like any other, published by the force and decided by policy; what is signed here only says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import sqlalchemy as sa
+
+from pas_gateway.audit import Scribe
+from pas_gateway.drafts import About, notice, notify
+from pas_gateway.hearing import check_fresh
+from pas_gateway.office import PAS, PasOffice
+from pas_gateway.plan import Plan
+from pas_gateway.register import queries, requests
+from pas_gateway.register.requests import ANSWERED, ASKED, OPEN, PUBLISHED, REFUSED, Ask, Asking
+from pas_gateway.replies import Inquired
+from pas_gateway.requests import Ledger
+from pas_gateway.signatures import RefusedStatementError, find_signer
+from pas_gateway.vault import lock_statement
+from pas_schemas.clock import show_time, to_ms
+from pas_schemas.models.report import Subject
+from pas_schemas.models.request import AskedAbout, InformationRequest, RequestAnswer
+from pas_schemas.people import Appointment
+
+# Of protected prisoners the register holds not even a keyed hash.
+PROTECTED = "PASO"
+_NOT_ASKED = RefusedStatementError("NOT_ASKED", "There is no such request that this office was asked.", "see `pas request list`")
+
+
+def plan_inquiries(register: sa.Connection, inquired: Sequence[Inquired], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Adds what these statements change."""
+    if not inquired:
+        return
+    desk = _Desk(Ledger(register, office, scribe, plan))
+    desk.known = set(requests.find_requests(register, [sha256(one.data).digest()[:16] for one in inquired]))
+    for one in inquired:
+        desk.take(one)
+
+
+def check_inquiry(register: sa.Connection, data: bytes, said: RequestAnswer, office: PasOffice, scribe: Scribe) -> None:
+    """Asks what the gateway will ask of PAS's own word, so that the person hears at once; raises RefusedStatementError."""
+    _, who = find_signer(data, said, office.snapshot)
+    _Desk(Ledger(register, office, scribe, Plan())).hear_answer(said, who)
+
+
+@dataclass
+class _Desk:
+    """One batch of statements, in the log's order; `known` are the requests that were taken before."""
+
+    ledger: Ledger
+    known: set[bytes] = field(default_factory=set)
+
+    @property
+    def office(self) -> PasOffice:
+        return self.ledger.office
+
+    def take(self, inquired: Inquired) -> None:
+        statement, said = sha256(inquired.data).digest()[:16], inquired.said
+        if statement in self.known or (isinstance(said, RequestAnswer) and self._is_repeat(said, statement)):
+            return
+        try:
+            _, who = find_signer(inquired.data, said, self.office.snapshot)
+            check_fresh(said, inquired.submitted.taken.at, self.office)
+            if isinstance(said, InformationRequest):
+                self._open(said, who, statement, inquired)
+            else:
+                self._answer(said, who, statement, inquired)
+        except RefusedStatementError as refused:
+            self._refuse(inquired, refused)
+            return
+        self.known.add(statement)
+        self.ledger.plan.change.counts["replies"] += 1
+
+    def _is_repeat(self, said: RequestAnswer, statement: bytes) -> bool:
+        asking = self.ledger.find(said.request)
+        return asking is not None and any(ask.statement == statement for ask in asking.asks.values())
+
+    def _open(self, said: InformationRequest, who: Appointment, statement: bytes, inquired: Inquired) -> None:
+        persons = hear_request(said, who, self.office)
+        at = inquired.submitted.taken.at
+        due_ms = to_ms(self.office.rulebook.request_due(said.kind, at))
+        sealed = lock_statement(inquired.data, statement, self.office.register_key)
+        person = persons[0] if said.kind != PROTECTED else None
+        asks = {office: Ask(office, ASKED) for office in sorted(said.asked)}
+        self.ledger.open(Asking(statement, said.kind, said.office, person, to_ms(at), due_ms, OPEN, due_ms, sealed, asks), said)
+
+    def _answer(self, said: RequestAnswer, who: Appointment, statement: bytes, inquired: Inquired) -> None:
+        asking, here = self.hear_answer(said, who)
+        sealed = lock_statement(inquired.data, statement, self.office.register_key)
+        refused = said.choice == "REFUSE"
+        # What is answered about a protected prisoner comes to the compartment: here nobody sees it come.
+        state = REFUSED if refused else ANSWERED if here or asking.kind == PROTECTED else PUBLISHED
+        mine = [said.office] if said.office != PAS else [ask.office for ask in asking.asks.values() if ask.state in (ASKED, PUBLISHED)]
+        for office in mine:
+            asking = self.ledger.move(asking, Ask(office, state, said.report, statement, sealed))
+            self.ledger.note("REQUEST_DECLINED" if refused else "REQUEST_ANSWERED", asking, said.office, [])
+            self.ledger.tell(asking, office, "ACCEPTED", "PAS has refused the request." if said.office == PAS else "PAS has this answer.")
+        if refused:
+            self.ledger.tell(asking, asking.office, "REFUSED", "The request was refused; the reason stands beside.", office=said.office)
+
+    def hear_answer(self, said: RequestAnswer, who: Appointment) -> tuple[Asking, bool]:
+        """Raises RefusedStatementError unless this person may say this; the request, and whether the answering report is here."""
+        asking = self.ledger.find(said.request)
+        if asking is None or (said.office not in asking.asks and said.office != PAS):
+            raise _NOT_ASKED
+        check_answerer(said, who, self.office)
+        answers = said.report is not None and said.urn is not None and said.reason is None and said.legal_basis is None
+        refuses = said.report is None and said.urn is None and said.reason is not None and said.legal_basis is not None
+        if not (answers and said.office != PAS if said.choice == "ANSWER" else refuses):
+            raise RefusedStatementError(
+                "SHAPE", "An answer names a report, and a refusal a reason and a legal basis.", "say one of the two"
+            )
+        if asking.state != OPEN:
+            raise RefusedStatementError("CLOSED", "That request is closed.", "see `pas request list --all`")
+        if said.office != PAS and asking.asks[said.office].state not in (ASKED, PUBLISHED):
+            raise RefusedStatementError("TWICE", "That office has answered already.", "what is new goes as a report of its own")
+        return asking, said.report is not None and self._is_here(asking, said.office, said.report)
+
+    def _is_here(self, asking: Asking, office: str, report: bytes) -> bool:
+        """Whether the report was accepted; raises RefusedStatementError where it is another office's, or on somebody else."""
+        found = queries.find_accepted(self.ledger.register, [report], ())
+        if found and not is_answer(self.ledger.register, asking, office, report):
+            raise RefusedStatementError("REPORT", "The report is not this office's, or not on the prisoner asked about.", "name another")
+        return bool(found)
+
+    def _refuse(self, inquired: Inquired, refused: RefusedStatementError) -> None:
+        """One event and one sentence to who sent it; nothing else changes."""
+        plan, at = self.ledger.plan, inquired.submitted.taken.at
+        event = self.ledger.scribe.event("REQUEST_REFUSED", inquired.id.hex(), office=inquired.sender, rules=[refused.word])
+        plan.change.events.append(event)
+        plan.change.counts["replies"] += 1
+        said = About(inquired.id, "", inquired.sender, "ROUTINE", show_time(at), to_ms(at))
+        plan.drafts.append(notify(said, inquired.sender, [notice("REFUSED", refused.sentence)]))
+
+
+def hear_request(said: InformationRequest, who: Appointment, office: PasOffice) -> tuple[bytes, ...]:
+    """Raises RefusedStatementError unless this person may ask this of these; the keyed hashes of whom it is about."""
+    book = office.rulebook.requests
+    rule, estate = book.kinds[said.kind], office.snapshot.at(said.at)
+    asker = estate.get(said.office)
+    if asker is None or asker.kind not in rule.asked_by:
+        raise RefusedStatementError("ASKER", f"That office may not ask for {said.kind}.", "see requests in rulebook.toml")
+    _check_role(who, book.ask)
+    persons = office.names.person(_as_subject(said.subject))
+    if not persons:
+        raise RefusedStatementError(
+            "SUBJECT", "A request names the prisoner by a NOMIS number, or a PNC ID whose letter is right.", "see --subject"
+        )
+    asked = [estate.get(one) for one in said.asked]
+    known = all(one is not None and one.active and one.kind in rule.answered_by for one in asked)
+    if not known or len(set(said.asked)) != len(said.asked):
+        raise RefusedStatementError(
+            "ASKED", f"An office is named that cannot be asked for {said.kind}, or twice.", "see requests in rulebook.toml"
+        )
+    return persons
+
+
+def check_answerer(said: RequestAnswer, who: Appointment, office: PasOffice) -> None:
+    """Raises RefusedStatementError unless this person may speak for this office: at PAS, whoever may decide."""
+    book = office.rulebook
+    _check_role(who, book.deciding.decide if said.office == PAS else book.requests.answer)
+
+
+def is_answer(register: sa.Connection, asking: Asking, office: str, report: bytes) -> bool:
+    """Whether an accepted report is this office's own, and on the prisoner asked about, under whatever number."""
+    [found] = queries.find_accepted(register, [report], ())
+    if found.originator != office:
+        return False
+    if asking.person is None:
+        return True
+    return not requests.find_persons(register, report).isdisjoint(queries.find_merged(register, [asking.person]))
+
+
+def _check_role(who: Appointment, roles: frozenset[str]) -> None:
+    if roles.isdisjoint(who.roles):
+        raise RefusedStatementError("ROLE", "That person does not have the role for this.", "`pas directory people` shows who has")
+
+
+def _as_subject(about: AskedAbout) -> Subject:
+    return Subject(role="SUBJECT", standing="OTHER", **about.model_dump())

@@ -1,0 +1,128 @@
+"""Requests for information as PAS keeps them: each step of one is written, and shown to those it concerns, in one place.
+
+The office that asks sees who was asked, who refused and why, and an answer once it holds something of it: that there is an
+answer which it may not have is not told (domain, *Deciding*). A force sees its own part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.audit import Scribe
+from pas_gateway.drafts import About, notice, notify
+from pas_gateway.office import PAS, PasOffice
+from pas_gateway.plan import Plan
+from pas_gateway.register import requests
+from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, REFUSED, WAITING, Ask, Asking
+from pas_gateway.vault import open_statement
+from pas_schemas.clock import from_ms, show_time
+from pas_schemas.errors import CodecError, SealError
+from pas_schemas.models.request import InformationRequest, RequestAnswer
+from pas_schemas.models.words import NoticeWord
+from pas_transport.statements import peek_statement
+
+
+@dataclass
+class Ledger:
+    """The requests of one transaction: what the register holds, and what this batch has made of it."""
+
+    register: sa.Connection = field(repr=False)
+    office: PasOffice = field(repr=False)
+    scribe: Scribe
+    plan: Plan
+    _held: dict[bytes, Asking] = field(default_factory=dict)
+
+    def hold(self, found: Iterable[Asking]) -> None:
+        self._held.update({one.id: one for one in found})
+
+    def find(self, request: bytes) -> Asking | None:
+        if request not in self._held:
+            self.hold(requests.find_requests(self.register, [request]).values())
+        return self._held.get(request)
+
+    def open(self, asking: Asking, said: InformationRequest) -> None:
+        """A new one: the forces are asked, and the office that asks hears that they are."""
+        change = self.plan.change
+        self._held[asking.id] = asking
+        change.requests.append(requests.request_row(asking))
+        change.asks += [requests.ask_row(asking.id, ask) for ask in asking.asks.values()]
+        self.note("REQUEST_OPENED", asking, asking.office, [said.kind])
+        self.tell(asking, asking.office, "ACCEPTED", "The request was accepted, and the forces were asked.")
+        for office in asking.asks:
+            self.tell(asking, office, "DECIDE", "This office is asked for information: answer it, or refuse with a reason.")
+
+    def move(self, asking: Asking, ask: Ask) -> Asking:
+        """One of those who were asked is further; the request is closed when none of them is waited for any more."""
+        was = asking.asks[ask.office]
+        self.plan.change.ask_moves.append({**requests.ask_row(asking.id, ask), "was": was.state})
+        moved = asking.with_ask(ask)
+        waits = any(one.state in WAITING for one in moved.asks.values())
+        moved = replace(moved, state=OPEN if waits else CLOSED, look_ms=moved.look_ms if waits else None)
+        if moved.state != asking.state:
+            self.put(moved, asking.state)
+            self.note("REQUEST_CLOSED", moved, asking.office, [])
+        self._held[asking.id] = moved
+        return moved
+
+    def put(self, asking: Asking, was: str) -> None:
+        """The request's own state, and when it is looked at next."""
+        self._held[asking.id] = asking
+        self.plan.change.request_moves.append({"id": asking.id, "was": was, "state": asking.state, "look_ms": asking.look_ms})
+
+    def note(self, event: str, asking: Asking, office: str, rules: list[str]) -> None:
+        self.plan.change.events.append(self.scribe.event(event, asking.id.hex(), office=office, rules=rules))
+
+    def tell(self, asking: Asking, to: str, word: NoticeWord, why: str, *, office: str | None = None) -> None:
+        """A word about a request, with all of it that its reader may know; `office` is whom the word is about."""
+        said = About(asking.id, "", asking.office, "ROUTINE", show_time(from_ms(asking.at_ms)), asking.at_ms)
+        told = notice(word, why, office=office, case=asking.id.hex(), due_ms=asking.due_ms)
+        shown = show_to(asking, to, self.office) if to != PAS else None
+        self.plan.drafts.append(replace(notify(said, to, [told]), request=shown))
+
+
+def read_request(asking: Asking, office: PasOffice) -> InformationRequest | None:
+    """What was asked; None where the row was tampered with."""
+    try:
+        return InformationRequest.decode(peek_statement(open_statement(asking.sealed, asking.id, office.register_key)))
+    except (CodecError, SealError):
+        return None
+
+
+def read_answer(ask: Ask, office: PasOffice) -> RequestAnswer | None:
+    """What one of those who were asked said last; None for nothing, or where the row was tampered with."""
+    if ask.sealed is None or ask.statement is None:
+        return None
+    try:
+        return RequestAnswer.decode(peek_statement(open_statement(ask.sealed, ask.statement, office.register_key)))
+    except (CodecError, SealError):
+        return None
+
+
+def show_to(asking: Asking, reader: str, office: PasOffice) -> dict[str, Any] | None:
+    """A request as the office that asks, or one that was asked, may know it."""
+    said = read_request(asking, office)
+    if said is None:
+        return None
+    mine = reader == asking.office
+    asked = [_show_ask(ask, office, mine=mine) for ask in asking.asks.values() if mine or ask.office == reader]
+    waits = any(one["state"] in WAITING for one in asked)
+    return {
+        "id": asking.id, "kind": asking.kind, "office": asking.office, "purpose": said.purpose, "legal_basis": said.legal_basis,
+        **said.subject.model_dump(), "questions": list(said.questions), "opened_ms": asking.at_ms, "due_ms": asking.due_ms,
+        "state": OPEN if waits else CLOSED, "asked": asked,
+    }  # fmt: skip
+
+
+def _show_ask(ask: Ask, office: PasOffice, *, mine: bool) -> dict[str, Any]:
+    seen = {DISCLOSED: ANSWERED, REFUSED: REFUSED}
+    state = seen.get(ask.state, ASKED if mine else ask.state)
+    said = read_answer(ask, office) if state != ASKED else None
+    refused = said if state == REFUSED else None
+    return {
+        "office": ask.office, "state": state, "urn": said.urn if said else None, "reason": refused.reason if refused else None,
+        "legal_basis": refused.legal_basis if refused else None,
+    }  # fmt: skip

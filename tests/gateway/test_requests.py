@@ -1,0 +1,351 @@
+"""Requests: asked, put to forces, answered by reports that policy decides, refused with reasons, chased; bad ones change nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.desk import Desk, Row, copy_estate
+from gateway.terminal import Terminal
+from pas_gateway.office import PasOffice
+from pas_gateway.pipeline import Pipeline
+from pas_gateway.register import schema, split_blobs
+from pas_schemas.clock import parse_time
+from pas_schemas.codec import decode, encode
+from pas_schemas.models.request import InformationRequest, RequestAnswer
+from pas_schemas.sealing import INFORMATION_REQUEST
+from pas_schemas.topics import REPLIES
+from pas_transport.example_people import PASSPHRASE
+from pas_transport.sending import send_statement
+from pas_transport.statements import sign_said, write_statement
+from producers.samples import make_declarations, make_item
+
+QUESTION = "zqCanaryzq: is anything known of a visitor?"
+REASON = "zqCanaryzq: it would harm a live inquiry."
+ASK = ("--question", QUESTION, "--purpose", "PRISON_SECURITY", "--legal-basis", "OMA_2007_S14")
+WSI = ("request", "new", "--as", "security:WSI", "--subject", "A1234BC", *ASK)
+SAID = ("--reason", REASON, "--legal-basis", "POLICING_PURPOSE")
+
+
+@pytest.fixture
+def pas(desk: Desk, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(desk, capsys)
+
+
+def ask(pas: Terminal, *forces: str, kind: str = "PAS/2", office: str = "security:WSI") -> str:
+    """A request of WSI that the gateway has taken; its id."""
+    named = [word for force in forces or ("force:01",) for word in ("--ask", force)]
+    made = pas.json(
+        *pas.sign("request", "new", "--as", office, "--kind", kind, "--subject", "A1234BC", *ASK, *named, person=person(office))
+    )
+    assert list(made) == ["request", "kind", "office", "asked", "person"]
+    pas.desk.run()
+    return str(made["request"])
+
+
+def person(office: str) -> str:
+    return f"example-{office.replace(':', '-').lower()}-1" if office != "pas" else "example-reviewer-1"
+
+
+def write_answer(pas: Terminal, **changes: Any) -> tuple[Path, Row]:
+    report = pas.desk.write(addressees=["security:WSI"], items=[make_item()], **changes)
+    path = pas.desk.workspace.root / "answer.json"
+    path.write_text(json.dumps(report))
+    return path, report
+
+
+def asked(pas: Terminal, office: str = "pas", *, state: str | None = None) -> list[tuple[str, str]]:
+    rows = pas.json("request", "list", "--as", office, "--all")
+    return [(one["office"], one["state"]) for row in rows if state in (None, row["state"]) for one in row["asked"]]
+
+
+def events(desk: Desk) -> list[tuple[str, list[str]]]:
+    with desk.store.reading() as register:
+        rows = register.execute(schema.leaves.select().order_by(schema.leaves.c.number)).all()
+    found = [decode(event[16:], "audit_event").datum for row in rows for event in split_blobs(row.events)]
+    return [(event["event"], event["rules"]) for event in found if event["event"].startswith("REQUEST")]
+
+
+def send(pas: Terminal, said: InformationRequest | RequestAnswer, *, key_of: str | None = None) -> bytes:
+    """A statement as its office sends it, whatever the commands would have said to it."""
+    key = pas.desk.workspace.keyring(said.office).person_key(key_of or said.person, PASSPHRASE)
+    return send_statement(pas.desk.workspace, said.office, sign_said(key, said))
+
+
+def request(pas: Terminal, **changes: Any) -> InformationRequest:
+    said = {
+        "kind": "PAS/2", "office": "security:WSI", "person": person("security:WSI"), "post": "first", "subject": {"noms_number": "A1234BC"},
+        "purpose": "PRISON_SECURITY", "legal_basis": "OMA_2007_S14", "questions": [QUESTION], "asked": ["force:01"],
+        "at": pas.desk.workspace.clock.now(),
+    }  # fmt: skip
+    return InformationRequest.model_validate(said | changes)
+
+
+def refusal(pas: Terminal, name: str, **changes: Any) -> RequestAnswer:
+    said = {
+        "request": bytes.fromhex(name), "office": "force:01", "person": person("force:01"), "post": "first", "choice": "REFUSE",
+        "reason": REASON, "legal_basis": "OTHER", "at": pas.desk.workspace.clock.now(),
+    }  # fmt: skip
+    return RequestAnswer.model_validate(said | changes)
+
+
+def test_a_prison_asks_and_a_force_answers_by_a_report(pas: Terminal) -> None:
+    name = ask(pas, "force:01", "force:06")
+    # The forces have it in their inboxes, with what is asked and by when; the office that asks sees who was asked.
+    [mine] = pas.json("request", "list", "--as", "force:01")
+    assert (mine["request"], mine["kind"], mine["office"], mine["questions"]) == (name, "PAS/2", "security:WSI", [QUESTION])
+    assert (mine["subject"]["noms_number"], mine["purpose"], mine["legal_basis"]) == ("A1234BC", "PRISON_SECURITY", "OMA_2007_S14")
+    assert (mine["state"], [one["office"] for one in mine["asked"]]) == ("OPEN", ["force:01"])
+    due, opened = parse_time(mine["due"]), parse_time(mine["opened_at"])
+    assert due == pas.desk.office.rulebook.request_due("PAS/2", opened) >= opened + timedelta(days=10)
+    assert asked(pas, "security:WSI") == asked(pas) == [("force:01", "ASKED"), ("force:06", "ASKED")]
+    assert pas.json("cases", "list", "--as", "force:01") == []
+    [told] = shown(pas, "force:01")
+    assert [notice["word"] for notice in told["notices"]] == ["DECIDE"]
+    page, _ = pas("inbox", "show", told["delivery"], "--as", "force:01", "--post", "p1", "--person", "a1")
+    assert all(word in page for word in (QUESTION[:20], "A1234BC", "PAS/2", "security:WSI", "OMA_2007_S14"))
+
+    path, report = write_answer(pas)
+    done = pas.json(*pas.sign("request", "answer", name[:8], path, "--as", "force:01", person=person("force:01")))
+    assert done == {"request": name, "choice": "ANSWER", "urn": report["urn"], "office": "force:01", "person": person("force:01")}
+    pas.desk.run()
+    pas.desk.run()
+    # It came through policy like any other report, and the office that asked has it.
+    [text] = [row for row in shown(pas, "security:WSI") if row["kind"] == "DISCLOSURE"]
+    assert text["urn"] == report["urn"]
+    assert asked(pas) == [("force:01", "DISCLOSED"), ("force:06", "ASKED")]
+    assert asked(pas, "security:WSI") == [("force:01", "ANSWERED"), ("force:06", "ASKED")]
+    assert pas.json("request", "list", "--as", "force:01") == []
+    assert asked(pas, "force:01") == [("force:01", "ANSWERED")]
+
+    pas(*pas.sign("request", "refuse", name, "--as", "force:06", *SAID, person=person("force:06")))
+    pas.desk.run()
+    [told] = pas.json("request", "list", "--as", "security:WSI", "--all")
+    assert told["state"] == "CLOSED"
+    assert told["asked"] == [
+        {"office": "force:01", "state": "ANSWERED", "urn": report["urn"], "reason": None, "legal_basis": None},
+        {"office": "force:06", "state": "REFUSED", "urn": None, "reason": REASON, "legal_basis": "POLICING_PURPOSE"},
+    ]
+    assert pas.json("request", "list") == []
+    assert [word for word, _ in events(pas.desk)] == ["REQUEST_OPENED", "REQUEST_ANSWERED", "REQUEST_CLOSED", "REQUEST_DECLINED"]
+    # Nothing of it stands in clear in the register.
+    written = b"".join(path.read_bytes() for path in pas.desk.workspace.root.rglob("*") if path.is_file() and "register" in path.name)
+    assert written
+    assert not any(word in written for word in (b"zqCanaryzq", b"A1234BC"))
+
+
+def shown(pas: Terminal, office: str) -> list[Row]:
+    rows = pas.lines("inbox", "list", "--as", office, "--post", "p1", "--person", "a1")
+    return [pas.json("inbox", "show", row["delivery"], "--as", office, "--post", "p1", "--person", "a1") for row in rows]
+
+
+def test_an_answer_that_policy_holds_is_told_to_pas_alone(pas: Terminal) -> None:
+    """That there is an answer which it may not have is nothing the office that asks may learn; once a person releases it, it hears."""
+    name = ask(pas)
+    path, _ = write_answer(pas, declarations=make_declarations(terrorism=True))
+    before = len(shown(pas, "security:WSI"))
+    pas(*pas.sign("request", "answer", name, path, "--as", "force:01", person=person("force:01")))
+    pas.desk.run()
+    pas.desk.run()
+    assert asked(pas) == [("force:01", "ANSWERED")]
+    assert asked(pas, "security:WSI", state="OPEN") == [("force:01", "ASKED")]
+    assert len(shown(pas, "security:WSI")) == before
+    [case] = pas.json("cases", "list")
+    decide = ("cases", "decide", case["case"], "--choice", "RELEASE", "--all", "--reason", "Needed.", "--legal-basis", "OTHER")
+    pas(*pas.sign(*decide, person="example-reviewer-1"))
+    pas.desk.run()
+    pas(*pas.sign("cases", "second", case["case"], "--reason", "I agree.", person="example-reviewer-2"))
+    pas.desk.run()
+    pas.desk.run()
+    assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "ANSWERED")]
+    assert asked(pas) == [("force:01", "DISCLOSED")]
+
+
+def test_pas_refuses_for_all_who_were_asked(pas: Terminal) -> None:
+    name = ask(pas, "force:01", "force:06")
+    pas(*pas.sign("request", "refuse", name, *SAID, person="example-reviewer-1"))
+    pas.desk.run()
+    assert asked(pas, state="CLOSED") == asked(pas, "security:WSI", state="CLOSED") == [("force:01", "REFUSED"), ("force:06", "REFUSED")]
+    assert pas.json("request", "list", "--as", "force:06") == []
+    again = pas.refused(*pas.sign("request", "refuse", name, *SAID, person="example-reviewer-2"))
+    assert again == "error: That request is closed.\nhint: see `pas request list --all`\n"
+
+
+def test_of_a_protected_prisoner_pas_lists_neither_name_nor_question(
+    pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Desk(copy_estate(pristine, tmp_path / "paso", ("pas", "paso-unit", "force:01"))) as desk:
+        pas = Terminal(desk, capsys)
+        ask(pas, kind="PASO", office="paso-unit")
+        [row] = pas.json("request", "list")
+        assert (row["kind"], row["questions"], set(row["subject"].values())) == ("PASO", [], {None})
+        [mine] = pas.json("request", "list", "--as", "force:01")
+        assert (mine["questions"], mine["subject"]["noms_number"]) == ([QUESTION], "A1234BC")
+        with desk.store.reading() as register:
+            assert register.execute(schema.requests.select()).one().person is None
+
+
+# --- what may not count --------------------------------------------------------------------------------------------------
+
+
+def test_what_the_commands_refuse_is_told_at_once(pas: Terminal) -> None:
+    name = ask(pas)
+    path, _ = write_answer(pas)
+    answer = ("request", "answer", name, path, "--as")
+    assert "no such request that this office was asked" in pas.refused(*pas.sign(*answer, "force:06", person=person("force:06")), code=2)
+    assert "nobody of that reference" in pas.refused(*pas.sign(*answer, "force:01", person="nobody"))
+    other, _ = write_answer(pas, subjects=[])
+    assert "not on the prisoner asked about" in pas.refused(
+        *pas.sign("request", "answer", name, other, "--as", "force:01", person=person("force:01")), code=2
+    )
+    report = pas.desk.write(addressees=["pio"])
+    path.write_text(json.dumps(report))
+    assert "not addressed to the office that asks" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")), code=2)
+    path.write_text("no report")
+    assert "does not hold one report" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")), code=2)
+    path, _ = write_answer(pas, protective_marking="SECRET")
+    assert "The report was refused (G-MARKING)" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")))
+    (pas.desk.workspace.root / "words").write_text("another")
+    path, report = write_answer(pas)
+    assert "does not open that person's key" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")))
+    assert "Unknown" not in pas.refused("trace", report["urn"])
+    pas.desk.run()
+    assert asked(pas) == [("force:01", "ASKED")]
+
+
+def test_a_request_that_may_not_count_changes_nothing(pas: Terminal) -> None:
+    bad: list[tuple[str, dict[str, Any]]] = [
+        ("ASKER", {"kind": "CAT_A"}),
+        ("ASKER", {"office": "force:06", "person": person("force:06")}),
+        ("SUBJECT", {"subject": {"noms_number": "no number"}}),
+        ("SUBJECT", {"subject": {"pnc_id": "2000/0000223X", "family_name": "zqCanaryzq"}}),
+        ("ASKED", {"asked": ["force:01", "force:01"]}),
+        ("ASKED", {"asked": ["fib:01"]}),
+        ("ASKED", {"asked": ["force:77"]}),
+        ("PERSON", {"person": "nobody"}),
+        ("POST", {"post": "governing-governor"}),
+        ("STALE", {"at": pas.desk.workspace.clock.now() - timedelta(hours=26)}),
+    ]
+    for _, changes in bad:
+        said = request(pas, **changes)
+        send(pas, said, key_of=person(said.office))
+    sent = pas.desk.run()
+    assert events(pas.desk) == [("REQUEST_REFUSED", [word]) for word, _ in bad]
+    told = [notice["why"] for one in sent if one.office in ("security:WSI", "force:06") for notice in one.datum["notices"]]
+    assert len(told) == len(bad)
+    assert all(why.endswith(".") and "zqCanaryzq" not in why for why in told)
+    assert asked(pas) == []
+
+
+def test_an_answer_that_may_not_count_changes_nothing(pas: Terminal) -> None:
+    name = ask(pas, "force:01", "force:06")
+    _, report = write_answer(pas)
+    pas.desk.publish(other := pas.desk.write(subjects=[], addressees=[]))
+    pas.desk.run()
+    bad = [
+        ("NOT_ASKED", refusal(pas, name, office="security:BAI", person=person("security:BAI"))),
+        ("NOT_ASKED", refusal(pas, "00" * 16)),
+        ("SHAPE", refusal(pas, name, reason=None)),
+        ("SHAPE", refusal(pas, name, urn=report["urn"], report=bytes(16))),
+        ("SHAPE", refusal(pas, name, office="pas", person="example-reviewer-1", post="reviewer", choice="ANSWER", reason=None,
+                          legal_basis=None, urn="PAS/1", report=bytes(16))),
+        ("REPORT", refusal(pas, name, choice="ANSWER", reason=None, legal_basis=None, urn=other["urn"], report=report_of(pas, other))),
+        ("SIGNATURE", refusal(pas, name)),
+    ]  # fmt: skip
+    for word, said in bad:
+        send(pas, said, key_of="example-force-01-2" if word == "SIGNATURE" else None)
+    pas.desk.run()
+    assert [found for found in events(pas.desk) if found[0] == "REQUEST_REFUSED"] == [("REQUEST_REFUSED", [word]) for word, _ in bad]
+    assert asked(pas) == [("force:01", "ASKED"), ("force:06", "ASKED")]
+    # Once it counts: sent again it is the same, said again it is too late; what comes after the end changes nothing.
+    send(pas, said := refusal(pas, name))
+    pas.desk.run()
+    send(pas, said)
+    send(pas, refusal(pas, name, reason="Another reason."))
+    send(pas, refusal(pas, name, office="force:06", person=person("force:06")))
+    pas.desk.run()
+    send(pas, refusal(pas, name, office="force:06", person=person("force:06"), reason="Too late."))
+    pas.desk.run()
+    assert [rules for event, rules in events(pas.desk) if event == "REQUEST_REFUSED"][len(bad) :] == [["TWICE"], ["CLOSED"]]
+    assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "REFUSED"), ("force:06", "REFUSED")]
+
+
+def report_of(pas: Terminal, report: Row) -> bytes:
+    with pas.desk.store.reading() as register:
+        found: bytes = register.execute(schema.reports.select().where(schema.reports.c.urn == report["urn"])).one().id
+    return found
+
+
+def test_a_report_that_comes_and_is_on_somebody_else_answers_nothing(pas: Terminal) -> None:
+    """Named before it came: the force hears, and is waited for again."""
+    name = ask(pas)
+    report = pas.desk.write(subjects=[], addressees=[])
+    pas.desk.publish(report)
+    records = pas.desk.fresh("pas.reports")
+    named = records[0].key
+    send(pas, refusal(pas, name, choice="ANSWER", reason=None, legal_basis=None, urn=report["urn"], report=named))
+    worker_takes_replies_first(pas.desk)
+    assert asked(pas) == [("force:01", "PUBLISHED")]
+    pas.desk.run()
+    pas.desk.run()
+    assert asked(pas) == [("force:01", "ASKED")]
+
+
+def worker_takes_replies_first(desk: Desk) -> None:
+    with desk.store.reading() as register:
+        positions = register.execute(schema.positions.select().where(schema.positions.c.topic == REPLIES.name)).all()
+    at = {row.partition: row.next for row in positions}
+    waiting = [one for one in desk.fresh(REPLIES.name) if one.offset >= at.get(one.partition.number, 0)]
+    desk.pipeline.commit(desk.pipeline.take_replies(waiting, desk.advances(waiting)))
+
+
+def test_a_malformed_statement_is_quarantined(pas: Terminal) -> None:
+    key = pas.desk.workspace.keyring("security:WSI").person_key(person("security:WSI"), PASSPHRASE)
+    datum = decode(request(pas).encode(), "information_request").datum
+    body = encode("information_request", datum | {"kind": "PAS/3"})
+    send_statement(pas.desk.workspace, "security:WSI", write_statement(key, INFORMATION_REQUEST, body))
+    # One office's request in another's record is set aside as well.
+    send_statement(pas.desk.workspace, "force:06", sign_said(key, request(pas)))
+    sent = pas.desk.run()
+    told = {one.office: notice["word"] for one in sent for notice in one.datum["notices"] if one.office in ("security:WSI", "force:06")}
+    assert told == {"security:WSI": "QUARANTINED", "force:06": "QUARANTINED"}
+    assert asked(pas) == []
+
+
+class Set:
+    """A clock that was set to a moment."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment
+
+
+def chase_at(pas: Terminal, moment: datetime) -> list[tuple[str, str, str | None]]:
+    """What the gateway's turns by the clock say at a moment: to whom, which word, about whom."""
+    office = replace(PasOffice.of(pas.desk.workspace), clock=Set(moment))
+    pipeline, told = Pipeline(office, pas.desk.store), []
+    while (plan := pipeline.chase_requests()) is not None:
+        pipeline.commit(plan)
+        told += [(draft.office, notice["word"], notice["office"]) for draft in plan.drafts for notice in draft.notices]
+    return told
+
+
+def test_what_nobody_answers_is_chased_once_a_rung(pas: Terminal) -> None:
+    name = ask(pas, "force:01", "force:06")
+    pas(*pas.sign("request", "refuse", name, "--as", "force:06", *SAID, person=person("force:06")))
+    pas.desk.run()
+    due = parse_time(pas.json("request", "list")[0]["due"])
+    rung, minute = pas.desk.office.rulebook.tell_pas_at(due), timedelta(minutes=1)
+    # When it is due the force that has not answered is reminded, later PAS is told; a clock that goes back does nothing again.
+    reminded, escalated = [("force:01", "OVERDUE", None)], [("pas", "OVERDUE", "force:01")]
+    assert [chase_at(pas, at) for at in (due - minute, due, due, due - minute, rung - minute)] == [[], reminded, [], [], []]
+    assert [chase_at(pas, at) for at in (rung, rung, due, rung + timedelta(days=400))] == [escalated, [], [], []]
+    assert [rules for event, rules in events(pas.desk) if event == "REQUEST_OVERDUE"] == [["REMIND"], ["PAS"]]
+    assert asked(pas, state="OPEN") == [("force:01", "ASKED"), ("force:06", "REFUSED")]

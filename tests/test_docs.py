@@ -18,6 +18,7 @@ import click
 import pytest
 
 from conftest import PAS
+from pas_consumers.watching import TOLD
 from pas_gateway.demo.checks import CHECKS
 from pas_schemas.rules import OBLIGATIONS, SENTENCES
 from pas_schemas.topics import SHARED_TOPICS, Topic, deliveries
@@ -248,7 +249,7 @@ def test_the_settings_are_as_they_are() -> None:
 
 @pytest.mark.parametrize("path", OWN, ids=name)
 def test_every_variable_named_counts(path: Path) -> None:
-    known = {PREFIX + setting.upper() for setting in Settings.model_fields} | NO_SETTINGS
+    known = {PREFIX + setting.upper() for setting in Settings.model_fields} | NO_SETTINGS | set(TOLD)
     source = "".join(file.read_text("utf-8") for file in SOURCES if "tests" in file.parts)
     for variable in re.findall(r"\bPAS_[A-Z_]*[A-Z]", path.read_text("utf-8")):
         assert variable in known or (variable.startswith(FOR_TESTS) and variable in source), f"{name(path)} names {variable}"

@@ -103,6 +103,10 @@ class Inbox:
         listing = self._store.held()
         return Listing(tuple(self._as_allowed(held) for held in listing.held), listing.damaged)
 
+    def unread(self) -> tuple[bytes, ...]:
+        """The ids of deliveries that nobody has read or answered."""
+        return self._store.unread()
+
     def set_aside(self) -> tuple[SetAside, ...]:
         """Every record that failed a check, oldest first."""
         return self._store.aside()

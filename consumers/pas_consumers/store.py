@@ -85,6 +85,11 @@ class Store:
             raise UnknownDeliveryError("There is no such delivery in this inbox.", "`pas inbox list` shows what there is")
         return self._read_row(*row)
 
+    def unread(self) -> tuple[bytes, ...]:
+        """The deliveries that came and that nobody has read or answered."""
+        query = "SELECT id FROM deliveries WHERE state = 'DELIVERED' ORDER BY received_at_ms, handle, n"
+        return tuple(row[0] for row in self._file.read(lambda db: db.execute(query).fetchall()))
+
     def ids(self, prefix: str) -> list[bytes]:
         """The ids that begin so (lower-case hexadecimal)."""
         query = "SELECT id FROM deliveries WHERE lower(hex(id)) LIKE ? || '%' ORDER BY id"

@@ -10,6 +10,7 @@ import click
 
 from pas_consumers.closing import allows_copies
 from pas_consumers.commands import screens
+from pas_consumers.commands.watch import watch
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError, WrongStateError
 from pas_consumers.inbox import Inbox
 from pas_consumers.intake import Intake
@@ -26,6 +27,9 @@ REFUSED = 1
 @click.group()
 def inbox() -> None:
     """Take, read and acknowledge what PAS sent to an office."""
+
+
+inbox.add_command(watch)
 
 
 def _answering(command: F) -> F:

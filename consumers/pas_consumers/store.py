@@ -226,13 +226,14 @@ class Store:
         return True
 
     def _add_reply(self, db: sqlite3.Connection, reply: Reply) -> None:
-        """Writes a reply, unless the same post has given that receipt already."""
-        for name in (reply_id(reply), reply_id(reply, reply.post)):
+        """Writes a reply, unless the same person has given that receipt already in the name of the same post."""
+        for name in (reply_id(reply), reply_id(reply, reply.post), reply_id(reply, f"{reply.post}/{reply.person}")):
             row = db.execute("SELECT sealed FROM replies WHERE id = ?", (name,)).fetchone()
             if row is None:
                 db.execute(_REPLY, (name, reply.delivery_id, reply.receipt, self._box.seal(b"reply", name, reply.encode())))
                 return
-            if Reply.decode(self._box.open(b"reply", name, row[0])).post == reply.post:
+            given = Reply.decode(self._box.open(b"reply", name, row[0]))
+            if (given.post, given.person) == (reply.post, reply.person):
                 return
 
 
@@ -240,7 +241,7 @@ def reply_id(reply: Reply, post: str = "") -> bytes:
     """The record id of a reply, by which PAS knows a repeat.
 
     A receipt is given once, so delivery and word name it; one given again by another post (a governor's clock stops for
-    some posts only: domain, *Certainty of receipt*) is named by that post too.
+    some posts only: domain, *Certainty of receipt*) is named by that post too, and by the person where another held it.
     """
     return sha256(reply.delivery_id + reply.receipt.encode() + post.encode()).digest()[:16]
 

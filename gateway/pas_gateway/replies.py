@@ -25,6 +25,10 @@ from pas_schemas.models.reply import Reply
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import Opened
 
+_NOT_YOURS = "A reply answers a delivery that this office was never sent: it changes nothing."
+_LEFT = "A reply names somebody who has left this office, or was never of it: it changes nothing. Who is there now must answer."
+_POST = "This READ does not stop the clock: somebody must read it who holds one of these posts: {}."
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -101,15 +105,33 @@ def plan_replies(
             continue
         seen.add(answer.id)
         if delivery is None or delivery.office != answer.reply.office:
-            plan.change.events.append(
-                scribe.event("REPLY_REFUSED", answer.id.hex(), office=answer.reply.office, rules=[answer.reply.receipt])
-            )
+            _refuse(answer, "NOT_YOURS", _NOT_YOURS, scribe, plan)
+            continue
+        if answer.reply.receipt != "DELIVERED" and has_left(answer.reply, answer.submitted.taken.at, office):
+            _refuse(answer, "LEFT", _LEFT, scribe, plan)
             continue
         _plan_reply(answer, delivery, reports.get(delivery.report), office, scribe, plan)
         if answer.reply.receipt == "CONDITIONS_ACCEPTED" and delivery.kind == "CONDITIONS":
             accepting[delivery.report] = accepting.get(delivery.report, frozenset()) | {delivery.office}
     _accept(register, accepting, plan)
     return accepting
+
+
+def has_left(reply: Reply, at: datetime, office: PasOffice) -> bool:
+    """Whether the directory knows the person a reply names, and not as one of that office at that moment; it need not know everybody."""
+    person = office.snapshot.by_reference.get(reply.person)
+    if person is None:
+        return False
+    held = person.appointment(at)
+    return held is None or held.office != reply.office
+
+
+def _refuse(answer: Answered, word: str, sentence: str, scribe: Scribe, plan: Plan) -> None:
+    """Told to the office in one sentence, with nothing of the delivery that it named; nothing else changes."""
+    reply, at = answer.reply, answer.submitted.taken.at
+    plan.change.events.append(scribe.event("REPLY_REFUSED", answer.id.hex(), office=reply.office, rules=[reply.receipt, word]))
+    said = About(answer.id, "", reply.office, "ROUTINE", show_time(at), to_ms(at))
+    plan.drafts.append(notify(said, reply.office, [notice("REFUSED", sentence)]))
 
 
 def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
@@ -120,11 +142,17 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
         "sealed": office.register_key.seal(answer.payload, answer.id),
     })  # fmt: skip
     read_at = answer.submitted.taken.at
-    read = to_ms(read_at) if _answers(reply, delivery, read_at, about, office) else None
+    counts = _answers(reply, delivery, read_at, about, office)
+    read = to_ms(read_at) if counts else None
     plan.change.states.append({"id": delivery.id, "state": reply.receipt, "read_at_ms": read})
     plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt]))
     if reply.receipt == "READ" and delivery.kind not in ("NOTICE", "WITHDRAWAL") and about is not None:
         _tell_read(delivery, about, plan)
+        if not counts and delivery.read_at_ms is None:
+            posts = ", ".join(sorted(office.rulebook.receipts.governor_posts))
+            plan.drafts.append(
+                notify(_about(about), delivery.office, [notice("OVERDUE", _POST.format(posts), due_ms=delivery.deadline_ms)])
+            )
 
 
 def _answers(reply: Reply, delivery: Sent, read_at: datetime, about: Accepted | None, office: PasOffice) -> bool:
@@ -156,5 +184,8 @@ def _accept(register: sa.Connection, accepting: dict[bytes, frozenset[str]], pla
 
 def _tell_read(delivery: Sent, about: Accepted, plan: Plan) -> None:
     """The originator hears that, and by whom, its report was read."""
-    said = About(about.id, about.urn, about.originator, about.priority, show_time(from_ms(about.created_at_ms)), about.order[0])
-    plan.drafts.append(notify(said, about.originator, [notice("READ", "The report was read.", office=delivery.office)]))
+    plan.drafts.append(notify(_about(about), about.originator, [notice("READ", "The report was read.", office=delivery.office)]))
+
+
+def _about(about: Accepted) -> About:
+    return About(about.id, about.urn, about.originator, about.priority, show_time(from_ms(about.created_at_ms)), about.order[0])

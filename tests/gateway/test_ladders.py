@@ -14,15 +14,20 @@ import pytest
 from conftest import RunPas
 from gateway.deciding import Bench
 from gateway.desk import Desk, Row, copy_estate
+from gateway.fuzzing import Forge
 from gateway.postgres import PrivatePostgres
 from gateway.test_equal_deliveries import FixedClock
 from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
 from pas_gateway.pipeline import Pipeline
-from pas_gateway.register import ClashError, ladders, schema
+from pas_gateway.register import ClashError, ladders, schema, split_blobs
 from pas_schemas.clock import to_ms
+from pas_schemas.codec import decode, encode
+from pas_schemas.sealing import REPLY
+from pas_schemas.topics import REPLIES
 from pas_transport.appointing import dismiss
 from pas_transport.issuing import change
+from pas_transport.log import Outgoing
 from producers.samples import make_handling, make_item
 
 ONE = {"items": [make_item()], "risk_tags": []}
@@ -48,8 +53,8 @@ def told(words: list[Row]) -> set[tuple[str, str]]:
     return {(word["to"], word["office"] or word["why"].rpartition("post ")[2]) for word in words if word["word"] == "OVERDUE"}
 
 
-def read(desk: Desk, office: str, post: str = "duty-governor") -> None:
-    with Inbox.of(desk.workspace, office, post=post, person="staff-0001") as box:
+def read(desk: Desk, office: str, post: str = "duty-governor", person: str = "staff-0001") -> None:
+    with Inbox.of(desk.workspace, office, post=post, person=person) as box:
         box.take()
         for held in box.list().held:
             if held.delivery.kind == "DISCLOSURE":
@@ -295,3 +300,65 @@ def test_overdue_lists_what_is_late_threats_first_and_nothing_of_content(bench: 
     shown = pas("overdue", cwd=desk.workspace.root, code=0).out
     assert threat in shown
     assert "parcel" not in shown
+
+
+def answers(desk: Desk, office: str) -> list[str]:
+    """The sentences an office was told about its replies."""
+    said = [one.datum["notices"] for one in desk.run() if one.office == office]
+    return [word["why"] for words in said for word in words if word["word"] == "REFUSED" or "READ does not" in word["why"]]
+
+
+def test_read_in_the_name_of_somebody_who_has_left_changes_nothing(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    change(desk.workspace, lambda snapshot, at: dismiss(snapshot, "security:WSI", "example-security-wsi-2", at))
+    desk.turn(seconds=1)
+    read(desk, "security:WSI", "deputy", "example-security-wsi-2")
+    [said] = answers(desk, "security:WSI")
+    assert said.startswith("A reply names somebody who has left this office")
+    read(desk, "security:WSI", "deputy", "example-governor-wsi-1")
+    assert len(answers(desk, "security:WSI")) == 2
+    assert ("REPLY_REFUSED", ["READ", "LEFT"]) in events(desk)
+    desk.turn(minutes=16)
+    assert "security:WSI" in {word["to"] for word in desk.climb()}
+    # Whoever holds the post now reads, and that counts.
+    read(desk, "security:WSI", "deputy", "example-security-wsi-1")
+    desk.turn(minutes=10)
+    assert {word["to"] for word in desk.climb()} == {"pas", "pio:WSI"}
+
+
+def test_read_by_another_post_of_a_governors_is_told_not_to_count(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, **THREAT)
+    read(desk, "governor:WSI", "wing-officer")
+    [said] = answers(desk, "governor:WSI")
+    assert said.endswith("one of these posts: deputy-governor, duty-governor, governing-governor.")
+    read(desk, "governor:WSI", "deputy-governor")
+    assert len(answers(desk, "governor:WSI")) == 1
+    desk.turn(minutes=16)
+    assert "governor:WSI" not in {word["to"] for word in desk.climb()}
+
+
+def test_a_receipt_for_another_offices_delivery_is_told_and_changes_nothing(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    [theirs] = [one.datum["delivery_id"] for one in desk.run() if one.office == "security:WSI"]
+    datum = {
+        "delivery_id": theirs, "office": "governor:WSI", "receipt": "READ", "post": "duty-governor", "person": "staff-0001",
+        "at_ms": to_ms(desk.workspace.clock.now()), "mitigation": None, "reason": None,
+    }  # fmt: skip
+    value = Forge(desk.workspace, "governor:WSI", prefix=REPLY).seal(bytes(16), encode("reply", datum))
+    desk.log.append([Outgoing(REPLIES.name, theirs, value)])
+    assert answers(desk, "governor:WSI") == ["A reply answers a delivery that this office was never sent: it changes nothing."]
+    told = next(one.datum for one in desk.run() if one.office == "governor:WSI" and "READ" not in one.datum["kind"])
+    assert ("REPLY_REFUSED", ["READ", "NOT_YOURS"]) in events(desk)
+    assert told["urn"] in ("", None)
+    desk.turn(minutes=16)
+    assert "security:WSI" in {word["to"] for word in desk.climb()}
+
+
+def events(desk: Desk) -> list[tuple[str, list[str]]]:
+    with desk.store.reading() as register:
+        rows = register.execute(schema.leaves.select().order_by(schema.leaves.c.number)).all()
+    found = [decode(event[16:], "audit_event").datum for row in rows for event in split_blobs(row.events)]
+    return [(event["event"], event["rules"]) for event in found]

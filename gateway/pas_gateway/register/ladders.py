@@ -76,8 +76,7 @@ def find_due(connection: sa.Connection, now_ms: int, most: int) -> list[Late]:
 
 def has_due(connection: sa.Connection, now_ms: int) -> bool:
     """Whether time alone brings anything."""
-    asked = (sa.select(column).where(column <= now_ms).limit(1) for column in (_DELIVERIES.climb_ms, _CASES.climb_ms))
-    return any(connection.execute(query).first() is not None for query in asked)
+    return bool(find_due(connection, now_ms, 1))
 
 
 def list_overdue(connection: sa.Connection, now_ms: int) -> list[Late]:

@@ -277,7 +277,7 @@ def _check_kind(delivery: Delivery) -> None:
         case "CONDITIONS":
             fits = body is not None and bool(body.items) and bool(body.conditions) and _is_empty(body)
         case "SUMMARY":
-            fits = body is not None and not body.items and not body.subjects
+            fits = body is not None and not body.items and len(body.subjects) == 1
         case "WITHDRAWAL":
             fits = body is None
         case "NOTICE":

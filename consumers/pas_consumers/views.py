@@ -38,6 +38,8 @@ def describe_whole(held: Held) -> dict[str, Any]:
     if body is None:
         told = {"notices": [_notice(notice) for notice in held.delivery.notices]} if held.delivery.notices else {}
         return {**header, "items": [], "subjects": [], "conditions": None, **told}
+    if held.delivery.kind == "SUMMARY":
+        return {**header, **_label(body), "flags": list(body.risk_tags), "advice": body.gist, "subjects": body.people()}
     matter = {} if held.delivery.kind == "CONDITIONS" else _matter(body)
     return {**header, **_label(body), **matter, **_content(body)}
 

@@ -14,11 +14,11 @@ from typing import Final, NoReturn, final
 from pas_gateway.casebook import item_ref
 from pas_gateway.competence import find_objection
 from pas_gateway.office import PasOffice
-from pas_gateway.policy.rulings import CONSENTED, Pair, Ruling, Rulings
+from pas_gateway.policy.rulings import CONSENTED, SUMMARISED, Pair, Ruling, Rulings
 from pas_gateway.signatures import RefusedStatementError, Signed, verify_signed
 from pas_schemas.clock import parse_end
 from pas_schemas.errors import MisuseError
-from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_schemas.models.report import Item, Report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import CELLS
@@ -108,6 +108,8 @@ def offices_of(signed: Signed, known: Mapping[bytes, frozenset[str]]) -> frozens
     """The offices that a statement is about; `known` are those of earlier ones, which it may agree with."""
     if isinstance(signed.said, Second):
         return known.get(signed.said.statement, frozenset())
+    if isinstance(signed.said, Summary):
+        return frozenset(signed.said.escorts)
     return frozenset(pair.office for pair in signed.said.pairs) if isinstance(signed.said, Decision) else frozenset()
 
 
@@ -127,6 +129,7 @@ class _Approving:
         self.id, self.original, self.gates, self.now, self.office = report_id, report, gates, now, office
         self.report = report
         self.decisions = [(one, one.said) for one in signed if isinstance(one.said, Decision)]
+        self.summaries = [(one, one.said) for one in signed if isinstance(one.said, Summary)]
         self.consents = [(one, one.said) for one in signed if isinstance(one.said, Consent)]
         self.seconds = [(place, one, one.said) for place, one in enumerate(signed) if isinstance(one.said, Second)]
         self.places = {one.digest: place for place, one in enumerate(signed)}
@@ -141,6 +144,10 @@ class _Approving:
         self._regrade()
         for _, one, said in sorted(self._completed(), key=lambda found: found[0]):
             self._rule(one, said)
+        for one, summary in self.summaries:
+            # Nothing of the report goes out by it: one person is enough, and it answers what the case asks.
+            self.complete.add(one.digest)
+            self.rulings.append(Ruling(summary.office, "release", None, None, SUMMARISED))
         for one, consent in self.consents:
             self._consent(one, consent)
         approvals = {pair: self._approval(pair, people) for pair, people in self.people.items()}

@@ -23,6 +23,7 @@ from pas_gateway.register.chains import Waiting
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Accepted, Sent
 from pas_gateway.stages import Decided, Waits
+from pas_gateway.summaries import withdraw_summaries
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.directory import Estate
 
@@ -148,6 +149,7 @@ class _Settling:
         waited = [case.owner for case in queries.find_cases(self.register, [target.id]) if case.state in WAITING]
         self.plan.drafts += closed_notices(_about(target), waited, self.office)
         self._withdraw(row, target, action)
+        withdraw_summaries(self.register, target.id, self.office, self.scribe, self.plan)
         self._release(row)
 
     def _withdraw(self, row: Waiting, target: Accepted, action: str) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.signatures import RefusedStatementError, Signed
-from pas_schemas.models.decision import Consent, Decision
+from pas_schemas.models.decision import Consent, Decision, Summary
 from pas_schemas.models.report import Report
 
 
 def find_objection(signed: Signed, report: Report, offices: Iterable[str], office: PasOffice) -> RefusedStatementError | None:
     """Why this person may say nothing about this report; None where nothing stands against it. `offices` are those it is about."""
     said, deciding = signed.said, office.rulebook.deciding
-    allowed = deciding.consent if isinstance(said, Consent) else deciding.decide if isinstance(said, Decision) else deciding.second
+    allowed = (
+        deciding.consent if isinstance(said, Consent) else deciding.decide if isinstance(said, Decision | Summary) else deciding.second
+    )
     if allowed.isdisjoint(signed.who.roles):
         return RefusedStatementError("ROLE", "That person does not have the role for this.", "`pas directory people` shows who has")
     if isinstance(said, Consent) and said.office != report.originator:

@@ -23,7 +23,7 @@ from pas_gateway.replies import Arrived
 from pas_gateway.signatures import RefusedStatementError, Said, Signed, verify_signed
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import to_ms
-from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_schemas.models.words import NoticeWord
 
 _ASKED: dict[str, tuple[NoticeWord, str]] = {
@@ -66,7 +66,7 @@ class _Sitting:
         """Which report each statement is about."""
         for one in said:
             match one:
-                case Decision():
+                case Decision() | Summary():
                     found = {row.id: (row.owner, row.report) for row in queries.find_cases_by_id(self.register, [one.case])}
                     self._about.update({(owner, case): report for case, (owner, report) in found.items()})
                 case Second():
@@ -111,8 +111,8 @@ class _Sitting:
             "id": signed.id, "report": docket.id, "owner": said.office, "digest": signed.digest,
             "at_ms": to_ms(arrived.submitted.taken.at), "sealed": lock_statement(signed.data, signed.id, self.office.register_key),
         })  # fmt: skip
-        word = "AGREED" if isinstance(said, Second) else said.choice
-        name = {Decision: "DECISION", Second: "SECOND", Consent: "CONSENT"}[type(said)]
+        word = "AGREED" if isinstance(said, Second) else "WRITTEN" if isinstance(said, Summary) else said.choice
+        name = {Decision: "DECISION", Summary: "SUMMARY", Second: "SECOND", Consent: "CONSENT"}[type(said)]
         change.events.append(self.scribe.event(name, signed.id.hex(), office=said.office, rules=[word], digests=[signed.digest, docket.id]))
         docket.add(signed, self.knowledge, self._bench, self.office)
         self._move_case(signed, docket)
@@ -146,7 +146,7 @@ class _Sitting:
         self.plan.change.events.append(event)
         self.plan.change.counts["replies"] += 1
         if docket is not None:
-            case = arrived.said.case if isinstance(arrived.said, Decision) else None
+            case = arrived.said.case if isinstance(arrived.said, Decision | Summary) else None
             said = about(docket.standing.report, docket.id, docket.standing.kept.order[0])
             self.plan.drafts.append(notify(said, arrived.sender, [notice("REFUSED", refused.sentence, case=case)]))
 
@@ -167,7 +167,7 @@ class _Sitting:
 def _subject(said: Said) -> str | bytes:
     """What a statement is about, as it names it."""
     match said:
-        case Decision():
+        case Decision() | Summary():
             return said.case
         case Second():
             return said.statement

@@ -12,13 +12,14 @@ from typing import Final, assert_never
 from pas_gateway.approval import offices_of
 from pas_gateway.competence import find_objection
 from pas_gateway.docket import Docket
+from pas_gateway.heads import hear_summary
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.rulings import CONSENTED
 from pas_gateway.policy.verdicts import Case
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.signatures import RefusedStatementError, Signed, Spoken
 from pas_schemas.clock import parse_end
-from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_schemas.models.report import Item, RiskAssessment
 from pas_schemas.rulebook import screen
 
@@ -47,6 +48,8 @@ def hear(signed: Signed, docket: Docket, now: datetime, office: PasOffice) -> No
     match said:
         case Decision():
             _hear_decision(said, docket, now, office)
+        case Summary():
+            hear_summary(said, docket, office)
         case Second():
             _hear_second(said, docket, office)
         case Consent():

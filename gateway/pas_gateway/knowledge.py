@@ -127,6 +127,11 @@ class Knowledge:
             suspicions=frozenset(suspicions), accepted=accepted, again=again, unmatched=unmatched, homeward=homeward,
         )  # fmt: skip
 
+    def place(self, number: str, at: datetime) -> str | None:
+        """The prison that holds the prisoner of a NOMIS number at a moment."""
+        state = self._whereabouts.state(self.names.prisoner(number).hex(), at)
+        return state.prison if state is not None else None
+
     def _earlier(self, report: Report, order: tuple[int, int]) -> tuple[Earlier, ...]:
         """Accepted reports on a subject of this one that the log took before it."""
         return tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -19,8 +20,18 @@ from pas_gateway.register.dockets import WAITING
 from pas_gateway.signatures import Signed, verify_signed
 from pas_schemas.clock import show_time
 from pas_schemas.errors import RegisterError
-from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_transport.open_cases import OpenCase, OpenPair
+
+
+@dataclass(frozen=True, slots=True)
+class Summarised:
+    """A case for an escort's summary: whom it may be about, and the flags that the report's tags suggest."""
+
+    case: str
+    view: bytes = field(repr=False)
+    numbers: tuple[str, ...] = field(repr=False)
+    flags: tuple[str, ...]
 
 
 def find_open(store: Store, office: PasOffice, case_id: str) -> OpenCase:
@@ -70,6 +81,16 @@ def read_texts(store: Store, office: PasOffice, case_id: str, person: str) -> li
     return [{"item": index, "grade": item.grade, "text": item.text} for index, item in chosen]
 
 
+def find_summarised(store: Store, office: PasOffice, case_id: str) -> Summarised:
+    """What a summary on the report of one of PAS's cases may say, waiting or not; raises RegisterError."""
+    with store.reading() as register:
+        docket, case = _docket(register, office, case_id)
+    report = docket.judged.one.report
+    numbers = tuple(one.noms_number for one in report.subjects if one.role == "SUBJECT" and one.noms_number is not None)
+    flags = tuple(tag for tag in dict.fromkeys(report.risk_tags) if tag in office.rulebook.summary.flags)
+    return Summarised(case, docket.view(PAS, office) or b"", numbers, flags)
+
+
 def check(store: Store, office: PasOffice, case_id: str, data: bytes) -> None:
     """Asks what the gateway will ask, so that the person hears at once; raises RefusedStatementError."""
     now = office.clock.now()
@@ -94,6 +115,8 @@ def _describe(one: Signed, docket: Docket) -> dict[str, Any]:
     match said:
         case Decision():
             told |= {"choice": said.choice, "legal_basis": said.legal_basis, "counts": one.digest in docket.judged.approved.complete}
+        case Summary():
+            told |= {"legal_basis": said.legal_basis, "flags": list(said.flags), "escorts": list(said.escorts), "custodian": said.custodian}
         case Second():
             told |= {"agrees_with": said.statement.hex()}
         case Consent():

@@ -38,6 +38,7 @@ from pas_gateway.register import Advance, Store, chains, dockets, queries, write
 from pas_gateway.replies import Answered, Arrived, Inquired, plan_replies, read_reply
 from pas_gateway.route import route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
+from pas_gateway.summaries import renew_summaries
 from pas_gateway.verify import check_freshness, open_record, verify
 from pas_schemas.border import Finding
 from pas_schemas.errors import CodecError
@@ -208,6 +209,7 @@ class Pipeline:
         if live:
             standing = find_standing(register, live, knowledge, self.office, scribe, plan)
             decide_again(standing, knowledge, self.office, scribe, plan, moved=True)
+            renew_summaries(register, standing, knowledge, self.office, scribe, plan)
 
     def take_replies(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
         """9 replies: receipts move the states of deliveries; accepted conditions, and what people decided, are decided on again."""
@@ -233,6 +235,7 @@ class Pipeline:
             others = accepting.keys() - {one.kept.id for one in ruled}
             standing = find_standing(register, others, knowledge, self.office, scribe, plan) if others else []
             decide_again([*standing, *ruled], knowledge, self.office, scribe, plan, accepting)
+            renew_summaries(register, ruled, knowledge, self.office, scribe, plan)
             self._seal(register, plan, scribe)
         return plan
 

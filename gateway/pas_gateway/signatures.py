@@ -14,14 +14,16 @@ from typing import Final, Protocol
 from pas_schemas.codec import decode, is_record
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import CodecError, PasError, SealError
-from pas_schemas.models.decision import Consent, Decision, Second
+from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.people import Appointment, Person
 from pas_schemas.sealing import VerifyKey
 from pas_transport.statements import SAID_PREFIXES, peek_statement, read_statement
 
-Said = Decision | Second | Consent
-_KINDS: Final[dict[str, type[Decision] | type[Second] | type[Consent]]] = {"decision": Decision, "second": Second, "consent": Consent}
+Said = Decision | Summary | Second | Consent
+_KINDS: Final[dict[str, type[Decision] | type[Summary] | type[Second] | type[Consent]]] = {
+    "decision": Decision, "escort_summary": Summary, "second": Second, "consent": Consent,
+}  # fmt: skip
 # Statements whose signature is remembered: those of the cases of a busy day.
 SIGNATURES_KEPT = 4096
 

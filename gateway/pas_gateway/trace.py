@@ -17,7 +17,7 @@ from pas_gateway.vault import open_statements
 from pas_schemas.border import Finding
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.errors import RegisterError
-from pas_schemas.models.decision import Second
+from pas_schemas.models.decision import Second, Summary
 from pas_schemas.rules import SENTENCES
 from pas_schemas.sealing import StoreKey
 
@@ -96,7 +96,7 @@ def _decisions(register: sa.Connection, key: StoreKey, report: bytes) -> Answer:
     told = []
     for data in open_statements(dockets.find_statements(register, [report]).get(report, ()), key):
         said = read_said(data)
-        choice = None if isinstance(said, Second) else said.choice
+        choice = None if isinstance(said, Second | Summary) else said.choice
         told.append({"owner": said.office, "kind": said.schema_name, "choice": choice, "person": said.person, "at": show_time(said.at)})
     return {"decisions": told}
 

@@ -67,7 +67,7 @@ def pack_report(
     report: Report, *, content_digest: bytes, sealed_at_us: int, directory_version: int, close: Close, patterns: Sequence[Pattern]
 ) -> tuple[bytes, bytes]:
     """The encoded report and its manifest; code 4 texts are closed to their internal recipients and to nobody else."""
-    subjects = [_encode_subject(person) for person in report.subjects]
+    subjects = [write_subject(person) for person in report.subjects]
     digests = [subject_digest(part) for part in subjects]
     items = [_pack_item(report, item, digests, close, patterns) for item in report.items]
     header = report.model_dump(mode="json", include=set(_HEADER_FIELDS))
@@ -82,7 +82,8 @@ def pack_report(
     return encode("report", datum), build_manifest([item["digest"] for item in items])
 
 
-def _encode_subject(person: Subject) -> bytes:
+def write_subject(person: Subject) -> bytes:
+    """A subject's part, under a salt of its own."""
     return encode("subject_part", {"salt": new_salt(), **{name: getattr(person, name) for name in _SUBJECT_FIELDS}})
 
 

@@ -129,6 +129,12 @@ class Retention(Part):
     body_days_after_live: Whole = Field(ge=0, le=3650)
 
 
+class SummaryRules(Part):
+    """What a Person Escort Record summary may flag."""
+
+    flags: Annotated[frozenset[str], among(RISK_TAGS)]
+
+
 class RequestRule(Part):
     """Which kinds of offices may ask, and be asked, and in what time."""
 
@@ -170,6 +176,7 @@ class _Book(Part):
     retention: Retention
     four_eyes: FourEyes
     deciding: Deciding
+    summary: SummaryRules
     requests: Requests
 
 
@@ -210,6 +217,7 @@ class Rulebook:
     retention: Retention = field(repr=False)
     four_eyes: FourEyes = field(repr=False)
     deciding: Deciding = field(repr=False)
+    summary: SummaryRules = field(repr=False)
     requests: Requests = field(repr=False)
     patterns: tuple[Pattern, ...] = field(repr=False)
 

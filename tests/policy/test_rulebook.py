@@ -14,6 +14,7 @@ import pytest
 
 from pas_gateway.approval import needs_two
 from pas_gateway.competence import find_objection
+from pas_gateway.heads import check_flags
 from pas_gateway.hearing import check_silence
 from pas_gateway.inquiries import check_answerer, hear_request
 from pas_gateway.office import PasOffice
@@ -76,7 +77,7 @@ ELSEWHERE = {
     *(f"receipts.governor_posts[{post}]" for post in BOOK["receipts"]["governor_posts"]),
     *(f"four_eyes.{name}[{value}]" for name, values in BOOK["four_eyes"].items() for value in values),
     *(f"deciding.{name}[{value}]" for name, values in BOOK["deciding"].items() for value in values),
-    *(path for path in leaves(BOOK) if path.startswith("requests")),
+    *(path for path in leaves(BOOK) if path.startswith(("requests", "summary"))),
 }  # fmt: skip
 
 
@@ -224,6 +225,13 @@ def test_who_asks_and_answers_is_as_the_rulebook_says(path: str, pas_office: Pas
 
     assert not refused(read(BOOK))
     assert refused(read(change(BOOK, path, DROP)))
+
+
+@pytest.mark.parametrize("flag", BOOK["summary"]["flags"])
+def test_a_summary_flags_what_the_rulebook_says(flag: str) -> None:
+    check_flags([flag], read(BOOK))
+    with pytest.raises(RefusedStatementError):
+        check_flags([flag], read(change(BOOK, f"summary.flags[{flag}]", DROP)))
 
 
 @pytest.mark.parametrize("kind", BOOK["requests"]["kinds"])

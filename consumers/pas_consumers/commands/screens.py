@@ -54,6 +54,7 @@ def show_delivery(console: Console, held: Held) -> None:
     parts: list[RenderableType] = [_header(held)]
     if body:
         parts += [_label(body, bare=delivery.kind == "CONDITIONS"), *_subjects(body), *_items(body), *_closing(body)]
+        parts += [Text(make_safe(body.gist or ""))] if delivery.kind == "SUMMARY" else []
     parts += [_notice(notice) for notice in delivery.notices]
     parts += [_request(delivery.request)] if delivery.request is not None else []
     title = Text(make_safe(f" {delivery.kind} {delivery.urn} "), style="bold")

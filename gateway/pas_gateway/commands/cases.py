@@ -10,6 +10,7 @@ import click
 from pas_gateway.background import find_background
 from pas_gateway.commands.deciding import decide, second
 from pas_gateway.commands.register import open_register
+from pas_gateway.commands.summarising import summarise
 from pas_gateway.offering import describe_signed, read_texts
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.review import find_case, list_cases
@@ -24,6 +25,7 @@ def cases() -> None:
 
 cases.add_command(decide)
 cases.add_command(second)
+cases.add_command(summarise)
 
 
 @cases.command("list")

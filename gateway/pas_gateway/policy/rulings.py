@@ -8,6 +8,9 @@ from typing import Final, Literal, NamedTuple
 # The originator alone may lift these: a code 5 text goes no further without it (domain, *5x5x5* and *Routing*, rule 6).
 CONSENTED: Final = frozenset({"R-FOLLOW", "H5-NONPROS"})
 
+# What a Person Escort Record summary answers (domain, *Routing*, rule 5).
+SUMMARISED: Final = frozenset({"R-ESCORT"})
+
 Pair = tuple[int, str]
 # Who ruled, and the rule that is answered.
 Answer = tuple[str, str]

@@ -1,4 +1,4 @@
-"""What people decide: a decision on a case, a second person's agreement, and an originator's consent."""
+"""What people decide: a decision on a case, an escort's summary, a second person's agreement, and an originator's consent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from pas_schemas.models.base import End, Many, MaybeEnd, Model, Text, Time
 from pas_schemas.models.report import RiskAssessment
 from pas_schemas.models.wire import WireModel
-from pas_schemas.models.words import Asked, Choice, ConsentChoice, LegalBasis
+from pas_schemas.models.words import Asked, Choice, ConsentChoice, LegalBasis, RiskTag
 
 # Far below what a record may hold, and more than anybody reads.
 Words = Annotated[Text, StringConstraints(max_length=20_000)]
@@ -56,6 +56,27 @@ class Decision(WireModel):
     rank: Short | None = None
     until: MaybeEnd = None
     permission: VisorPermission | None = None
+    reason: Words
+    legal_basis: LegalBasis
+    at: Time
+
+
+class Summary(WireModel):
+    """A Person Escort Record summary on one prisoner: flags and advice for who moves and receives him, written by a person at PAS."""
+
+    schema_name: ClassVar[str] = "escort_summary"
+    times: ClassVar[dict[str, str]] = {"at": "at_ms"}
+
+    case: Short
+    view: Annotated[bytes, Field(max_length=16)] = b""
+    office: Short
+    person: Short
+    post: Short
+    noms_number: Short
+    escorts: Annotated[Many[Short], Field(max_length=16)] = ()
+    custodian: bool = False
+    flags: Annotated[Many[RiskTag], Field(min_length=1, max_length=14)]
+    advice: Words
     reason: Words
     legal_basis: LegalBasis
     at: Time

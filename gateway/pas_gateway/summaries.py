@@ -1,0 +1,111 @@
+"""9 replies: the Person Escort Record summaries that people wrote, with whoever moves a prisoner and whoever receives him, and nobody else.
+
+A summary is with its escort contractors until the prisoner is in another prison than when it was written, and from then on
+with that prison, if it is meant for it. It ends with its report, and when a newer one is written. Each is a message of its
+own: what else an office holds about the prisoner is neither named by it nor taken back with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.again import Standing
+from pas_gateway.audit import Scribe
+from pas_gateway.drafts import About, Draft, withdraw
+from pas_gateway.judge import live_until_ms
+from pas_gateway.knowledge import Knowledge
+from pas_gateway.office import PAS, PasOffice
+from pas_gateway.plan import Plan
+from pas_gateway.register import dockets, queries
+from pas_gateway.register.queries import Sent
+from pas_gateway.signatures import Signed
+from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.codec import cut
+from pas_schemas.models.decision import Summary
+from pas_schemas.models.report import Report, Subject
+from pas_schemas.parts import write_subject
+
+
+def renew_summaries(
+    register: sa.Connection, standing: Iterable[Standing], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan
+) -> None:
+    """Adds to a plan which summaries on these reports go out, and which are taken back."""
+    for one in standing:
+        signed = [(each, each.said) for each in one.signed if isinstance(each.said, Summary)]
+        if not signed:
+            continue
+        newest = {said.noms_number: each.id for each, said in signed}
+        sent = queries.find_deliveries(register, [each.id for each, _ in signed])
+        ended = one.kept.superseded or live_until_ms(one.report) <= scribe.now_ms
+        for each, said in signed:
+            stands = newest[said.noms_number] == each.id and not ended
+            wanted = _readers(said, knowledge, office, scribe) if stands else frozenset()
+            _send(each, said, one.report, wanted, [delivery for delivery in sent if delivery.report == each.id], office, scribe, plan)
+
+
+def withdraw_summaries(register: sa.Connection, report: bytes, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Takes back every summary on a report that no longer stands."""
+    statements = dockets.find_statements(register, [report]).get(report, ())
+    by_id: dict[bytes, list[Sent]] = {}
+    for delivery in queries.find_deliveries(register, [one.id for one in statements]):
+        by_id.setdefault(delivery.report, []).append(delivery)
+    for summary, sent in by_id.items():
+        said = About(summary, "", PAS, "ROUTINE", show_time(scribe.now), scribe.now_ms)
+        _take_back(said, _holders(sent), sent, office, scribe, plan)
+
+
+def _readers(said: Summary, knowledge: Knowledge, office: PasOffice, scribe: Scribe) -> frozenset[str]:
+    """Who is to have it now."""
+    then, now = knowledge.place(said.noms_number, said.at), knowledge.place(said.noms_number, scribe.now)
+    estate = office.snapshot.at(scribe.now)
+    if now == then:
+        wanted = frozenset(said.escorts)
+    else:
+        wanted = frozenset({f"security:{now}"}) if said.custodian and now is not None else frozenset()
+    return frozenset(one for one in wanted if (standing := estate.get(one)) is not None and standing.active)
+
+
+def _holders(sent: Sequence[Sent]) -> frozenset[str]:
+    """Who has it: whose last message about it is the summary itself."""
+    last = {delivery.office: delivery.kind for delivery in sorted(sent, key=lambda delivery: delivery.n)}
+    return frozenset(office for office, kind in last.items() if kind == "SUMMARY")
+
+
+def _send(
+    signed: Signed,
+    said: Summary,
+    report: Report,
+    wanted: frozenset[str],
+    sent: Sequence[Sent],
+    office: PasOffice,
+    scribe: Scribe,
+    plan: Plan,
+) -> None:
+    about = About(signed.id, "", PAS, report.priority, show_time(said.at), to_ms(said.at))
+    holders = _holders(sent)
+    # The journey is over for a contractor that had it, wherever the prisoner goes then.
+    wanted -= {each.office for each in sent if each.kind == "WITHDRAWAL" and each.office in said.escorts}
+    _take_back(about, holders - wanted, sent, office, scribe, plan)
+    body = cut("delivery", "body").piece(_body(said, report)) if wanted - holders else None
+    read_by = office.rulebook.read_by(report.priority, scribe.now)
+    plan.drafts += [Draft(about, one, "SUMMARY", body=body, deadline=read_by) for one in sorted(wanted - holders)]
+
+
+def _take_back(about: About, holders: frozenset[str], sent: Sequence[Sent], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    confirm_by = office.rulebook.read_by("ROUTINE", from_ms(scribe.now_ms))
+    plan.drafts += [withdraw(about, one, confirm_by) for one in sorted(holders)]
+    plan.change.states += [{"id": each.id, "state": "WITHDRAWN"} for each in sent if each.office in holders and each.kind == "SUMMARY"]
+
+
+def _body(said: Summary, report: Report) -> dict[str, Any]:
+    """Flags, advice and the prisoner's number: nothing that the report says, nor that there is one."""
+    person = Subject(role="SUBJECT", standing="OTHER", noms_number=said.noms_number, pnc_id=None, date_of_birth=None)
+    return {
+        "protective_marking": report.protective_marking, "purpose": report.purpose, "legal_basis": said.legal_basis, "handling": "",
+        "gist": said.advice, "do_not_share_with_offender": True, "obligations": [], "conditions": None, "reasons": None,
+        "internal_recipients": [], "review_by": None, "operation": None, "risk_tags": list(said.flags), "items": [],
+        "subjects": [write_subject(person)], "evidence": None,
+    }  # fmt: skip

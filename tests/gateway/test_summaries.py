@@ -1,0 +1,195 @@
+"""Person Escort Record summaries: written by a person, with whoever moves the prisoner, then with whoever receives him; no intelligence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.deciding import FIRST, Bench
+from gateway.desk import Desk, Row, copy_estate
+from gateway.judging import Sent
+from gateway.terminal import Terminal
+from gateway.test_corrections import correct
+from pas_consumers.delivery import read_delivery
+from pas_gateway.heads import repeats
+from pas_schemas.codec import encode
+from pas_schemas.models.decision import Summary
+from pas_transport.example_people import PASSPHRASE
+from pas_transport.sending import send_statement
+from pas_transport.statements import sign_said
+from producers.samples import make_item
+
+ESCORT = "escort:northern"
+TEXT = "zqCanaryzq will be met by a van on the way to court."
+ADVICE = "Cuff at all times; two officers on the door; no stops."
+SAID = ("--reason", "He is at court on Monday.", "--legal-basis", "OMA_2007_S14")
+
+
+@pytest.fixture
+def pas(pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
+    """A desk with an escort contractor, and a report on a prisoner in WSI that is addressed to it."""
+    with Desk(copy_estate(pristine, tmp_path / "small")) as desk:
+        shutil.copytree(pristine / "keys" / "root", desk.workspace.keys_dir / "root")
+        pas = Terminal(desk, capsys)
+        made = pas.json("keys", "new", "--office", ESCORT)
+        pas("directory", "add", made["request"], "--fingerprint", made["fingerprint"], "--from", "2000-01-01T00:00:00Z")
+        desk.move()
+        desk.run()
+        desk.publish(desk.write(items=[make_item(text=TEXT)], addressees=[ESCORT, "security"], risk_tags=["ESCAPE", "DRUGS"]))
+        desk.run()
+        yield pas
+
+
+def urn(pas: Terminal) -> str:
+    return sorted(str(row["urn"]) for row in pas.json("cases", "list", "--all"))[0]
+
+
+def case(pas: Terminal) -> str:
+    """PAS's case on the report, whatever it still asks."""
+    return next(str(row["case"]) for row in pas.json("cases", "list", "--all") if row["urn"] == urn(pas))
+
+
+def summarise(pas: Terminal, *more: str, advice: str = ADVICE) -> Any:
+    command = ("cases", "summarise", case(pas), "--advice", advice, *SAID, *(more or ("--for", ESCORT, "--custodian")))
+    return pas.json(*pas.sign(*command, person=FIRST))
+
+
+def journeys(sent: list[Sent]) -> dict[str, list[str]]:
+    """What each office was sent about summaries, which name no report."""
+    found: dict[str, list[str]] = {}
+    for one in sent:
+        if one.datum["kind"] in ("SUMMARY", "WITHDRAWAL") and not one.datum["urn"]:
+            found.setdefault(one.office, []).append(one.datum["kind"])
+    return found
+
+
+def test_a_summary_goes_to_the_escort_and_tells_it_of_no_report(pas: Terminal) -> None:
+    desk = pas.desk
+    [waiting] = pas.json("cases", "list")
+    assert "R-ESCORT" in waiting["reasons"]
+    done = summarise(pas)
+    assert list(done) == ["case", "flags", "escorts", "custodian", "person", "statement"]
+    # A head of the form that the report's tags suggest; the others are none.
+    assert (done["flags"], done["escorts"], done["person"]) == (["ESCAPE"], [ESCORT], FIRST)
+    sent = desk.run()
+    assert journeys(sent) == {ESCORT: ["SUMMARY"]}
+    [signed] = pas.json("cases", "show", waiting["case"])["decisions"]
+    assert (signed["kind"], signed["flags"], signed["escorts"]) == ("SUMMARY", ["ESCAPE"], [ESCORT])
+    assert all("R-ESCORT" not in row["reasons"] for row in pas.json("cases", "list"))
+
+    [row] = [one for one in pas.lines("inbox", "list", "--as", ESCORT, "--post", "p1", "--person", "a1") if one["kind"] == "SUMMARY"]
+    assert (row["urn"], row["originator"], row["items"]) == (None, "pas", 0)
+    shown = pas.json("inbox", "show", row["delivery"], "--post", "p1", "--person", "a1")
+    assert (shown["flags"], shown["advice"]) == (["ESCAPE"], ADVICE)
+    assert [(one["noms_number"], one["family_name"]) for one in shown["subjects"]] == [("A1234BC", None)]
+    page, _ = pas("inbox", "show", row["delivery"], "--post", "p1", "--person", "a1")
+    assert ADVICE in page
+    # Nothing of the report is with the escort, by whatever way.
+    assert all(one.office != ESCORT or (TEXT not in str(one.datum) and urn(pas) not in str(one.datum)) for one in sent)
+    pas("inbox", "act", row["delivery"], "--mitigation", "Two officers.", "--post", "p1", "--person", "a1")
+
+
+def write(pas: Terminal, **changes: Any) -> Summary:
+    """A summary as its writer signs it, an hour ago."""
+    bench = Bench(pas.desk)
+    return Summary.model_validate({
+        "case": case(pas), "view": bench.docket(urn(pas)).view("pas", bench.office) or b"", "office": "pas", "person": FIRST,
+        "post": "reviewer", "noms_number": "A1234BC", "escorts": (ESCORT,), "custodian": True, "flags": ("ESCAPE",), "advice": ADVICE,
+        "reason": "So.", "legal_basis": "OTHER", "at": pas.desk.workspace.clock.now() - timedelta(hours=1), **changes,
+    })  # fmt: skip
+
+
+def send(pas: Terminal, said: Summary) -> None:
+    key = pas.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE)
+    send_statement(pas.desk.workspace, "pas", sign_said(key, said))
+
+
+def test_when_he_is_in_another_prison_that_one_has_it_and_the_escort_no_more(pas: Terminal) -> None:
+    desk = pas.desk
+    send(pas, write(pas))
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY"]}
+    # On the way he is still the old prison's.
+    desk.move(event="ABSENT", prison=None, hours_ago=0.9)
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY"]}
+    desk.move(prison="BAI", hours_ago=0.8)
+    gone = {ESCORT: ["SUMMARY", "WITHDRAWAL"], "security:BAI": ["SUMMARY"]}
+    assert journeys(desk.run()) == gone
+    rows = pas.lines("inbox", "list", "--as", ESCORT, "--post", "p1", "--person", "a1")
+    assert [one["state"] for one in rows if one["kind"] == "SUMMARY"] == ["WITHDRAWN"]
+    # What else the new prison holds about him is another matter, and stays.
+    desk.move(prison="WSI", hours_ago=0.7)
+    gone["security:BAI"].append("WITHDRAWAL")
+    assert journeys(desk.run()) == gone
+    desk.move(prison="BAI", hours_ago=0.6)
+    gone["security:BAI"].append("SUMMARY")
+    assert journeys(desk.run()) == gone
+    desk.move(event="RELEASED", prison=None, category=None, hours_ago=0.5)
+    gone["security:BAI"].append("WITHDRAWAL")
+    assert journeys(desk.run()) == gone
+
+
+def test_a_newer_summary_takes_its_place_and_ends_with_its_report(pas: Terminal) -> None:
+    desk = pas.desk
+    summarise(pas)
+    desk.run()
+    summarise(pas, "--for", ESCORT, "--flag", "SELF_HARM", "--flag", "HEALTH", advice="Watch him closely.")
+    sent = desk.run()
+    assert journeys(sent) == {ESCORT: ["SUMMARY", "WITHDRAWAL", "SUMMARY"]}
+    rows = [one for one in pas.lines("inbox", "list", "--as", ESCORT, "--post", "p1", "--person", "a1") if one["kind"] == "SUMMARY"]
+    assert sorted(one["state"] for one in rows) == ["DELIVERED", "WITHDRAWN"]
+    [stands] = [one["delivery"] for one in rows if one["state"] == "DELIVERED"]
+    assert pas.json("inbox", "show", stands, "--post", "p1", "--person", "a1")["flags"] == ["SELF_HARM", "HEALTH"]
+    desk.publish(correct(desk, {"urn": urn(pas), "originator": "force:01"}, "WITHDRAW", subjects=[], addressees=[]))
+    desk.run()
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY", "WITHDRAWAL", "SUMMARY", "WITHDRAWAL"]}
+    # A report that no longer stands is summarised no more.
+    command = ("cases", "summarise", case(pas), "--advice", ADVICE, *SAID, "--for", ESCORT)
+    assert "That report no longer stands." in pas.refused(*pas.sign(*command, person=FIRST))
+
+
+def test_what_may_not_count_is_told_at_once_and_changes_nothing(pas: Terminal) -> None:
+    bench = Bench(pas.desk)
+    bad: list[tuple[str, Row]] = [
+        ("VIEW", {"view": bytes(16)}),
+        ("SUBJECT", {"noms_number": "A2222BB"}),
+        ("RECIPIENT", {"escorts": ("security:WSI",)}),
+        ("RECIPIENT", {"escorts": ("escort:nobody",)}),
+        ("RECIPIENT", {"escorts": (), "custodian": False}),
+        ("FLAGS", {"flags": ("DRUGS",)}),
+        ("FLAGS", {"flags": ("ESCAPE", "ESCAPE")}),
+        ("TEXT", {"advice": f"Beware: {TEXT}"}),
+        ("TEXT", {"advice": "He WILL be met by a van!"}),
+        ("CASE", {"case": "0" * 16}),
+        ("STALE", {"at": pas.desk.workspace.clock.now() - timedelta(hours=30)}),
+    ]
+    for _, changes in bad:
+        send(pas, write(pas, **changes))
+    sent = pas.desk.run()
+    assert bench.events() == [("DECISION_REFUSED", [word]) for word, _ in bad]
+    assert journeys(sent) == {}
+    command = ("cases", "summarise", case(pas), *SAID, "--for", ESCORT)
+    told = pas.refused(*pas.sign(*command, "--advice", TEXT, person=FIRST))
+    assert told == "error: The advice says what the report says, or what a gate guards.\nhint: write advice, and no intelligence\n"
+    assert "nobody of that reference" in pas.refused(*pas.sign(*command, "--advice", ADVICE, person="nobody"))
+    assert pas.json("cases", "list")[0]["case"] == case(pas)
+
+
+def test_words_in_a_row_are_a_repeat_and_single_ones_are_not() -> None:
+    assert repeats("He WILL be met; by a van", ["They say he will be met by a van."])
+    assert repeats("he runs", ["He runs."])
+    assert not repeats("Met by two officers, in a van with cuffs on", ["He will be met by a van."])
+    assert not repeats("", ["He runs."])
+    assert not repeats("Anything at all", [None, ""])
+
+
+def test_an_inbox_takes_no_summary_that_holds_more(pas: Terminal) -> None:
+    summarise(pas)
+    [one] = [one for one in pas.desk.run() if one.datum["kind"] == "SUMMARY"]
+    datum = {**one.datum, "body": {**one.datum["body"], "subjects": []}}
+    with pytest.raises(Exception, match="holds more or less"):
+        read_delivery(encode("delivery", datum))

@@ -14,7 +14,7 @@ from pas_consumers.closing import close, why_closed
 from pas_consumers.delivery import State
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.intake import Intake, Taking
-from pas_consumers.records import Held, Listing, SetAside, Unsent
+from pas_consumers.records import Held, Listing, SetAside
 from pas_consumers.store import Store
 from pas_schemas.directory import KeyUse
 from pas_schemas.errors import DirectoryError, MisuseError
@@ -167,18 +167,23 @@ class Inbox:
     def _send_readable(self) -> int:
         sent = 0
         while unsent := self._store.unsent(SEND_RECORDS):
-            self._append([reply for reply in unsent if not reply.apart], REPLIES, "open")
-            self._append([reply for reply in unsent if reply.apart], COMPARTMENT, "compartment")
+            self._append([(reply.id, reply.delivery, reply.payload) for reply in unsent if not reply.apart], REPLIES, "open")
+            # Under a name that nobody can work out from the delivery's: who holds the log is not to learn which delivery came from there.
+            apart = [(self._hide(reply.id), self._hide(reply.id), reply.payload) for reply in unsent if reply.apart]
+            self._append(apart, COMPARTMENT, "compartment")
             self._store.mark_sent([reply.id for reply in unsent])
             sent += len(unsent)
         return sent
 
-    def _append(self, replies: Sequence[Unsent], topic: Topic, use: KeyUse) -> None:
-        """Appends answers where they belong, each part of PAS reading what is sealed to its own key."""
-        if replies:
-            plain = [Plain(reply.id, reply.payload) for reply in replies]
+    def _append(self, answers: Sequence[tuple[bytes, bytes, bytes]], topic: Topic, use: KeyUse) -> None:
+        """Appends answers (record id, key, payload) where they belong, each part of PAS reading what is sealed to its own key."""
+        if answers:
+            plain = [Plain(name, payload) for name, _, payload in answers]
             values = self._make_sealer().seal(PAS, self._pas_key(use), plain, self._workspace.clock.now())
-            self._log.append([Outgoing(topic.name, reply.delivery, value) for reply, value in zip(replies, values, strict=True)])
+            self._log.append([Outgoing(topic.name, key, value) for (_, key, _), value in zip(answers, values, strict=True)])
+
+    def _hide(self, reply_id: bytes) -> bytes:
+        return self._keys.id_key().digest(b"pas/v1/answer-apart", reply_id)[:16]
 
     def _answer(self, reply: Reply, state: State) -> State:
         while True:

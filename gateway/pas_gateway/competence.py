@@ -18,6 +18,8 @@ def find_objection(signed: Signed, report: Report, offices: Iterable[str], offic
     )
     if allowed.isdisjoint(signed.who.roles):
         return RefusedStatementError("ROLE", "That person does not have the role for this.", "`pas directory people` shows who has")
+    if office.realm.apart and "compartment" not in signed.who.roles:
+        return RefusedStatementError("ROLE", "Only a named reader of the compartment decides there.", "see `pas directory people`")
     if isinstance(said, Consent) and said.office != report.originator:
         return RefusedStatementError("ORIGINATOR", "Only the originator of a report can consent for it.", "ask it")
     if said.office == PAS and signed.who.recused and not _concerned(signed, report, offices, office).isdisjoint(signed.who.recused):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pas_gateway.meters import read_meters
 from pas_gateway.metrics import Scrape, render
 from pas_gateway.office import PasOffice, load_rulebook
-from pas_gateway.positions import INPUTS
+from pas_gateway.realm import MAIN
 from pas_gateway.register import Store, open_store, queries
 from pas_gateway.survey import Survey, take_survey
 from pas_gateway.vitals import SUPERVISOR, Vitals
@@ -110,7 +110,7 @@ class Monitor:
         try:
             if self._log is None:
                 self._log = self.workspace.log()
-            self._log.ends(INPUTS)
+            self._log.ends(MAIN.inputs)
         except PasError:
             self._close_log()
             return False

@@ -66,7 +66,7 @@ def read_texts(store: Store, office: PasOffice, case_id: str, person: str) -> li
     """
     found = office.snapshot.by_reference.get(person)
     held = found.appointment(office.clock.now()) if found is not None else None
-    if held is None or held.office != PAS:
+    if held is None or held.office != PAS or (office.realm.apart and "compartment" not in held.roles):
         raise RegisterError("PAS has nobody of that reference now.", "name the person with --person; see `pas directory people`")
     with store.reading() as register:
         docket, case = _docket(register, office, case_id)

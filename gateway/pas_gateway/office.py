@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 
 from pas_gateway.knowledge import Names
+from pas_gateway.realm import MAIN, Realm, realm_of
 from pas_schemas.clock import Clock
-from pas_schemas.directory import PublicKey, Snapshot
+from pas_schemas.directory import KeyUse, PublicKey, Snapshot
 from pas_schemas.errors import KeyringError, RulebookError
 from pas_schemas.rulebook import Rulebook, read_rulebook
-from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, Sealer, SealingKey, StoreKey
+from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, OpeningKey, Sealer, SealingKey, StoreKey
 from pas_transport.keyring import Keyring
 from pas_transport.workspace import Workspace
 
@@ -30,11 +32,12 @@ class PasOffice:
     snapshot: Snapshot = field(repr=False)
     rulebook: Rulebook = field(repr=False)
     clock: Clock = field(repr=False)
+    realm: Realm = MAIN
 
     @classmethod
     def of(cls, workspace: Workspace) -> PasOffice:
         """Raises KeyringError without every key that PAS needs, RulebookError for a rulebook that cannot be enforced."""
-        office = cls(workspace.keyring(PAS), workspace.directory(), load_rulebook(workspace), workspace.clock)
+        office = cls(workspace.keyring(PAS), workspace.directory(), load_rulebook(workspace), workspace.clock, realm_of(workspace))
         office.check_keys()
         return office
 
@@ -42,9 +45,9 @@ class PasOffice:
         """Raises KeyringError or SealError where a private key is lost or damaged: what cannot be opened would be quarantined."""
         _ = self.register_key, self.register_id_key
         signing, now = self.keyring.signing().id, self.clock.now()
-        opening = {key.id for key in self.keyring.opening().values()}
+        opening = {key.id for key in self._opening_keys().values()}
         signs = {key.id for key in self.snapshot.keys(PAS, "sign") if key.current(now)}
-        opens = {key.id for key in self.snapshot.keys(PAS, "open") if key.current(now)}
+        opens = {key.id for key in self.snapshot.keys(PAS, self.realm.opens) if key.current(now)}
         if signing not in signs or not opens <= opening:
             raise KeyringError("A private key of PAS that the directory names is not in this workspace.", "restore it from a backup")
 
@@ -54,11 +57,11 @@ class PasOffice:
 
     @cached_property
     def register_id_key(self) -> IdKey:
-        return self.keyring.register_id_key()
+        return self.keyring.register_id_key(self.realm.names)
 
     @cached_property
     def register_key(self) -> StoreKey:
-        return self.keyring.register_key()
+        return self.keyring.register_key(self.realm.register)
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -73,14 +76,17 @@ class PasOffice:
     def reply_opener(self) -> Opener:
         return self._opener(REPLY)
 
-    def key_of(self, recipient: str, at: datetime) -> SealingKey | None:
+    def key_of(self, recipient: str, at: datetime, use: KeyUse = "open") -> SealingKey | None:
         """What is sealed to an office with now; None where the directory has no current key of it."""
-        found = self.snapshot.key(recipient, "open", at)
+        found = self.snapshot.key(recipient, use, at)
         return None if found is None else _read_key(found.public)
 
     def _opener(self, prefix: bytes) -> Opener:
-        own = {key.id: key for key in self.snapshot.keys(PAS, "open")}
-        return Opener(PAS, self.keyring.opening(), self._find_signer, own.get, prefix=prefix)
+        own = {key.id: key for key in self.snapshot.keys(PAS, self.realm.opens)}
+        return Opener(PAS, self._opening_keys(), self._find_signer, own.get, prefix=prefix)
+
+    def _opening_keys(self) -> Mapping[str, OpeningKey]:
+        return self.keyring.compartment() if self.realm.apart else self.keyring.opening()
 
     def _find_signer(self, sender: str, key_id: str) -> PublicKey | None:
         return next((key for key in self.snapshot.keys(sender, "sign") if key.id == key_id), None)

@@ -36,7 +36,7 @@ from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import Advance, Store, chains, dockets, queries, write_change
 from pas_gateway.replies import Answered, Arrived, Inquired, plan_replies, read_reply
-from pas_gateway.route import route
+from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
 from pas_gateway.summaries import renew_summaries
 from pas_gateway.verify import check_freshness, open_record, verify
@@ -253,6 +253,7 @@ class Pipeline:
 
     def _seal(self, register: sa.Connection, plan: Plan, scribe: Scribe) -> None:
         plan.lap("decide")
+        plan.drafts = list(audible(plan.drafts, self.office))
         numbers = queries.find_last_numbers(register, {draft.about.report for draft in plan.drafts})
         routed = route(plan.drafts, numbers, self.office, scribe)
         plan.change.deliveries += routed.deliveries

@@ -64,7 +64,8 @@ def plan_decided(decided: Decided, waits: Waits | None, office: PasOffice, scrib
     report, change = verified.report, plan.change
     now_ms = to_ms(scribe.now)
     change.reports.append(report_row(decided, office, now_ms))
-    persons = office.names.persons(report)
+    # Of a compartment report no subject stands in metadata (domain, `G-PASO`).
+    persons = frozenset() if office.realm.apart else office.names.persons(report)
     change.subjects += [{"key": key, "report": verified.id} for key in persons]
     change.touched |= persons
     change.cases += [case_row(office, verified.id, case, report.priority, now_ms, verified.order[0]) for case in verdicts.cases]
@@ -154,7 +155,10 @@ def plan_rejected(rejected: Rejected, office: PasOffice, scribe: Scribe, plan: P
 
 
 def plan_unprovable(unprovable: Unprovable, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
-    """Quarantine: the sealed bytes as they came, a reason for machines and a sentence; a proved sender is told."""
+    """Quarantine: the sealed bytes as they came, a reason for machines and a sentence; a proved sender is told.
+
+    The quarantine's topic is PAS's: of a record of the compartment, place and reason stay in its register, and the record in the log.
+    """
     taken = unprovable.submitted.taken
     _count_attempt(unprovable.submitted, "QUARANTINED", unprovable.sender, unprovable.urn, [unprovable.reason], plan)
     plan.change.events.append(scribe.event("QUARANTINED", unprovable.submitted.place, office=unprovable.sender, rules=[unprovable.reason]))
@@ -167,7 +171,8 @@ def plan_unprovable(unprovable: Unprovable, office: PasOffice, scribe: Scribe, p
         sentence=unprovable.sentence,
         record=taken.value if len(taken.value) <= MAX_QUARANTINED_BYTES else b"",
     )
-    plan.quarantine(unprovable.submitted.place, entry.encode())
+    if not office.realm.apart:
+        plan.quarantine(unprovable.submitted.place, entry.encode())
     if unprovable.sender is not None and office.snapshot.at(scribe.now).get(unprovable.sender) is not None:
         said = _about_attempt(unprovable.submitted, unprovable.id, unprovable.sender, unprovable.urn)
         plan.drafts.append(notify(said, unprovable.sender, [notice("QUARANTINED", unprovable.sentence)]))

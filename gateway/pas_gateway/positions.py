@@ -7,10 +7,8 @@ from hashlib import sha256
 
 from pas_gateway.register import Store, queries
 from pas_schemas.errors import RegisterError
-from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, OffsetGoneError, Partition
 
-INPUTS = (REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name)
 _RUNBOOK = "a topic made anew or restored is never skipped: see the runbook *topic lost*"
 
 

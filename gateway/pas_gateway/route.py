@@ -51,6 +51,11 @@ def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], off
     return routed
 
 
+def audible(drafts: Iterable[Draft], office: PasOffice) -> Iterable[Draft]:
+    """What may be said: of the compartment's reports nothing to PAS, whose people would count it; its own look into its register."""
+    return (draft for draft in drafts if draft.office != PAS) if office.realm.apart else drafts
+
+
 def _readdress(draft: Draft, office: PasOffice, scribe: Scribe, routed: Routed) -> Draft | None:
     """The draft; where nothing can be sealed to its office for want of a key, word of that to PAS instead: fail closed, and say so."""
     if office.key_of(draft.office, scribe.now) is not None:
@@ -88,7 +93,7 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
         "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
         "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event), "climb_ms": None if draft.kind == "SUMMARY" else due_ms,
     })  # fmt: skip
-    rest = {"notices": draft.notices, "apart": False, "request": draft.request}
+    rest = {"notices": draft.notices, "apart": office.realm.apart, "request": draft.request}
     return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, rest))
 
 

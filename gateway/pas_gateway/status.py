@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pas_gateway.positions import INPUTS
+from pas_gateway.realm import realm_of
 from pas_gateway.register import Store
 from pas_gateway.survey import take_survey
 from pas_schemas.clock import from_ms, show_time
@@ -17,7 +17,7 @@ COUNTED = ("accepted", "rejected", "quarantined", "duplicate", "movements", "rep
 def status(workspace: Workspace, store: Store, log: Log) -> dict[str, Any]:
     """Lag per topic, what waits to be sent and to be read, open and overdue cases, key ages in days, last checkpoint."""
     found = take_survey(workspace, store, log)
-    lag = dict.fromkeys(INPUTS, 0)
+    lag = dict.fromkeys(realm_of(workspace).inputs, 0)
     for partition, behind in found.lag.items():
         lag[partition.topic] += behind
     oldest = min((waiting.since_ms for waiting in found.unread.values() if waiting.since_ms is not None), default=None)

@@ -23,7 +23,8 @@ from pas_gateway.meters import Meter, meter_file
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
-from pas_gateway.positions import INPUTS, find_start, measure_lag, refuse_other_log
+from pas_gateway.positions import find_start, measure_lag, refuse_other_log
+from pas_gateway.realm import Realm, realm_of
 from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, requests
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_gateway.worker import Worker, spare_collector
@@ -77,7 +78,8 @@ class Supervisor:
             journal.tell(events.GatewayStarted(self.workers, office.snapshot.version, office.rulebook.digest))
             self.stopped = self._find_stopped(log, store)
             before = _counters(store)
-            names = ["threats", *(f"worker-{number}" for number in range(1, self.workers + 1))]
+            threats = ["threats"] if self._realm.urgent else []
+            names = [*threats, *(f"worker-{number}" for number in range(1, self.workers + 1))]
             seconds = self.workspace.settings.hang_seconds
             try:
                 with Vitals.watching(self.workspace.root, names, seconds) as vitals, self._answer(vitals, office.rulebook.digest):
@@ -91,6 +93,10 @@ class Supervisor:
         return {**done, "seconds": round(time.monotonic() - started, 3)}
 
     @property
+    def _realm(self) -> Realm:
+        return realm_of(self.workspace)
+
+    @property
     def told_to_stop(self) -> bool:
         """Whether a signal ended the run."""
         return self._stopping
@@ -101,7 +107,7 @@ class Supervisor:
     def _find_stopped(self, log: Log, store: Store) -> frozenset[Partition]:
         """Partitions the register cannot go on in: told here, once, while the others go on."""
         stopped = set()
-        for partition in log.ends(INPUTS):
+        for partition in log.ends(self._realm.inputs):
             try:
                 find_start(log, store, partition)
             except OffsetGoneError as error:
@@ -139,7 +145,7 @@ class Supervisor:
                         vitals.begin(name)
                         self._begin(name)
             if self.until_idle:
-                idle = _is_idle(log, store, self.stopped, self.workspace.clock.now())
+                idle = _is_idle(log, store, self._realm, self.stopped, self.workspace.clock.now())
                 now = time.monotonic()
                 idle_since = (idle_since or now) if idle else None
                 if idle_since is not None and now - idle_since >= IDLE_STEP_SECONDS:
@@ -172,7 +178,7 @@ class Supervisor:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["pas_gateway.worker", "pas_transport.embedded"])
         self._processes[name] = context.Process(
-            target=run_worker, args=(str(self.workspace.root), name, self._falls > FALLS_AT_ONCE), name=name
+            target=run_worker, args=(str(self.workspace.home), self._realm.apart, name, self._falls > FALLS_AT_ONCE), name=name
         )
         self._processes[name].start()
 
@@ -187,7 +193,7 @@ class Supervisor:
                 process.join()
 
 
-def run_worker(root: str, name: str, repeating: bool) -> None:
+def run_worker(root: str, apart: bool, name: str, repeating: bool) -> None:
     """The body of one worker process; `repeating` where others have just said why they fell, and it may be said once too often."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopped = False
@@ -201,7 +207,7 @@ def run_worker(root: str, name: str, repeating: bool) -> None:
     console = Console()
     try:
         is_over = lambda: stopped or (parent is not None and not parent.is_alive())  # noqa: E731  # one line, used twice
-        with _worker(Path(root), name, console, is_over) as worker:
+        with _worker(Path(root), apart, name, console, is_over) as worker:
             spare_collector()
             worker.run(is_over)
     except PasError as error:
@@ -218,8 +224,9 @@ def run_worker(root: str, name: str, repeating: bool) -> None:
 
 
 @contextmanager
-def _worker(root: Path, name: str, console: Console, is_over: Callable[[], bool]) -> Iterator[Worker]:
-    workspace = open_workspace(root, console.warn)
+def _worker(root: Path, apart: bool, name: str, console: Console, is_over: Callable[[], bool]) -> Iterator[Worker]:
+    found = open_workspace(root, console.warn)
+    workspace = found.compartment() if apart else found
     office = PasOffice.of(workspace)
     store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS)
     mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
@@ -276,9 +283,9 @@ def _counters(store: Store) -> dict[str, int]:
     return store.ask(queries.read_counters)
 
 
-def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetime) -> bool:
+def _is_idle(log: Log, store: Store, realm: Realm, stopped: frozenset[Partition], now: datetime) -> bool:
     """Whether everything was taken in and sent."""
-    ends = log.ends(INPUTS)
+    ends = log.ends(realm.inputs)
 
     def look(register: sa.Connection) -> tuple[dict[tuple[str, int], int], bool]:
         now_ms = to_ms(now)
@@ -288,7 +295,7 @@ def _is_idle(log: Log, store: Store, stopped: frozenset[Partition], now: datetim
         return queries.list_positions(register, log.identity), bool(waiting)
 
     positions, waiting = store.ask(look)
-    lag = measure_lag(ends, log.starts(INPUTS), positions)
+    lag = measure_lag(ends, log.starts(realm.inputs), positions)
     return not waiting and not any(behind for partition, behind in lag.items() if partition not in stopped)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pas_gateway.office import PAS
-from pas_gateway.positions import INPUTS, find_start, measure_lag
+from pas_gateway.positions import find_start, measure_lag
+from pas_gateway.realm import Realm, realm_of
 from pas_gateway.register import Store, gauges, ladders, queries
 from pas_gateway.register.gauges import Waiting
 from pas_schemas.clock import to_ms
@@ -44,17 +45,18 @@ class Survey:
 def take_survey(workspace: Workspace, store: Store, log: Log) -> Survey:
     """Raises a LogError, RegisterError or DirectoryError where one of the three cannot be asked."""
     now, snapshot = workspace.clock.now(), workspace.directory()
-    ends, starts = log.ends(INPUTS), log.starts(INPUTS)
+    realm = realm_of(workspace)
+    ends, starts = log.ends(realm.inputs), log.starts(realm.inputs)
     with store.reading() as register:
         positions = queries.list_positions(register, log.identity)
-        opened, overdue = gauges.count_cases_by_kind(register, to_ms(now))
+        opened, overdue = gauges.count_cases_by_kind(register, to_ms(now), apart=realm.apart)
         outbox, unread = gauges.find_outbox(register), gauges.find_unread(register)
         unread_due_ms = ladders.find_oldest_unread(register)
         counts = queries.read_counters(register)
     return Survey(
         at=now,
         lag=measure_lag(ends, starts, positions),
-        stopped=find_stopped(log, store),
+        stopped=find_stopped(log, store, realm),
         outbox=outbox,
         unread=unread,
         unread_due_ms=unread_due_ms,
@@ -67,10 +69,10 @@ def take_survey(workspace: Workspace, store: Store, log: Log) -> Survey:
     )
 
 
-def find_stopped(log: Log, store: Store) -> tuple[Partition, ...]:
+def find_stopped(log: Log, store: Store, realm: Realm) -> tuple[Partition, ...]:
     """The input partitions that rest until a person sees to them, whoever found it first: asked of the log itself, as a worker would."""
     stopped = []
-    for partition in sorted(log.ends(INPUTS)):
+    for partition in sorted(log.ends(realm.inputs)):
         try:
             find_start(log, store, partition)
         except OffsetGoneError as error:

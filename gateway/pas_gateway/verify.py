@@ -9,13 +9,17 @@ from pas_gateway.office import PasOffice
 from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified
 from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.clock import EPOCH, to_ms
-from pas_schemas.codec import decode
+from pas_schemas.codec import HEAD_BYTES, MARKER, decode, registry
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
 from pas_schemas.parts import unpack_report
 from pas_schemas.rules import SENTENCES
-from pas_schemas.sealing import Opened
+from pas_schemas.sealing import Opened, read_label
 from pas_schemas.topics import MAX_RECORD_BYTES
+from pas_transport.log import Taken
+
+_REPLIES = {"reply", "signed_statement"}
+_ANSWERS = frozenset(head[len(MARKER) : HEAD_BYTES] for head, schema in registry().by_head.items() if schema.name in _REPLIES)
 
 
 def open_record(submitted: Submitted, office: PasOffice, *, reply: bool = False) -> Opened | Unprovable:
@@ -29,6 +33,14 @@ def open_record(submitted: Submitted, office: PasOffice, *, reply: bool = False)
     except (SealError, CodecError) as error:
         return Unprovable(submitted, _reason(error), error.sentence)
     return opened
+
+
+def is_reply(taken: Taken) -> bool:
+    """Whether a record claims to be an answer, or what a person signed: where such lie among reports, by which door it is opened."""
+    try:
+        return read_label(taken.value).fingerprint in _ANSWERS
+    except SealError:
+        return False
 
 
 def check_freshness(
@@ -87,7 +99,7 @@ def _read_report(submitted: Submitted, opened: Opened, office: PasOffice, now: d
     report = examine(parts.raw, estate=office.snapshot.at(now), now=now, rulebook=office.rulebook, closed=True)
     if isinstance(report, Rejection):
         return Rejected(submitted, opened.record_id, opened.sender, urn, report.findings, here=True)
-    if report.declarations.protected_assisting_offender:
+    if report.declarations.protected_assisting_offender and not office.realm.apart:
         # Such a report is sealed to the compartment; one that is not must not be read further here.
         sentence = "A report for the compartment was not sealed to it."
         return Unprovable(submitted, "NOT_IN_COMPARTMENT", sentence, opened.record_id, opened.sender, urn)

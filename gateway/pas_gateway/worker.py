@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from itertools import groupby
 
 from pas_gateway import events
 from pas_gateway.dispatch import Dispatcher
@@ -18,8 +19,10 @@ from pas_gateway.phases import PhaseMark
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
+from pas_gateway.realm import Realm
 from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries
 from pas_gateway.steady import Steady
+from pas_gateway.verify import is_reply
 from pas_schemas.errors import LogError, RegisterError
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partition, Subscription, Taken
@@ -92,8 +95,9 @@ class Worker:
                 self._note_absence(error)
 
     def _read(self, dispatcher: Dispatcher, stopping: Callable[[], bool]) -> None:
-        topics = (URGENT.name,) if self.urgent else (MOVEMENTS.name, REPLIES.name, REPORTS.name)
-        with self.log.subscribe(topics, f"pas-gateway{'.urgent' if self.urgent else ''}", self._start) as subscription:
+        realm = self._realm
+        topics = (realm.urgent,) if self.urgent and realm.urgent else realm.routine
+        with self.log.subscribe(topics, f"{realm.group}{'.urgent' if self.urgent else ''}", self._start) as subscription:
             while not stopping():
                 self.mark.set("reading")
                 records = self._poll(subscription)
@@ -133,9 +137,9 @@ class Worker:
         self._settle(frozenset())
         if not self._trusts_clock():
             return
-        if self.urgent:
+        if self.urgent or self._realm.urgent is None:
             self._bring(self.pipeline.climb_due)
-        if not any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
+        if not any(partition.topic == self._realm.first for partition in subscription.assigned()):
             return
         self._bring(self.pipeline.follow_due)
         self._bring(self.pipeline.end_silences)
@@ -200,22 +204,36 @@ class Worker:
         return start
 
     def _take(self, records: Sequence[Taken], subscription: Subscription) -> None:
-        """Movements before reports: what is decided is decided by whereabouts the log had before."""
-        for topics, compute in (
-            ((MOVEMENTS.name,), self.pipeline.take_movements),
-            ((REPLIES.name,), self.pipeline.take_replies),
-            ((REPORTS.name, URGENT.name), self.pipeline.take_reports),
-        ):
-            some = [record for record in records if record.partition.topic in topics]
-            if not some:
-                continue
-            if compute == self.pipeline.take_reports:
+        for some, compute in self._sort(records):
+            if compute == self.pipeline.take_reports and MOVEMENTS.name in self._realm.inputs:
                 self._await_movements(subscription)
             if not self._commit(some, compute, subscription):
                 # Another worker went ahead: everything polled is read again from where the register stands.
                 for partition in {record.partition for record in records}:
                     subscription.rewind(partition)
                 return
+
+    @property
+    def _realm(self) -> Realm:
+        return self.pipeline.office.realm
+
+    def _sort(self, records: Sequence[Taken]) -> Iterator[tuple[list[Taken], Compute]]:
+        """Movements before reports: what is decided is decided by whereabouts the log had before.
+
+        The compartment's topic holds reports and replies, which are taken in the order in which they lie.
+        """
+        if self._realm.apart:
+            for answers, run in groupby(records, is_reply):
+                yield list(run), self.pipeline.take_replies if answers else self.pipeline.take_reports
+            return
+        for topics, compute in (
+            ((MOVEMENTS.name,), self.pipeline.take_movements),
+            ((REPLIES.name,), self.pipeline.take_replies),
+            ((REPORTS.name, URGENT.name), self.pipeline.take_reports),
+        ):
+            some = [record for record in records if record.partition.topic in topics]
+            if some:
+                yield some, compute
 
     def _commit(self, records: Sequence[Taken], compute: Compute, subscription: Subscription) -> bool:
         """Computes and writes a batch; False where another worker was first. Raises where the register stays out of reach."""

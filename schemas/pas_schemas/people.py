@@ -8,8 +8,9 @@ from typing import Final, Literal, get_args
 
 from pas_schemas.directory import PublicKey
 
-# What a person may do with a case: propose a decision on it; be the second of two; write a consent for an originator.
-Role = Literal["review", "approve", "consent"]
+# What a person may do with a case: propose a decision on it; be the second of two; write a consent for an originator; and, besides,
+# do so in the compartment, whose cases nobody else may even read.
+Role = Literal["review", "approve", "consent", "compartment"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 

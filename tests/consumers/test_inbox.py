@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import assert_type
 
 import pytest
@@ -12,7 +13,7 @@ from consumers.forge import Forge, write_item, write_report
 from pas_consumers import Gap, Held, Inbox, Intake, Listing, State, UnknownDeliveryError, WrongStateError
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.reply import Reply
-from pas_schemas.sealing import REPLY, Opener
+from pas_schemas.sealing import REPLY, Opener, read_label
 from pas_schemas.topics import COMPARTMENT
 from pas_transport.log import Partition
 from pas_transport.workspace import Workspace
@@ -88,7 +89,10 @@ def test_what_came_from_the_compartment_is_answered_there_and_nowhere_else(inbox
     )
     with forge.workspace.log() as log:
         records = log.read(Partition(COMPARTMENT.name, 0), 0, 10)
-    assert [record.key for record in records] == [mine.id] * 2
+    labels = [read_label(record.value) for record in records]
+    assert [record.key for record in records] == [label.record_id for label in labels]
+    known = {mine.id, *(sha256(mine.id + word).digest()[:16] for word in (b"DELIVERED", b"READ"))}
+    assert known.isdisjoint(record.key for record in records), "the log does not tell which delivery it was"
     snapshot, ring = forge.workspace.directory(), forge.workspace.keyring("pas")
     own = {key.id: key for key in snapshot.keys("pas", "compartment")}
     signers = {key.id: key for key in snapshot.keys(PIO, "sign")}

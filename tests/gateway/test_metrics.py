@@ -19,7 +19,7 @@ from gateway.desk import Desk, copy_estate
 from pas_gateway.meters import RECORDS, SECONDS, STAGES, Meter, meter_file, read_meters
 from pas_gateway.metrics import FATES, METRICS, OTHER, OWNER_KINDS, STATES
 from pas_gateway.monitor import Monitor
-from pas_gateway.positions import INPUTS
+from pas_gateway.realm import MAIN
 from pas_gateway.register import queries, schema
 from pas_gateway.survey import USES
 from pas_gateway.vitals import Vitals
@@ -99,7 +99,7 @@ def test_scrape_identifies_nobody(played: Played) -> None:
     numbers = {str(number) for number in range(10)}
     bounds = {str(bound) for bound in (*RECORDS, *SECONDS)} | {"+Inf"}
     closed = {
-        "part": {"register", "log", "keys", "rulebook"}, "topic": set(INPUTS), "partition": numbers, "fate": set(FATES),
+        "part": {"register", "log", "keys", "rulebook"}, "topic": set(MAIN.inputs), "partition": numbers, "fate": set(FATES),
         "rule": set(SENTENCES),
         "urgent": {"true", "false"}, "priority": set(PRIORITIES), "owner_kind": {*OWNER_KINDS, OTHER}, "use": set(USES),
         "digest": {desk.office.rulebook.digest}, "state": set(STATES), "stage": set(STAGES), "le": bounds,

@@ -70,10 +70,10 @@ def test_each_office_has_a_key_of_its_own_for_each_use(snapshot: Snapshot) -> No
 def test_private_keys_are_secret_and_lie_in_keys_alone(estate: Path) -> None:
     keys = estate / "keys"
     privates = list(keys.rglob("*.key"))
-    # Sign, open, id and store for each office; three more for PAS; the root's; one for each person.
+    # Sign, open, id and store for each office; three more for PAS, two for its compartment; the root's; one for each person.
     people = [path for path in privates if path.name.startswith("person-")]
-    assert len(privates) - len(people) == 467 * 4 + 3 + 1
-    assert len(people) == len(open_workspace(estate, environment={}).directory().people) == 4 + 2 * (467 - 2)
+    assert len(privates) - len(people) == 467 * 4 + 3 + 2 + 1
+    assert len(people) == len(open_workspace(estate, environment={}).directory().people) == 6 + 2 * (467 - 2)
     assert {stat.S_IMODE(path.stat().st_mode) for path in privates} == {0o600}
     assert {stat.S_IMODE(path.stat().st_mode) for path in (keys, *(path for path in keys.iterdir()))} == {0o700}
     secrets = [path.read_bytes() for path in privates]

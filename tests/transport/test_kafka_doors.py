@@ -43,12 +43,12 @@ DOORS: dict[str, tuple[set[str], set[str]]] = {
     "pas.reports": (ORIGINATORS, {"pas"}),
     "pas.reports.urgent": (ORIGINATORS, {"pas"}),
     "pas.movements": ({"feed:nomis", "pas"}, {"pas"}),
-    "pas.replies": (EVERYBODY, {"pas"}),
+    "pas.replies": (EVERYBODY | {COMPARTMENT}, {"pas"}),
     "pas.compartment": (ORIGINATORS, {COMPARTMENT}),
-    "pas.directory": ({"pas"}, EVERYBODY),
+    "pas.directory": ({"pas"}, EVERYBODY | {COMPARTMENT}),
     "pas.audit": ({"pas"}, {"pas", "inspector:hmip"}),
     "pas.quarantine": ({"pas"}, {"pas"}),
-    **{f"pas.deliveries.{office.replace(':', '.')}": ({"pas"}, {office}) for office in OFFICES},
+    **{f"pas.deliveries.{office.replace(':', '.')}": ({"pas", COMPARTMENT}, {office}) for office in OFFICES},
 }
 
 

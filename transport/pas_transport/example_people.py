@@ -22,6 +22,8 @@ _AT_PAS: tuple[tuple[str, str, frozenset[Role], str], ...] = (
     ("example-reviewer-2", "reviewer", frozenset({"review", "approve"}), "sergeant"),
     ("example-duty", "duty-supervisor", frozenset({"review", "approve"}), "inspector"),
     ("example-head", "head-of-pas", frozenset({"approve"}), "superintendent"),
+    ("example-apart-1", "compartment-officer", frozenset({"review", "approve", "compartment"}), "inspector"),
+    ("example-apart-2", "compartment-officer", frozenset({"review", "approve", "compartment"}), "inspector"),
 )
 
 

@@ -14,8 +14,9 @@ from pas_schemas.topics import SHARED_TOPICS, Topic, deliveries
 
 # The gateway's groups all begin so; no other office is a member of any group.
 GATEWAY_GROUPS = "pas-gateway"
-# Reports to the compartment are read by its own user, so that PAS's cannot.
+# Reports to the compartment are read by its own user, so that PAS's cannot; it writes deliveries as PAS does, who may not be told apart.
 COMPARTMENT_USER = "pas.compartment"
+COMPARTMENT_GROUPS = "pas-compartment"
 MIB = 1024 * 1024
 # A force's whole day of reports passes in a minute; one office that floods the log slows down nobody else.
 OFFICE_WRITES_BYTES_PER_SECOND = 4 * MIB
@@ -75,7 +76,9 @@ def make_plan(snapshot: Snapshot, at: datetime, prefix: str = "") -> Plan:
     topics = (*SHARED_TOPICS, *(deliveries(one.id) for one in standings))
     users = [_make_user(one, topics, prefix) for one in standings if one.active]
     compartment = prefix + COMPARTMENT_USER
-    users.append(User(compartment, tuple(sorted(_grants(compartment, {"compartment"}, topics, prefix)))))
+    roles = {"compartment", "every office"}
+    grants = {*_grants(compartment, roles, topics, prefix), *_gateway_grants(compartment, COMPARTMENT_GROUPS, prefix)}
+    users.append(User(compartment, tuple(sorted(grants))))
     retired = tuple(name_user(one.id, prefix) for one in standings if not one.active)
     return Plan(topics, tuple(sorted(users, key=lambda user: user.name)), retired, prefix)
 
@@ -84,7 +87,7 @@ def _make_user(office: Standing, topics: tuple[Topic, ...], prefix: str) -> User
     name = name_user(office.id, prefix)
     grants = set(_grants(name, _roles(office), topics, prefix))
     if office.id == "pas":
-        return User(name, tuple(sorted(grants | set(_gateway_grants(name, prefix)))))
+        return User(name, tuple(sorted(grants | set(_gateway_grants(name, GATEWAY_GROUPS, prefix)))))
     return User(name, tuple(sorted(grants)), OFFICE_WRITES_BYTES_PER_SECOND, OFFICE_READS_BYTES_PER_SECOND)
 
 
@@ -108,8 +111,8 @@ def _grants(user: str, roles: set[str], topics: tuple[Topic, ...], prefix: str) 
             yield Grant(user, "topic", prefix + topic.name, "WRITE")
 
 
-def _gateway_grants(user: str, prefix: str) -> Iterator[Grant]:
+def _gateway_grants(user: str, groups: str, prefix: str) -> Iterator[Grant]:
     yield Grant(user, "topic", f"{prefix}pas.deliveries.", "WRITE", prefixed=True)
     yield Grant(user, "topic", f"{prefix}pas.", "DESCRIBE", prefixed=True)
     yield Grant(user, "topic", f"{prefix}pas.", "DESCRIBE_CONFIGS", prefixed=True)
-    yield Grant(user, "group", prefix + GATEWAY_GROUPS, "READ", prefixed=True)
+    yield Grant(user, "group", prefix + groups, "READ", prefixed=True)

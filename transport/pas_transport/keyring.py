@@ -22,7 +22,7 @@ ROOT = "root"
 EXAMPLE_MARK = "example"
 # Keys of which an office has many in its life are named by their id; the others stay for good.
 LASTING = ("id", "store")
-LASTING_OF_PAS = ("register", "register-id")
+LASTING_OF_PAS = ("register", "register-id", "paso-register", "paso-register-id")
 K = TypeVar("K")
 
 
@@ -70,13 +70,13 @@ class Keyring:
         """A person's own signing key, unlocked; a wrong passphrase is told, and nothing else is."""
         return self._read(person_file(reference), lambda data: unlock_key(data, passphrase))
 
-    def register_key(self) -> StoreKey:
-        """Under which PAS's register wraps each report's data key; only `pas` has one."""
-        return self._read("register", StoreKey.from_bytes)
+    def register_key(self, name: str = "register") -> StoreKey:
+        """Under which a register wraps each report's data key; only `pas` has one, and another for its compartment's register."""
+        return self._read(name, StoreKey.from_bytes)
 
-    def register_id_key(self) -> IdKey:
-        """From which delivery ids, handles and the keyed subject index are derived; only `pas` has one."""
-        return self._read("register-id", IdKey.from_bytes)
+    def register_id_key(self, name: str = "register-id") -> IdKey:
+        """From which delivery ids, handles and the keyed subject index of a register are derived."""
+        return self._read(name, IdKey.from_bytes)
 
     @property
     def example(self) -> bool:

@@ -42,13 +42,16 @@ class Session:
 
     console: Console
     folder: Path | None
+    apart: bool = False
 
     @cached_property
     def workspace(self) -> Workspace:
-        """The workspace this command works in (`--workspace`, PAS_WORKSPACE, the nearest pas.toml); `SettingsError`."""
+        """The workspace this command works in (`--workspace`, PAS_WORKSPACE, the nearest pas.toml), with `apart` the compartment's
+        side of it; raises `SettingsError`."""
         from pas_transport.workspace import open_workspace
 
-        return open_workspace(self.folder, self.console.warn)
+        found = open_workspace(self.folder, self.console.warn)
+        return found.compartment() if self.apart else found
 
 
 def shared_options(command: F) -> F:
@@ -68,11 +71,12 @@ def pass_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R
     @functools.wraps(command)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         given = (kwargs.pop("folder"), kwargs.pop("as_json"), kwargs.pop("no_color"))
+        apart = bool(kwargs.pop("apart", False))
         context = click.get_current_context()
         shared = (context.find_object(Shared) or Shared()).joined(*given)  # type: ignore[arg-type]  # click gives what shared_options declares
         # What goes wrong from here on is told in the way that was asked for.
         context.find_root().obj = shared
-        session = Session(Console(json=shared.json, colour=shared.colour), shared.folder)
+        session = Session(Console(json=shared.json, colour=shared.colour), shared.folder, apart)
         return command(session, *args, **kwargs)
 
     return shared_options(call)
@@ -110,6 +114,12 @@ TIME = TimeType()
 def as_option(*, required: bool = True) -> Callable[[F], F]:
     """Adds `--as OFFICE`: whose keys the command uses; the argument is called `office`."""
     return click.option("--as", "office", type=OFFICE, required=required, metavar="OFFICE", help="The office to act as.")
+
+
+def compartment_option(command: F) -> F:
+    """Adds `--compartment`: the command works on the compartment's side of the workspace. It stands above `pass_session`."""
+    told = "Of the compartment for protected assisting offenders, and of it alone."
+    return click.option("--compartment", "apart", is_flag=True, help=told)(command)
 
 
 def at_option(help_text: str) -> Callable[[F], F]:

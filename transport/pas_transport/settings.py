@@ -55,6 +55,12 @@ class Settings(BaseModel):
     log_path: Path = Field(default=Path("log.db"), description="the embedded log")
     register_url: str = Field(default="sqlite:///register.db", description="PAS's register; a password never stands in it")
     register_password_path: Path | None = Field(default=None, description="a file that holds the register's password", repr=False)
+    compartment_register_url: str = Field(
+        default="sqlite:///register.db", description="the compartment's own register; a relative file lies in compartment/"
+    )
+    compartment_register_password_path: Path | None = Field(
+        default=None, description="a file that holds the password of the compartment's register", repr=False
+    )
     inbox_dir: Path = Path("inbox")
     keys_dir: Path = Field(default=Path("keys"), repr=False)
     directory_dir: Path = Path("directory")
@@ -82,8 +88,9 @@ class Settings(BaseModel):
             raise ValueError("`kafka_user` and `kafka_password_path` go together")
         if (self.kafka_certificate_path is None) != (self.kafka_key_path is None):
             raise ValueError("`kafka_certificate_path` and `kafka_key_path` go together")
-        if _PASSWORD_IN_URL.search(self.register_url):
-            raise ValueError("`register_url` holds a password: name a file in `register_password_path` instead")
+        for name in ("register", "compartment_register"):
+            if _PASSWORD_IN_URL.search(getattr(self, f"{name}_url")):
+                raise ValueError(f"`{name}_url` holds a password: name a file in `{name}_password_path` instead")
         if self.metrics_address is not None and split_address(self.metrics_address)[1] > MAX_PORT:
             raise ValueError(f"`metrics_address` names a port above {MAX_PORT}")
         if self.production:
@@ -97,7 +104,8 @@ class Settings(BaseModel):
             raise ValueError(
                 "`production` refuses Kafka without TLS (`kafka_ca_path`) or without credentials (`kafka_user` or a certificate)"
             )
-        if not self.register_url.startswith("sqlite") and not is_guarded(self.register_url):
+        registers = (self.register_url, self.compartment_register_url)
+        if any(not url.startswith("sqlite") and not is_guarded(url) for url in registers):
             raise ValueError("`production` refuses a register over a network without `sslmode=verify-full`, or at no place that it names")
         if self.metrics_address is not None and not _is_loopback(self.metrics_address) and not self.metrics_open:
             raise ValueError("`production` refuses a `metrics_address` that others than this machine reach, unless `metrics_open` says so")

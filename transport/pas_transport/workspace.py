@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from pas_transport.snapshots import DirectoryStore
 
 CLOCK_FILE = "clock.json"
+COMPARTMENT_FOLDER = "compartment"
+_SHARED_PATHS = (
+    "log_path", "inbox_dir", "keys_dir", "directory_dir", "root_public_key_path", "rulebook_path", "text_rules_path",
+    "kafka_ca_path", "kafka_password_path", "kafka_certificate_path", "kafka_key_path", "compartment_register_password_path",
+)  # fmt: skip
 Warn = Callable[[str, str], None]
 
 
@@ -44,7 +49,29 @@ class Workspace:
     settings: Settings
     shift_ms: int = 0
     warn: Warn = field(default=_keep_quiet, repr=False, compare=False)
+    apart: bool = False
     _read: list[Snapshot] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds pas.toml."""
+        return self.root.parent if self.apart else self.root
+
+    def compartment(self) -> Workspace:
+        """The compartment's side of it: register, journal and statements in a folder of its own; keys, directory, rules and log as here.
+
+        Raises `SettingsError`.
+        """
+        folder, given = self.root / COMPARTMENT_FOLDER, self.settings
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"The compartment has no folder: {error.strerror}.", "make the workspace writable") from None
+        kept = {name: self.root / path for name in _SHARED_PATHS if (path := getattr(given, name)) is not None}
+        # Nothing of it is told to whoever watches PAS.
+        own = {"register_url": given.compartment_register_url, "metrics_address": None}
+        own["register_password_path"] = kept.pop("compartment_register_password_path", None)
+        return replace(self, root=folder, settings=given.model_copy(update={**kept, **own}), apart=True)
 
     @cached_property
     def clock(self) -> RunningClock:

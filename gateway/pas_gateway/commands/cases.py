@@ -15,7 +15,7 @@ from pas_gateway.offering import describe_signed, read_texts
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.review import find_case, list_cases
 from pas_schemas.errors import MisuseError
-from pas_transport.session import OFFICE, Session, pass_session
+from pas_transport.session import OFFICE, Session, compartment_option, pass_session
 
 
 @click.group()
@@ -31,9 +31,11 @@ cases.add_command(summarise)
 @cases.command("list")
 @click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office from its own inbox.")
 @click.option("--all", "every", is_flag=True, help="Closed cases too.")
+@compartment_option
 @pass_session
 def list_(session: Session, office: str, every: bool) -> None:
     """List cases, those due first coming first."""
+    _check_owner(session, office)
     if office == PAS:
         found = list_cases(*open_register(session), only_open=not every)
     else:
@@ -49,9 +51,11 @@ def list_(session: Session, office: str, every: bool) -> None:
 @click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office from its own inbox.")
 @click.option("--texts", is_flag=True, help="The texts that wait, too: for a person at PAS, and on record.")
 @click.option("--person", metavar="REF", default=None, help="Who reads the texts (else as in pas.toml).")
+@compartment_option
 @pass_session
 def show(session: Session, case: str, office: str, texts: bool, person: str | None) -> None:
     """Show one case: what it holds, for whom, and why."""
+    _check_owner(session, office)
     if texts and office != PAS:
         raise MisuseError("An office outside PAS has the texts in its own inbox.", f"see `pas inbox list --as {office}`")
     if office == PAS:
@@ -70,6 +74,11 @@ def show(session: Session, case: str, office: str, texts: bool, person: str | No
     session.console.emit(found)
     for name, value in found.items():
         session.console.say(f"{name:<10} {_say(value)}")
+
+
+def _check_owner(session: Session, office: str) -> None:
+    if session.apart and office != PAS:
+        raise MisuseError("The compartment's cases are PAS's own.", "leave --as out")
 
 
 def _say(value: Any) -> str:

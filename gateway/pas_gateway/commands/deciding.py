@@ -17,7 +17,7 @@ from pas_schemas.models.decision import Decision, Second
 from pas_schemas.models.words import ASKED, CHOICES
 from pas_transport.open_cases import OpenCase, build, find_kept, post_of, read_decision, send, sign
 from pas_transport.passphrases import passphrase_option, read_passphrase
-from pas_transport.session import OFFICE, Session, pass_session
+from pas_transport.session import OFFICE, Session, compartment_option, pass_session
 
 F = TypeVar("F", bound=Callable[..., Any])
 LEGAL = ("POLICING_PURPOSE", "OMA_2007_S14", "OTHER")
@@ -57,6 +57,7 @@ def _signing(command: F) -> F:
 @click.option("--given-at", default=None, metavar="DATE", help="When.")
 @click.option("--legal-basis", type=click.Choice(LEGAL), required=True, help="On what legal basis.")
 @_signing
+@compartment_option
 @pass_session
 def decide(
     session: Session, /, case: str, office: str, person: str | None, post: str | None, passphrase_file: Path | None, **said: Any
@@ -109,6 +110,7 @@ def read_text(path: Path) -> str:
 @click.argument("case", required=False)
 @click.option("--statement", default=None, metavar="ID", help="The statement to agree with (default: the newest on CASE).")
 @_signing
+@compartment_option
 @pass_session
 def second(
     session: Session, /, case: str | None, office: str, statement: str | None, person: str | None, post: str | None, reason: str,
@@ -155,6 +157,8 @@ def _is_on(data: bytes, case: str) -> bool:
 
 def _find(session: Session, office: str, case: str) -> OpenCase:
     """PAS's case in the register, another owner's in its own inbox."""
+    if session.apart and office != PAS:
+        raise MisuseError("The compartment's cases are PAS's own.", "leave --as out")
     if office == PAS:
         store, _ = open_register(session)
         return find_open(store, PasOffice.of(session.workspace), case)

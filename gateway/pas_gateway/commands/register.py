@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pas_gateway.office import PAS
+from pas_gateway.realm import realm_of
 from pas_gateway.register import Store, open_store
 from pas_schemas.errors import RegisterError
 from pas_schemas.sealing import StoreKey
@@ -11,9 +12,10 @@ from pas_transport.session import Session
 
 def open_register(session: Session) -> tuple[Store, StoreKey]:
     """The workspace's register and its key; KeyringError where PAS's keys are not here, RegisterError where no gateway has run."""
-    key = session.workspace.keyring(PAS).register_key()
+    key = session.workspace.keyring(PAS).register_key(realm_of(session.workspace).register)
     store = open_store(session.workspace.register_url)
     if not store.exists():
-        raise RegisterError("There is no register yet.", "run `pas gateway run --until-idle` first")
+        run = "pas gateway run --compartment" if session.apart else "pas gateway run"
+        raise RegisterError("There is no register yet.", f"run `{run} --until-idle` first")
     store.migrate()
     return store, key

@@ -8,10 +8,11 @@ import click
 
 from pas_gateway.commands.register import open_register
 from pas_gateway.status import status as read_status
-from pas_transport.session import Session, pass_session
+from pas_transport.session import Session, compartment_option, pass_session
 
 
 @click.command()
+@compartment_option
 @pass_session
 def status(session: Session) -> None:
     """Say how the gateway stands: lag, unread, cases, keys, directory."""

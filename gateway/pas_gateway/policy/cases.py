@@ -16,9 +16,18 @@ PAS = "pas"
 Judged = dict[str, list[Verdict]]
 
 
-def paso_case() -> tuple[Case, ...]:
-    """The only case of a compartment report: two named people at PAS."""
-    return (Case(PAS, ("G-PASO",)),)
+def paso_case(situation: Situation, judged: Judged) -> tuple[Case, ...]:
+    """The only case of a compartment report, for two named people at PAS; it opens also where nothing is left to release."""
+    pairs = (
+        Held(verdict.item, office, rule)
+        for office, row in judged.items()
+        for verdict in row
+        for rule in verdict.holds
+        if verdict.word == "hold"
+    )
+    held = tuple(sorted(pairs))
+    # What they answered whole waits for nobody.
+    return (Case(PAS, ("G-PASO",), held),) if held or not situation.rulings else ()
 
 
 def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: Origin, judged: Judged) -> tuple[Case, ...]:

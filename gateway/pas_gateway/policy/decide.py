@@ -94,7 +94,7 @@ class _Decision:
             judged = {office: self._without_sanitised(office, verdicts) for office, verdicts in judged.items()}
         outcomes = tuple(self._outcome(office, tuple(judged[office]), office in by_id) for office in sorted(judged))
         if self.paso:
-            return Verdicts((Gate("G-PASO", "compartment"),), outcomes, paso_case())
+            return Verdicts((Gate("G-PASO", "compartment"),), outcomes, paso_case(self.situation, judged))
         return Verdicts(self.fired(), outcomes, cases_of(self.report, self.situation, self.rulebook, self.origin, judged))
 
     def _audience_of(self, facts: ItemFacts) -> Audience:
@@ -154,7 +154,7 @@ class _Decision:
         """
         left: list[tuple[str, Word]] = []
         answered: list[str] = []
-        secret = self.secret_owner if facts.code == "4" else None
+        secret = self.secret_owner if facts.code == "4" and not self.paso else None
         for rule, word in words:
             conduit_has = rule == "R-EVALUATE" and facts.index in self.conduit_has
             said = word_of(answers, rule, owner_of(rule, secret, conduit_has, self.origin), self.origin.id) if word == "hold" else None

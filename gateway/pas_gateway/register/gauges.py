@@ -20,15 +20,15 @@ class Waiting:
     since_ms: int | None
 
 
-def count_cases_by_kind(connection: sa.Connection, now_ms: int) -> tuple[Counter[str], Counter[str]]:
+def count_cases_by_kind(connection: sa.Connection, now_ms: int, *, apart: bool = False) -> tuple[Counter[str], Counter[str]]:
     """Open cases, and the overdue ones among them, by the kind of their owner: an office itself is nobody's statistic.
 
-    Cases of the compartment are in no statistics at all (domain, `G-PASO`).
+    Cases of the compartment are in no statistics at all (domain, `G-PASO`) but its own (`apart`).
     """
     table = schema.cases
     late = sa.func.sum(sa.case((table.c.due_ms < now_ms, 1), else_=0))
     opened, overdue = Counter[str](), Counter[str]()
-    counted = sa.and_(table.c.state.in_(WAITING), table.c.reasons.not_like("%G-PASO%"))
+    counted = sa.and_(table.c.state.in_(WAITING), sa.true() if apart else table.c.reasons.not_like("%G-PASO%"))
     for row in connection.execute(sa.select(table.c.owner, sa.func.count(), late).where(counted).group_by(table.c.owner)):
         kind = row[0].partition(":")[0]
         opened[kind] += row[1]

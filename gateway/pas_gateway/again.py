@@ -167,7 +167,7 @@ def decide_again(
     for one in standing:
         if one.kept.superseded:
             continue
-        waits = one.kept.waits is not None and one.kept.id not in released
+        waits = one.kept.waits not in (None, "RELEASED") and one.kept.id not in released
         accepted = one.kept.acceptances | (accepting or {}).get(one.kept.id, frozenset())
         stays = waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched)
         judged = judge_again(one, accepted, knowledge, bench, office, unmatched=stays, moved=moved)

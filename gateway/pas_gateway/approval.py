@@ -68,7 +68,10 @@ class Regrade:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """What the statements on a report come to: `report` has its regrades and, after its own items, the texts written by PAS."""
+    """What the statements on a report come to: `report` has its regrades and, after its own items, the texts written by PAS.
+
+    `unmatched` is true where it goes out though the report that it corrects has not come.
+    """
 
     report: Report = field(repr=False)
     rulings: Rulings = field(default_factory=Rulings, repr=False)
@@ -77,6 +80,7 @@ class Approved:
     regrades: tuple[Regrade, ...] = ()
     complete: frozenset[bytes] = frozenset()
     silent_until: Mapping[str, datetime] = field(default_factory=dict)
+    unmatched: bool = False
 
 
 def needs_two(report: Report, item: Item | None, gates: Collection[str], rules: Iterable[str], rulebook: Rulebook) -> bool:
@@ -139,6 +143,7 @@ class _Approving:
         self.regrades: list[Regrade] = []
         self.written: list[Written] = []
         self.silent: dict[str, datetime] = {}
+        self.unmatched = False
 
     def approved(self) -> Approved:
         self._regrade()
@@ -152,8 +157,9 @@ class _Approving:
             self._consent(one, consent)
         approvals = {pair: self._approval(pair, people) for pair, people in self.people.items()}
         return Approved(
-            self.report, Rulings(self.rulings), approvals, tuple(self.written), tuple(self.regrades), frozenset(self.complete), self.silent
-        )
+            self.report, Rulings(self.rulings), approvals, tuple(self.written), tuple(self.regrades), frozenset(self.complete), self.silent,
+            self.unmatched,
+        )  # fmt: skip
 
     def signers(self, one: Signed) -> frozenset[str]:
         """Who signed a statement: its author, and everybody else of the office who agreed with it."""
@@ -187,7 +193,7 @@ class _Approving:
         """Whether a decision needs a second person; a refusal, a return and a note release nothing, a text of PAS's own always does."""
         if said.choice == "SANITISE":
             return True
-        if said.choice == "ACCEPT_SILENCE":
+        if said.choice == "ACCEPT_SILENCE" or (said.choice == "RELEASE" and said.reasons):
             return needs_two(self.original, None, self.gates, (), self.office.rulebook)
         return said.choice == "RELEASE" and any(self._pair_needs_two(said, pair.item, pair.rules) for pair in said.pairs)
 
@@ -223,8 +229,9 @@ class _Approving:
 
     def _rule(self, one: Signed, said: Decision) -> None:
         self.complete.add(one.digest)
-        if said.choice in ("NOTE", "ACCEPT_SILENCE"):
+        if said.choice in ("NOTE", "ACCEPT_SILENCE") or said.reasons:
             self._answer_reasons(said)
+            self.unmatched |= said.choice == "RELEASE"
         for pair in said.pairs:
             index = self.index(said.office, pair.item)
             if index is None or said.choice in ("RETURN", "NOTE", "ACCEPT_SILENCE"):

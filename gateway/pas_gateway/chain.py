@@ -33,6 +33,7 @@ SETTLED_AT_ONCE = 100
 CORRECTED = "Its originator has corrected this report: what you hold of it no longer stands."
 REGRADED = "Its originator has graded this report anew: the grade under which you hold it no longer stands."
 RETRACTED = "Its originator has withdrawn this report: what you hold of it no longer stands."
+_LET_GO = "PAS has let it go out, though the report that it corrects has not come, or was corrected already by another."
 _UNMATCHED = "It is disclosed to nobody: the report it corrects has not come, or was corrected already by another. PAS has a case."
 
 
@@ -63,6 +64,16 @@ def settle(register: sa.Connection, rows: Sequence[Waiting], office: PasOffice, 
     settling.finish()
 
 
+def release_unmatched(register: sa.Connection, reports: Iterable[bytes], scribe: Scribe, plan: Plan) -> None:
+    """People let these corrections go out though what they correct has not come; should it come, they still stand in its place."""
+    for row in chains.find_waits(register, reports).values():
+        plan.change.waits.append({"report": row.report, "target": row.target, "state": "RELEASED"})
+        plan.change.events.append(scribe.event("UNMATCHED_RELEASED", row.report.hex(), office=row.originator))
+        plan.chains.add(row.urn)
+        for found in queries.find_accepted(register, [row.report], ()):
+            plan.drafts.append(notify(_about(found), row.originator, [notice("ACCEPTED", _LET_GO)]))
+
+
 @dataclass
 class _Settling:
     """One transaction's worth; a report is touched once in it, so that each step rests on what the register holds."""
@@ -85,7 +96,7 @@ class _Settling:
         target = self._find_target(row)
         waits = chains.find_waits(self.register, [target.id]).get(target.id) if target is not None else None
         gone = target is not None and any(link.report == target.id for link in chains.find_links(self.register, [target.id]))
-        if target is not None and not gone and (waits is None or waits.target is None):
+        if target is not None and not gone and (waits is None or waits.target is None or waits.state == "RELEASED"):
             self._replace(row, target)
         elif row.state == "WAITING" and (gone or row.until_ms <= self.scribe.now_ms):
             self._tell_unmatched(row)

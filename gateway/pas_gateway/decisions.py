@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import sqlalchemy as sa
 
@@ -35,12 +35,19 @@ _NO_CASE = RefusedStatementError("CASE", "That office owns no such case.", "see 
 _GONE = RefusedStatementError("GONE", "PAS no longer keeps the report of that case.", "nothing can be decided on it")
 
 
+class Ruled(NamedTuple):
+    """Reports that people said something about; `unmatched` are corrections that go out though what they correct has not come."""
+
+    standing: list[Standing]
+    unmatched: frozenset[bytes]
+
+
 def plan_statements(
     register: sa.Connection, arrived: Sequence[Arrived], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan
-) -> list[Standing]:
+) -> Ruled:
     """Adds what these statements change; returns the reports that are to be decided again with them."""
     if not arrived:
-        return []
+        return Ruled([], frozenset())
     sitting = _Sitting(register, knowledge, office, scribe, plan)
     sitting.look_up([one.said for one in arrived])
     for one in arrived:
@@ -150,14 +157,15 @@ class _Sitting:
             said = about(docket.standing.report, docket.id, docket.standing.kept.order[0])
             self.plan.drafts.append(notify(said, arrived.sender, [notice("REFUSED", refused.sentence, case=case)]))
 
-    def finish(self) -> list[Standing]:
+    def finish(self) -> Ruled:
         """The reports with all that was signed about them."""
         changed = [docket for docket in self._dockets.values() if docket.new]
         # Nobody else may have decided the report anew meanwhile, whether or not this changes what was decided.
         self.plan.change.rested.update({docket.id: docket.standing.kept.version for docket in changed})
         for docket in changed:
             self.plan.use(self.knowledge.used(docket.standing.report))
-        return [docket.standing for docket in changed]
+        unmatched = [one for one in changed if one.standing.kept.waits == "UNMATCHED" and one.judged.approved.unmatched]
+        return Ruled([docket.standing for docket in changed], frozenset(docket.id for docket in unmatched))
 
     @property
     def _bench(self) -> Bench:

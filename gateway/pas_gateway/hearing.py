@@ -111,7 +111,9 @@ def _check_reach(said: Decision, case: Case, docket: Docket, office: PasOffice) 
     if len({pair for pair, _ in asked}) != len(asked) or any(waiting.get(pair) != seen for pair, seen in asked):
         raise RefusedStatementError("PAIR", "The decision names an office and item that do not wait in this case.", "see `pas cases show`")
     bare = set(case.reasons) - rules
-    noted = said.choice in ("NOTE", "ACCEPT_SILENCE")
+    # The reason itself is answered by a release where it is that the report corrects one that has not come.
+    unmatched = docket.standing.kept.waits == "UNMATCHED" and said.choice == "RELEASE" and said.reasons == ("R-NOBODY",)
+    noted = said.choice in ("NOTE", "ACCEPT_SILENCE") or unmatched
     wanted = {"R-SENIORITY"} if said.choice == "ACCEPT_SILENCE" else bare - {"R-SENIORITY"}
     if noted != bool(said.reasons) or not set(said.reasons) <= wanted & bare or (said.pairs and noted):
         raise RefusedStatementError("REASON", "The decision does not answer what this case asks.", "see `pas cases show`")

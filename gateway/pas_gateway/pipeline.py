@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
-from pas_gateway.chain import find_waits, settle
+from pas_gateway.chain import find_waits, release_unmatched, settle
 from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
 from pas_gateway.decisions import plan_statements
@@ -232,10 +232,11 @@ class Pipeline:
             accepting = plan_replies(register, answers, self.office, scribe, plan)
             knowledge = Knowledge(self.office.names)
             ruled = plan_statements(register, arrived, knowledge, self.office, scribe, plan)
-            others = accepting.keys() - {one.kept.id for one in ruled}
+            others = accepting.keys() - {one.kept.id for one in ruled.standing}
             standing = find_standing(register, others, knowledge, self.office, scribe, plan) if others else []
-            decide_again([*standing, *ruled], knowledge, self.office, scribe, plan, accepting)
-            renew_summaries(register, ruled, knowledge, self.office, scribe, plan)
+            release_unmatched(register, ruled.unmatched, scribe, plan)
+            decide_again([*standing, *ruled.standing], knowledge, self.office, scribe, plan, accepting, released=ruled.unmatched)
+            renew_summaries(register, ruled.standing, knowledge, self.office, scribe, plan)
             self._seal(register, plan, scribe)
         return plan
 

@@ -12,6 +12,7 @@ import pytest
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import find_journeys, read_all
 from gateway.postgres import PrivatePostgres
+from gateway.terminal import Terminal
 from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
 from pas_gateway.audit import SALT_BYTES
@@ -20,7 +21,7 @@ from pas_gateway.register import RegisterUnavailableError, chains, ladders, quer
 from pas_gateway.review import list_cases
 from pas_gateway.trace import trace
 from pas_schemas.codec import decode
-from producers.samples import make_handling, make_item
+from producers.samples import make_declarations, make_handling, make_item
 
 ASSESSED = {"summary": "Weighed.", "authorised_by": "Inspector 1", "authorised_at": "2015-11-17T08:00:00Z"}
 READERS = ("pio:WSI", "security:WSI")
@@ -332,3 +333,51 @@ def test_a_chain_on_postgresql_ends_as_it_does_on_sqlite(pristine: Path, tmp_pat
         assert journeys(desk, second) == {office: ["DISCLOSURE", "WITHDRAWAL"] for office in READERS}
         come(desk, rival := correct(desk, second))
         assert tell(desk, rival)["supersedes"]["state"] == "UNMATCHED"
+
+
+def test_people_let_a_correction_go_out_though_what_it_corrects_has_not_come(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    pas = Terminal(desk, capsys)
+    first = desk.write()
+    come(desk, second := correct(desk, first, declarations=make_declarations(terrorism=True)))
+    (early,) = pas.json("cases", "list")
+    said = ("--choice", "RELEASE", "--unmatched", "--reason", "It is needed now.", "--legal-basis", "OTHER")
+    decide = ("cases", "decide", early["case"], *said)
+    # It has not waited long enough: what waits is another question.
+    assert "does not answer what this case asks" in pas.refused(*pas.sign(*decide, person="example-reviewer-1"))
+    pass_time(desk)
+    (case,) = pas.json("cases", "list")
+    assert case["reasons"] == ["G-CATA", "R-NOBODY"]
+    told = pas.refused(*pas.sign(*decide[:4], "NOTE", "--unmatched", *said[3:], person="example-reviewer-1"), code=2)
+    assert "--unmatched goes with RELEASE" in told
+    pas(*pas.sign(*decide, person="example-reviewer-1"))
+    desk.run()
+    # Terrorism is declared: one person is not enough.
+    assert (tell(desk, second)["supersedes"]["state"], journeys(desk, second)) == ("UNMATCHED", {})
+    pas(*pas.sign("cases", "second", case["case"], "--reason", "I agree.", person="example-reviewer-2"))
+    desk.run()
+    # What policy releases goes out; what it holds waits on, for another decision.
+    assert (tell(desk, second)["supersedes"]["state"], journeys(desk, second)) == ("RELEASED", {"pio:WSI": ["DISCLOSURE"]})
+    (left,) = pas.json("cases", "list")
+    assert left["reasons"] == ["G-CATA"]
+    assert count_events(desk)["UNMATCHED_RELEASED"] == 1
+    # It follows the prisoner like any other.
+    desk.move(prison="BAI", hours_ago=0.5)
+    assert journeys(desk, second) == {"pio:WSI": ["DISCLOSURE", "WITHDRAWAL"], "pio:BAI": ["DISCLOSURE"]}
+    # Should what it corrects come after all, that one is never sent, and nothing goes out again.
+    come(desk, first)
+    assert journeys(desk, first) == {}
+    assert tell(desk, second)["supersedes"]["state"] == "DONE"
+    assert journeys(desk, second) == {"pio:WSI": ["DISCLOSURE", "WITHDRAWAL"], "pio:BAI": ["DISCLOSURE"]}
+
+
+def test_a_correction_that_was_let_go_is_corrected_like_any_other(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    pas = Terminal(desk, capsys)
+    come(desk, second := correct(desk, desk.write()), third := correct(desk, second, items=[make_item(text="No, the workshop.")]))
+    pass_time(desk)
+    assert (journeys(desk, second), journeys(desk, third)) == ({}, {})
+    (case,) = [row for row in pas.json("cases", "list") if row["urn"] == second["urn"]]
+    decide = ("cases", "decide", case["case"], "--choice", "RELEASE", "--unmatched", "--reason", "Needed.", "--legal-basis", "OTHER")
+    pas(*pas.sign(*decide, person="example-reviewer-1"))
+    desk.run()
+    assert set(journeys(desk, third)) == set(READERS)
+    assert pas.json("cases", "list") == []

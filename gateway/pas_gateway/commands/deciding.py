@@ -43,6 +43,7 @@ def _signing(command: F) -> F:
 @click.option("--item", "items", type=int, multiple=True, help="Of this item alone; may be given again.")
 @click.option("--office", "offices", type=OFFICE, multiple=True, metavar="OFFICE", help="For this office alone; may be given again.")
 @click.option("--all", "everything", is_flag=True, help="Everything that waits in the case.")
+@click.option("--unmatched", is_flag=True, help="RELEASE: a correction itself, though the report it corrects has not come.")
 @click.option("--ask", "asks", type=click.Choice(ASKED), default=None, help="RETURN: what the originator is asked.")
 @click.option("--text-file", type=click.Path(path_type=Path, exists=True), default=None, help="SANITISE: the text in the item's place.")
 @click.option("--grade", default=None, metavar="B21", help="SANITISE: its grade; RELEASE by who evaluates: the grade it gives the item.")
@@ -82,9 +83,17 @@ def decide(
 def _decision(session: Session, asked: OpenCase, who: tuple[str, str], said: dict[str, Any]) -> dict[str, Any]:
     """The values of a decision, as the options tell them."""
     choice, text = said["choice"], said["text_file"]
-    noted = choice in ("NOTE", "ACCEPT_SILENCE")
+    if said["unmatched"] and choice != "RELEASE":
+        raise MisuseError("--unmatched goes with RELEASE.", "leave it out")
+    noted = choice in ("NOTE", "ACCEPT_SILENCE") or said["unmatched"]
     silence = {"R-SENIORITY"}
-    reasons = tuple(one for one in asked.reasons if (one in silence) == (choice == "ACCEPT_SILENCE")) if noted else ()
+    reasons = (
+        ("R-NOBODY",)
+        if said["unmatched"]
+        else tuple(one for one in asked.reasons if (one in silence) == (choice == "ACCEPT_SILENCE"))
+        if noted
+        else ()
+    )
     whole = choice == "RETURN" and not said["items"] and not said["offices"]
     pairs = () if noted or whole else asked.choose(said["items"], said["offices"], said["everything"])
     assessed = (said["assessment"], said["authorised_by"], said["authorised_at"])

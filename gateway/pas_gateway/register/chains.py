@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from pas_gateway.register import schema
 from pas_gateway.register.change import chunks
 
-# UNMATCHED: PAS has a case, for the report it corrects did not come in time or is no longer the last of its chain.
-WaitState = Literal["WAITING", "UNMATCHED"]
+# UNMATCHED: PAS has a case, for the report it corrects did not come in time or is no longer the last of its chain. RELEASED: people let
+# it go out all the same; should what it corrects come, it still stands in its place.
+WaitState = Literal["WAITING", "UNMATCHED", "RELEASED"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -180,6 +180,24 @@ class _Book(Part):
     requests: Requests
 
 
+class Fault(NamedTuple):
+    """One value of a rulebook that is not as it must be: where, of which type of fault, and what is said of it."""
+
+    place: str
+    type: str
+    said: str
+
+
+class FaultyRulebookError(RulebookError):
+    """Values of a rulebook that are not as they must be: all of them, of which the sentence tells the first."""
+
+    def __init__(self, error: ValidationError) -> None:
+        told = error.errors(include_url=False, include_context=False)
+        self.faults = tuple(Fault(place_of(one, "the file"), one["type"], complain(one)) for one in told)
+        first = self.faults[0]
+        super().__init__(f"The rulebook cannot be enforced: {first.place}: {first.said}.", "correct rulebook.toml")
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """One text rule: `gate` fires when `regex` is found in an item's text; `needles` as `needles_of` tells them."""
@@ -260,9 +278,7 @@ def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:
             row.update({column: _as_cell(value) for column, value in row.items()})
         checked = _Book.model_validate(parsed)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        said = f"{place_of(first, 'the file')}: {complain(first)}"
-        raise RulebookError(f"The rulebook cannot be enforced: {said}.", "correct rulebook.toml") from None
+        raise FaultyRulebookError(error) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise RulebookError(f"The rulebook is not readable TOML: {error}.", "correct rulebook.toml") from None
     _check_matrix(checked)

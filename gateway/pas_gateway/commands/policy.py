@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import click
 
 from pas_gateway.office import load_rulebook
+from pas_gateway.scrutiny import Finding, scrutinise
 from pas_schemas.errors import MisuseError
+from pas_schemas.reference import read_data
 from pas_schemas.rulebook import Cell, Rulebook, shipped_rulebook
 from pas_schemas.rules import CODES, COLUMN_WORDS, COLUMNS
 from pas_transport.session import Session, pass_session
@@ -17,7 +20,7 @@ from pas_transport.workspace import NoWorkspaceError
 
 @click.group()
 def policy() -> None:
-    """Show the rules that decide who may have what."""
+    """Show the rules that decide who may have what, and prove them."""
 
 
 @policy.command()
@@ -42,6 +45,46 @@ def matrix(session: Session, as_csv: bool) -> None:
     headings = [f"{column.upper()}\n{COLUMN_WORDS[column]}" for column in COLUMNS]
     session.console.table(["code", *headings], rows, f"Rulebook edition {rulebook.edition}, digest {rulebook.digest[:16]}")
     session.console.say("The own column is read first. A rule is named by code and column: H1-OWN, H2-NONPROS.", "hint")
+
+
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+@policy.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "--text-rules", type=FILE, default=None, metavar="FILE", help="Its text rules; without it text_rules.csv beside FILE, else the shipped."
+)
+@pass_session
+def check(session: Session, file: Path, text_rules: Path | None) -> None:
+    """Say what is missing, contradicts itself or can never have an effect in the rulebook FILE.
+
+    Exit 1 where anything is missing or contradicts; warnings alone are exit 0. Nothing is changed, and no workspace is needed.
+    """
+    found = scrutinise(file.read_bytes(), _text_rules_for(file, text_rules))
+    errors = sum(finding.level == "error" for finding in found)
+    session.console.emit({"findings": [_as_json(finding) for finding in found], "errors": errors, "warnings": len(found) - errors})
+    for finding in found:
+        session.console.say(f"{finding.level}: {finding.kind} {finding.place}: {finding.what}", _STYLES[finding.level])
+        session.console.say(f"  {finding.why}")
+        session.console.say(f"  hint: {finding.hint}", "hint")
+    session.console.say(
+        f"{errors} errors, {len(found) - errors} warnings." if found else "Nothing is missing, and nothing contradicts itself."
+    )
+    if errors:
+        raise click.exceptions.Exit(1)
+
+
+_STYLES = {"error": "bad", "warning": "held"}
+
+
+def _text_rules_for(file: Path, given: Path | None) -> bytes:
+    beside = given or file.parent / "text_rules.csv"
+    return beside.read_bytes() if beside.exists() else read_data("text_rules.csv")
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {**finding._asdict(), "level": finding.level, "why": finding.why, "hint": finding.hint}
 
 
 def list_cells(rulebook: Rulebook) -> list[dict[str, str]]:

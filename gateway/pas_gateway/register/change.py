@@ -315,7 +315,7 @@ def add_counts(connection: sa.Connection, counts: Counter[str]) -> None:
 
 def join_blobs(blobs: Iterable[bytes]) -> bytes:
     """Several byte strings as one, each after its length (4 bytes, big-endian)."""
-    return b"".join(len(blob).to_bytes(4, "big") + blob for blob in blobs)
+    return b"".join([piece for blob in blobs for piece in (len(blob).to_bytes(4, "big"), blob)])
 
 
 def split_blobs(joined: bytes) -> Iterator[bytes]:

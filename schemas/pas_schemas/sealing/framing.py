@@ -5,4 +5,4 @@ from __future__ import annotations
 
 def frame(*parts: bytes) -> bytes:
     """Each part after its length in four bytes (big-endian): what is signed, bound and hashed."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return b"".join([piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)])

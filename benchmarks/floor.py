@@ -96,5 +96,5 @@ def _project(report: Any, items: Sequence[Any], opened: Opened, office: str, rec
             },
         },
         "notices": [],
-        "apart": False,
+        "apart": False, "request": None,
     }  # fmt: skip

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,7 +40,9 @@ def find_broker(folder: Path) -> Iterator[str]:
 
 def collect_sockets() -> None:
     """For the end of a test marked LEAVES_SOCKETS: what it left is not found in another, where it is not expected."""
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def skip_without_kafka() -> None:

@@ -1,4 +1,4 @@
-"""Runs the contract over every adapter: a new one is a line in `ADAPTERS`, a branch in `open_log`, and no change to a test."""
+"""Runs the contract over every adapter: a new one is a line in `ADAPTERS`, a parameter, a branch in `open_log`, and no change to a test."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from contract.adapters import Adapter, Embedded, Kafka, open_log
 from contract.processes import Process
 from contract.reading import TOPICS
+from kafka_broker import LEAVES_SOCKETS, collect_sockets
 from pas_transport.log import Log
 
 ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Adapter]] = {
@@ -18,9 +19,11 @@ ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Adapter]] = {
 }
 
 
-@pytest.fixture(params=list(ADAPTERS))
-def adapter(request: pytest.FixtureRequest) -> Adapter:
-    return ADAPTERS[request.param](request)
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=LEAVES_SOCKETS)])
+def adapter(request: pytest.FixtureRequest) -> Iterator[Adapter]:
+    yield ADAPTERS[request.param](request)
+    if request.param == "kafka":
+        collect_sockets()
 
 
 @pytest.fixture

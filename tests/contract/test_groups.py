@@ -190,12 +190,16 @@ def test_members_share_and_never_overlap(log: Log, opened: Callable[..., Log]) -
 
 
 def test_one_partition_has_one_reader(log: Log) -> None:
+    """Two members, and whoever of them is given the partition after the other goes on behind it."""
     log.append(records(SINGLE.name, 1))
-    with log.subscribe([SINGLE.name], "readers", lambda _: 0) as one, log.subscribe([SINGLE.name], "readers", lambda _: 0) as two:
+    places = Places()
+    with log.subscribe([SINGLE.name], "readers", places.start) as one, log.subscribe([SINGLE.name], "readers", places.start) as two:
         seen: list[bytes] = []
 
         def read() -> int:
-            seen.extend(values(one.poll(1, 0.01)) + values(two.poll(1, 0.01)))
+            for record in (*one.poll(1, 0.01), *two.poll(1, 0.01)):
+                places.next[record.partition] = record.offset + 1
+                seen.append(record.value)
             assert not one.assigned() & two.assigned()
             return len(seen)
 
@@ -248,11 +252,13 @@ def test_records_are_read_once_while_members_come_and_go(log: Log) -> None:
 
     def finished() -> bool:
         nonlocal turn
-        turn += 1
-        if turn % 9 == 0 and len(members) < 4:
-            members.append(log.subscribe([PLAIN.name], "readers", places.start))
-        if turn % 14 == 0 and len(members) > 1:
-            members.pop(0).close()
+        # Who leaves a group that is still being made has to wait for the others, and here one thread is all of them.
+        if frozenset().union(*(member.assigned() for member in members)) == ALL:
+            turn += 1
+            if turn % 3 == 0 and len(members) < 4:
+                members.append(log.subscribe([PLAIN.name], "readers", places.start))
+            elif turn % 4 == 0 and len(members) > 1:
+                members.pop(0).close()
         for member in members:
             read(member)
         return len(seen) >= 300

@@ -11,7 +11,7 @@ from pas_gateway.inquiries import is_answer
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import queries, requests
-from pas_gateway.register.requests import ANSWERED, ASKED, DISCLOSED, PUBLISHED, WAITING, Asking
+from pas_gateway.register.requests import ANSWERED, ASKED, DISCLOSED, PUBLISHED, Asking
 from pas_gateway.requests import Ledger
 from pas_schemas.clock import from_ms, to_ms
 
@@ -54,15 +54,14 @@ def _follow_answers(asking: Asking, ledger: Ledger) -> None:
 
 def _remind(asking: Asking, ledger: Ledger) -> None:
     """First the forces that have not answered, then PAS; each once."""
-    late = [ask.office for ask in asking.asks.values() if ask.state in WAITING]
     tell_pas_ms = to_ms(ledger.office.rulebook.tell_pas_at(from_ms(asking.due_ms)))
     if asking.look_ms == asking.due_ms:
         ledger.put(replace(asking, look_ms=tell_pas_ms), asking.state)
         ledger.note("REQUEST_OVERDUE", asking, asking.office, ["REMIND"])
-        for office in late:
+        for office in asking.late:
             ledger.tell(asking, office, "OVERDUE", "The request was not answered in time: it must be answered now.")
         return
     ledger.put(replace(asking, look_ms=None), asking.state)
     ledger.note("REQUEST_OVERDUE", asking, asking.office, ["PAS"])
-    for office in late:
+    for office in asking.late:
         ledger.tell(asking, PAS, "OVERDUE", "A request was not answered in time: somebody at PAS must see that it is.", office=office)

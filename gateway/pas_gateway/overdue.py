@@ -1,4 +1,4 @@
-"""`overdue`: what nobody has read, confirmed or decided in time, how far its ladder was climbed, and what comes next."""
+"""`overdue`: what nobody has read, confirmed, decided or answered in time, who was told, and what comes next."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from pas_gateway.ladder import RUNGS, steps_of
-from pas_gateway.register import Store, ladders
+from pas_gateway.register import Store, ladders, requests
 from pas_gateway.register.ladders import Late
+from pas_gateway.register.requests import Asking
 from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.rulebook import Rulebook
 
@@ -18,7 +19,22 @@ def list_overdue(store: Store, rulebook: Rulebook, now: datetime) -> list[dict[s
     with store.reading() as register:
         found = ladders.list_overdue(register, to_ms(now))
         climbed = ladders.find_rungs(register, [late.id for late in found])
-    return [_show(late, climbed.get((late.id, late.due_ms), {}), rulebook, to_ms(now)) for late in found]
+        asked = [one for one in requests.list_requests(register, only_open=True) if one.due_ms <= to_ms(now)]
+    shown = [_show(late, climbed.get((late.id, late.due_ms), {}), rulebook, to_ms(now)) for late in found]
+    unanswered = [_show_request(one, office, rulebook, to_ms(now)) for one in asked for office in one.late]
+    return sorted([*shown, *unanswered], key=lambda row: (row["priority"] != "THREAT_TO_LIFE", row["deadline"]))
+
+
+def _show_request(asking: Asking, office: str, rulebook: Rulebook, now_ms: int) -> dict[str, Any]:
+    """A request that a force has not answered; `case` is its id."""
+    due, then = from_ms(asking.due_ms), rulebook.tell_pas_at(from_ms(asking.due_ms))
+    steps = [{"rung": "REMIND", "at": show_time(due)}, {"rung": "PAS", "at": show_time(then)}]
+    done = 2 if asking.look_ms is None else 0 if asking.look_ms == asking.due_ms else 1
+    return {
+        "kind": "REQUEST", "delivery": None, "case": asking.id.hex(), "urn": None, "office": office, "priority": "ROUTINE",
+        "received_at": show_time(from_ms(asking.at_ms)), "deadline": show_time(due), "overdue_seconds": (now_ms - asking.due_ms) // 1000,
+        "state": asking.asks[office].state, "rungs": steps[:done], "next": steps[done] if done < len(steps) else None,
+    }  # fmt: skip
 
 
 def _show(late: Late, climbed: Mapping[str, int], rulebook: Rulebook, now_ms: int) -> dict[str, Any]:

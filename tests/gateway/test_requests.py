@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from gateway.desk import Desk, Row, copy_estate
+from gateway.postgres import PrivatePostgres
 from gateway.terminal import Terminal
+from gateway.test_on_postgres import settle
+from pas_gateway.asking import list_all
 from pas_gateway.office import PasOffice
+from pas_gateway.overdue import list_overdue
 from pas_gateway.pipeline import Pipeline
-from pas_gateway.register import schema, split_blobs
-from pas_schemas.clock import parse_time
+from pas_gateway.register import requests, schema, split_blobs
+from pas_schemas.clock import parse_time, to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import INFORMATION_REQUEST
@@ -133,10 +137,10 @@ def test_a_prison_asks_and_a_force_answers_by_a_report(pas: Terminal) -> None:
     ]
     assert pas.json("request", "list") == []
     assert [word for word, _ in events(pas.desk)] == ["REQUEST_OPENED", "REQUEST_ANSWERED", "REQUEST_CLOSED", "REQUEST_DECLINED"]
-    # Nothing of it stands in clear in the register.
-    written = b"".join(path.read_bytes() for path in pas.desk.workspace.root.rglob("*") if path.is_file() and "register" in path.name)
-    assert written
-    assert not any(word in written for word in (b"zqCanaryzq", b"A1234BC"))
+    # Nothing of it stands in clear anywhere.
+    kept = [path for path in pas.desk.workspace.root.rglob("*") if path.is_file() and path.name != "answer.json"]
+    assert any("register" in path.name for path in kept)
+    assert not any(word in path.read_bytes() for path in kept for word in (b"zqCanaryzq", b"A1234BC"))
 
 
 def shown(pas: Terminal, office: str) -> list[Row]:
@@ -344,8 +348,40 @@ def test_what_nobody_answers_is_chased_once_a_rung(pas: Terminal) -> None:
     due = parse_time(pas.json("request", "list")[0]["due"])
     rung, minute = pas.desk.office.rulebook.tell_pas_at(due), timedelta(minutes=1)
     # When it is due the force that has not answered is reminded, later PAS is told; a clock that goes back does nothing again.
+    with pas.desk.store.reading() as register:
+        assert not requests.has_due(register, to_ms(due - minute))
+        assert requests.has_due(register, to_ms(due))
     reminded, escalated = [("force:01", "OVERDUE", None)], [("pas", "OVERDUE", "force:01")]
+    assert overdue(pas, due - minute) == []
     assert [chase_at(pas, at) for at in (due - minute, due, due, due - minute, rung - minute)] == [[], reminded, [], [], []]
+    [late] = overdue(pas, rung - minute)
+    assert (late["kind"], late["case"], late["office"], late["state"]) == ("REQUEST", name, "force:01", "ASKED")
+    assert ([step["rung"] for step in late["rungs"]], late["next"]["rung"]) == (["REMIND"], "PAS")
     assert [chase_at(pas, at) for at in (rung, rung, due, rung + timedelta(days=400))] == [escalated, [], [], []]
     assert [rules for event, rules in events(pas.desk) if event == "REQUEST_OVERDUE"] == [["REMIND"], ["PAS"]]
     assert asked(pas, state="OPEN") == [("force:01", "ASKED"), ("force:06", "REFUSED")]
+    assert [(row["kind"], row["next"]) for row in overdue(pas, rung)] == [("REQUEST", None)]
+
+
+def overdue(pas: Terminal, moment: datetime) -> list[Row]:
+    return [row for row in list_overdue(pas.desk.store, pas.desk.office.rulebook, moment) if row["kind"] == "REQUEST"]
+
+
+def test_requests_are_kept_in_postgresql_as_well(
+    pristine: Path, tmp_path: Path, postgres: PrivatePostgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = copy_estate(pristine, tmp_path / "shared").root
+    with Desk(settle(root, postgres.url(postgres.make_database(), password=None))) as desk:
+        desk.move()
+        desk.run()
+        pas = Terminal(desk, capsys)
+        name = ask(pas, "force:01", "force:06")
+        path, _ = write_answer(pas)
+        pas(*pas.sign("request", "answer", name, path, "--as", "force:01", person=person("force:01")))
+        desk.run()
+        desk.run()
+        [row] = list_all(desk.store, desk.office)
+        assert [(one["office"], one["state"]) for one in row["asked"]] == [("force:01", "DISCLOSED"), ("force:06", "ASKED")]
+        due = parse_time(row["due"])
+        assert chase_at(pas, due) == [("force:06", "OVERDUE", None)]
+        assert chase_at(pas, due) == []

@@ -1,4 +1,4 @@
-"""`pas overdue`: what nobody has read or decided in time, and who was told."""
+"""`pas overdue`: what nobody has read, decided or answered in time, and who was told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pas_transport.session import Session, pass_session
 @click.command()
 @pass_session
 def overdue(session: Session) -> None:
-    """Say what nobody has read or decided in time, and who was told.
+    """Say what nobody has read, decided or answered in time, and who was told.
 
     Threats to life come first, then what has waited longest. A gateway that runs tells on: see ladders in the rulebook.
     """
@@ -27,7 +27,7 @@ def overdue(session: Session) -> None:
     rows = [
         [
             row["kind"],
-            row["urn"],
+            row["urn"] or row["case"],
             row["office"],
             row["priority"],
             row["state"],

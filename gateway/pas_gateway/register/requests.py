@@ -44,6 +44,11 @@ class Asking:
     sealed: bytes = field(repr=False)
     asks: dict[str, Ask]
 
+    @property
+    def late(self) -> list[str]:
+        """Who has not answered."""
+        return [ask.office for ask in self.asks.values() if ask.state in WAITING]
+
     def with_ask(self, ask: Ask) -> Asking:
         """The same, one of those who were asked being further."""
         return replace(self, asks={**self.asks, ask.office: ask})

@@ -338,7 +338,7 @@ def test_decisions_are_numbered_and_listed() -> None:
 
 def test_every_decision_and_runbook_that_the_code_names_is_there() -> None:
     pages = {path.name[:4] for path in DECISIONS}
-    runbook = {heading.lower() for heading in _HEADING.findall(prose(ROOT / "docs" / "runbook.md"))}
+    runbook = {heading.lower() for heading in _HEADING.findall(prose(ROOT / "docs" / "operations.md"))}
     for file in SOURCES:
         text = file.read_text("utf-8")
         assert set(re.findall(r"ADR (\d{4})", text)) <= pages, name(file)

@@ -156,12 +156,13 @@ def decide_again(
     released: frozenset[bytes] = frozenset(),
     unmatched: frozenset[bytes] = frozenset(),
     moved: bool = False,
+    anew: str | None = None,
 ) -> None:
     """Adds to a plan what changes: new disclosures, ended standing access, cases opened and closed. `accepting` are new acceptances.
 
     Of a report that waits for its place in a chain of corrections nothing goes out, unless it is now `released`; `unmatched` are
     those that from now on wait for a person. One that another stands in the place of is decided no more. `moved` is true where a
-    movement brings all this about.
+    movement brings all this about. What the office `anew` holds is taken back and sealed to it again.
     """
     bench = Bench(scribe.now, office.snapshot, office.rulebook)
     for one in standing:
@@ -172,12 +173,13 @@ def decide_again(
         stays = waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched)
         judged = judge_again(one, accepted, knowledge, bench, office, unmatched=stays, moved=moved)
         plan.use(knowledge.used(one.report))
-        if judged.verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released:
+        same = judged.verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released
+        if same and (anew is None or not _taken_back(judged.one, anew, judged.verdicts, anew).deliveries):
             continue
         _file(judged, office, scribe, plan)
-        plan.drafts += [] if waits else _disclosures(judged, accepted, office, scribe)
+        plan.drafts += [] if waits else _disclosures(judged, accepted, office, scribe, anew)
         plan.drafts += _words(judged.one, judged.verdicts, office, scribe)
-        ended = [delivery for former in one.sent for delivery in _ended(judged.one, former, judged.verdicts).deliveries]
+        ended = [delivery for former in one.sent for delivery in _taken_back(judged.one, former, judged.verdicts, anew).deliveries]
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
 
 
@@ -215,24 +217,31 @@ def _case_states(judged: Judgement, ended: Sequence[str], office: PasOffice) -> 
         yield {"id": case_id(office, report, owner), "silent_until_ms": to_ms(until)}
 
 
-def _disclosures(judged: Judgement, accepted: frozenset[str], office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
+def _disclosures(judged: Judgement, accepted: frozenset[str], office: PasOffice, scribe: Scribe, anew: str | None) -> Iterator[Draft]:
     """What is taken back, and what goes out."""
     one, verdicts = judged.one, judged.verdicts
     owed = partial(obligations_for, one.report, judged.situation, office.rulebook)
     said = about(one.report, one.kept.id, one.kept.order[0])
     # What is decided late must still be read in time: the clock of a later delivery starts when it is made.
     read_by = office.rulebook.read_by(one.report.priority, scribe.now)
-    ended = {name: bool(_ended(one, name, verdicts).deliveries) for name in one.sent}
+    ended = {name: bool(_taken_back(one, name, verdicts, anew).deliveries) for name in one.sent}
     yield from (withdraw(said, name, read_by) for name in sorted(ended) if ended[name])
     for outcome in verdicts.outcomes:
         holding, again = holding_of(one.sent.get(outcome.office, ())), ended.get(outcome.office)
         due = _with_kept(one, outcome, holding, owed) if again else outcome
         missing = _missing(due, Holding() if again else holding, outcome.office in accepted)
         estate = office.snapshot.at(scribe.now)
-        yield from disclose(
-            said, one.source, due, estate, office.rulebook, read_by, accepted=outcome.office in accepted, items=missing,
-            approvals=judged.approved.approvals,
-        )  # fmt: skip
+        for some in _apart(one.report, missing) if outcome.office == anew else (missing,):
+            yield from disclose(
+                said, one.source, due, estate, office.rulebook, read_by, accepted=outcome.office in accepted, items=some,
+                approvals=judged.approved.approvals,
+            )  # fmt: skip
+
+
+def _apart(report: Report, items: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Code 4 texts in a delivery of their own: closed to a key that may be lost, they must not keep the rest from being read."""
+    closed = tuple(item for item in items if report.items[item].handling == "4")
+    return tuple(item for item in items if item not in closed), closed
 
 
 def _words(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe) -> Iterator[Draft]:
@@ -279,6 +288,20 @@ def _ended(one: Standing, name: str, verdicts: Verdicts) -> Holding:
         if not one.keeps(name, item) and (item not in now or (now[item].word == "refuse" and now[item].rule != LAST))
     }  # fmt: skip
     return holding if lost else Holding()
+
+
+def _taken_back(one: Standing, name: str, verdicts: Verdicts, anew: str | None) -> Holding:
+    """`_ended`, and of the office whose deliveries are sealed anew all that it holds.
+
+    Where it keeps something that today's rules would not release, nothing is sealed anew: neither sent once more nor taken back.
+    """
+    ended = _ended(one, name, verdicts)
+    if name != anew or ended.deliveries:
+        return ended
+    holding = holding_of(one.sent.get(name, ()))
+    now = {verdict.item: verdict for outcome in verdicts.outcomes if outcome.office == name for verdict in outcome.verdicts}
+    comes = {item for item, verdict in now.items() if verdict.word == "release" or verdict.rule == LAST}
+    return holding if holding.texts | holding.conditions <= comes else Holding()
 
 
 def _with_kept(one: Standing, outcome: Outcome, holding: Holding, owed: Owed) -> Outcome:

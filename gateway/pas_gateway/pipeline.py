@@ -35,6 +35,7 @@ from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, pla
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import Advance, Store, chains, dockets, queries, write_change
+from pas_gateway.renewal import renew_holdings
 from pas_gateway.replies import Answered, Arrived, Inquired, plan_replies, read_reply
 from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
@@ -160,6 +161,14 @@ class Pipeline:
                 return None
             self._seal(register, plan, scribe)
         return plan
+
+    def reseal(self, recipient: str, reports: Sequence[bytes], person: bytes) -> tuple[Plan, frozenset[bytes]]:
+        """What an office holds of these reports, sealed to it again; second, those with a text that PAS cannot seal again."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            closed = renew_holdings(register, recipient, reports, person, self.office, scribe, plan)
+            self._seal(register, plan, scribe)
+        return plan, closed
 
     def note_jump(self) -> Plan:
         """The clock jumped: said in the audit, and nothing else comes of it."""

@@ -43,11 +43,15 @@ def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], off
     for draft in chain.from_iterable(map(split_notices, sealable)):
         number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
         by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
+    sealed_to: dict[str, str] = {}
     for recipient, numbered in by_office.items():
         key = office.key_of(recipient, scribe.now)
         if key is not None:  # `_readdress` has seen to it
+            sealed_to[recipient] = key.id
             values = office.sealer.seal(recipient, key, [plain for _, plain in numbered], scribe.now)
             _lay_out(recipient, numbered, values, routed)
+    for row in routed.deliveries:
+        row["sealed_to"] = sealed_to[row["office"]]
     return routed
 
 

@@ -135,6 +135,8 @@ deliveries = Table(
     Column("leaf", LargeBinary, nullable=False),
     # When its ladder is looked at next; null where it is read, or nothing more comes of it.
     Column("climb_ms", BigInteger),
+    # The id of the key it was sealed to; null where an older version sealed it.
+    Column("sealed_to", String),
     UniqueConstraint("report", "office", "n"),
     Index("deliveries_by_climb", "climb_ms", sqlite_where=_CLIMBS, postgresql_where=_CLIMBS),
 )  # fmt: skip

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -362,3 +365,45 @@ def events(desk: Desk) -> list[tuple[str, list[str]]]:
         rows = register.execute(schema.leaves.select().order_by(schema.leaves.c.number)).all()
     found = [decode(event[16:], "audit_event").datum for row in rows for event in split_blobs(row.events)]
     return [(event["event"], event["rules"]) for event in found]
+
+
+STRUCK = """
+import os, signal, sys
+from pathlib import Path
+from pas_gateway.office import PasOffice
+from pas_gateway.pipeline import Pipeline
+from pas_gateway.register import open_store
+from pas_transport.workspace import open_workspace
+workspace = open_workspace(Path(sys.argv[1]))
+pipeline = Pipeline(PasOffice.of(workspace), open_store(workspace.register_url))
+plan = pipeline.climb_due()
+if sys.argv[2] == "after":
+    pipeline.commit(plan)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_killed_before_and_after_it_commits_each_rung_is_climbed_and_told_once(bench: Bench, place: str) -> None:
+    """After the commit and before anything of it is sent, too."""
+    desk = bench.desk
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    desk.turn(minutes=16)
+    killed = subprocess.run([sys.executable, "-c", STRUCK, str(desk.workspace.root), place], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert bool(climbed(bench)) == (place == "after")
+    words = [word["to"] for word in desk.climb() if word["word"] == "OVERDUE" and word["to"] != "pas"]
+    assert sorted(words) == ["pio:WSI", "security:WSI"]
+    assert [pair for pair in climbed(bench) if pair[0] != "pas"] == [("pio:WSI", "REMIND"), ("security:WSI", "REMIND")]
+    assert desk.climb() == []
+
+
+def test_a_gateway_that_runs_climbs_by_itself(bench: Bench, pas: RunPas) -> None:
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    bench.desk.turn(hours=1)
+    done = json.loads(pas("gateway", "run", "--until-idle", "--json", cwd=bench.desk.workspace.root, code=0).out)
+    assert done["sent"] > 0
+    assert {rung for _, rung in climbed(bench)} == {"REMIND", "DEPUTY", "CASE", "OWNER", "DUTY", "HEAD"}
+    overdue = json.loads(pas("overdue", "--json", cwd=bench.desk.workspace.root, code=0).out)
+    assert all(row["next"] is None for row in overdue)
+    assert json.loads(pas("gateway", "run", "--until-idle", "--json", cwd=bench.desk.workspace.root, code=0).out)["sent"] == 0

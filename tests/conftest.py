@@ -83,7 +83,7 @@ def pas(tmp_path: Path) -> RunPas:
     def run(*arguments: object, cwd: Path = tmp_path, env: dict[str, str] | None = None, code: int | None = None) -> Answer:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")} | (env or {})
         done = subprocess.run(
-            [str(PAS), *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+            [str(PAS), *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False
         )
         assert "Traceback" not in done.stderr
         assert code is None or done.returncode == code, done.stderr

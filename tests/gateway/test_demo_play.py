@@ -19,7 +19,8 @@ from pas_gateway.demo.checks import CHECKS, Check, check_all
 from pas_gateway.demo.disclosed import find_leaks
 from pas_gateway.demo.letters import Letter, Post, read_post, read_topic
 from pas_gateway.demo.outcomes import compare
-from pas_gateway.demo.run import FORGER, Played, Step, play
+from pas_gateway.demo.playing import Played, Step
+from pas_gateway.demo.run import FORGER, play
 from pas_gateway.demo.stage import choose_folder
 from pas_gateway.demo.strangers import try_strangers
 from pas_gateway.office import PasOffice
@@ -63,9 +64,9 @@ def look(number: int, played: Played) -> list[str]:
     return CHECKS[number][1](played)[0]
 
 
-def with_post(played: Played, office: str, change: Callable[[tuple[Letter, ...]], tuple[Letter, ...]]) -> Played:
-    letters = {**played.after.letters, office: change(played.after.letters[office])}
-    return replace(played, after=Post(letters, played.after.unopened))
+def with_post(played: Played, office: str, change: Callable[[tuple[Letter, ...]], tuple[Letter, ...]], when: str = "last") -> Played:
+    post: Post = getattr(played, when)
+    return replace(played, **{when: Post({**post.letters, office: change(post.letters[office])}, post.unopened)})
 
 
 def test_every_check_holds(checked: list[Check]) -> None:
@@ -75,7 +76,7 @@ def test_every_check_holds(checked: list[Check]) -> None:
 
 def test_steps_are_told_as_they_are_done(steps: list[Step], played: Played) -> None:
     assert steps == played.steps
-    assert len(steps) == 10
+    assert len(steps) == 14
     assert all(step.seconds >= 0 and step.result for step in steps)
 
 
@@ -85,8 +86,8 @@ def test_the_show_holds_every_kind_of_end(played: Played) -> None:
     assert played.totals["rejected"] >= 2
     assert played.receipts["conditions accepted"] >= 1
     assert played.receipts["set aside"] == 0
-    assert played.receipts["taken"] == played.totals["sent"] == played.after.count
-    assert played.after.unopened == ()
+    assert played.receipts["taken"] == played.totals["sent"] == played.last.count
+    assert played.after.unopened == played.last.unopened == ()
 
 
 def test_forged_records_are_set_aside_and_the_forger_is_told(played: Played) -> None:
@@ -106,7 +107,7 @@ def test_it_shows_journeys_and_no_content(played: Played, checked: list[Check]) 
     show.show_story(console, played)
     show.show_withheld(console, played)
     show.show_transfer(console, played)
-    show.show_cases(console, played.final)
+    show.show_cases(console, played.closing)
     show.show_counts(console, played)
     for check in checked:
         show.show_check(console, check)
@@ -114,7 +115,7 @@ def test_it_shows_journeys_and_no_content(played: Played, checked: list[Check]) 
     text = out.getvalue()
     assert all(report["urn"] in text for report in played.story.reports)
     assert "\x1b" not in text
-    for report in played.reports:
+    for report in (*played.reports, *played.story.later):
         assert all(item["text"] not in text for item in report["items"])
         assert all(person["family_name"] not in text for person in report["subjects"])
 
@@ -162,7 +163,7 @@ def test_a_lost_or_added_attempt_is_noticed(played: Played) -> None:
 
 def test_an_untold_originator_is_noticed(played: Played) -> None:
     """Without its ACCEPTED notice a report has no end; a second one is one too many."""
-    told = [letter for letter in played.after.letters["force:01"] if letter.delivery.urn == REPORTED[0]]
+    told = [letter for letter in played.last.letters["force:01"] if letter.delivery.urn == REPORTED[0]]
     notice = next(letter for letter in told if any(one.word == "ACCEPTED" for one in letter.delivery.notices))
     untold = with_post(played, "force:01", lambda letters: tuple(letter for letter in letters if letter is not notice))
     twice = with_post(played, "force:01", lambda letters: (*letters, notice))
@@ -229,7 +230,7 @@ def test_a_text_before_the_conditions_is_noticed(played: Played) -> None:
     def turn(letters: tuple[Letter, ...]) -> tuple[Letter, ...]:
         return tuple(letter for letter in letters if letter.delivery.kind != "CONDITIONS")
 
-    assert look(5, with_post(played, "security:LEI", turn)) == ["security:LEI was sent DISCLOSURE"]
+    assert look(5, with_post(played, "security:LEI", turn, "after")) == ["security:LEI was sent DISCLOSURE"]
 
 
 def test_a_transfer_that_did_not_happen_is_noticed(played: Played) -> None:
@@ -238,9 +239,32 @@ def test_a_transfer_that_did_not_happen_is_noticed(played: Played) -> None:
     assert "security:WSI was not withdrawn" in found
 
 
+def test_a_governor_who_was_not_briefed_is_noticed(played: Played) -> None:
+    [mistake] = look(7, with_post(played, "governor:BAI", lambda _letters: ()))
+    assert mistake.startswith("governor:BAI was given 0 texts")
+    assert look(7, replace(played, closing=played.final)) == ["governor:BAI has not said what was done"]
+
+
+def test_silence_that_nobody_asks_about_again_is_noticed(played: Played) -> None:
+    def forget(letters: tuple[Letter, ...]) -> tuple[Letter, ...]:
+        last = max((one for one in letters if one.delivery.urn == "01/IR/2015/004790"), key=lambda one: one.delivery.n)
+        return tuple(one for one in letters if one is not last)
+
+    assert look(8, with_post(played, "fib:01", forget)) == ["fib:01 heard that its case waits, waits no longer"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_rung_left_out_or_climbed_twice_is_noticed(played: Played, again: bool) -> None:
+    def change(letters: tuple[Letter, ...]) -> tuple[Letter, ...]:
+        rung = next(one for one in letters if any(word.word == "OVERDUE" for word in one.delivery.notices))
+        return (*letters, rung) if again else tuple(one for one in letters if one is not rung)
+
+    assert look(9, with_post(played, "security:LEI", change)) == [f"security:LEI was told {3 if again else 1} times and not twice"]
+
+
 def test_an_inbox_that_misses_something_is_noticed(another: Played) -> None:
     shutil.rmtree(another.workspace.inbox_dir("pio:LEI"))
-    assert look(7, another) == ["the inbox of pio:LEI is not what its topic holds"]
+    assert look(len(CHECKS) - 1, another) == ["the inbox of pio:LEI is not what its topic holds"]
 
 
 def test_a_check_that_cannot_look_fails(another: Played) -> None:
@@ -258,7 +282,7 @@ def test_post_is_read_with_the_offices_own_keys(another: Played) -> None:
     with another.workspace.log() as log:
         post = read_post(another.workspace, log)
     assert {taken.partition.topic for taken in post.unopened} == {"pas.deliveries.security.LEI"}
-    assert post.count + len(post.unopened) == another.after.count
+    assert post.count + len(post.unopened) == another.last.count
 
 
 def test_a_folder_is_chosen_that_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

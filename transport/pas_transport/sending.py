@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pas_transport.workspace import Workspace
 
 PAS = "pas"
-# The command that sends it lives for a moment.
-EPOCH_LIFE = timedelta(minutes=5)
+# The command that sends it lives for a moment; the log may take it later.
+EPOCH_LIFE = timedelta(hours=1)
 
 
 def send_statement(workspace: Workspace, office: str, data: bytes) -> bytes:

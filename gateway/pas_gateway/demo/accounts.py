@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pas_gateway.demo.letters import Post, read_topic
 from pas_gateway.office import PasOffice
-from pas_schemas.codec import decode
+from pas_gateway.signatures import read_said
+from pas_schemas.codec import decode, is_record
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.parts import unpack_report
 from pas_schemas.sealing import Opened
@@ -63,6 +65,27 @@ def account(log: Log, office: PasOffice, post: Post) -> Account:
     _account_replies(log, office, aside, post, book)
     book.problems += [f"the quarantine names {place}, where nothing lies" for place in aside]
     return Account(book.ends, tuple(book.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAt:
+    """What a person signed, and when the log took it."""
+
+    at: datetime
+    kind: str
+    person: str
+    choice: str | None
+
+
+def list_signed(log: Log, office: PasOffice) -> list[SignedAt]:
+    """Every decision, agreement and consent in the replies, as PAS's keys open them, in the log's order."""
+    found = []
+    for taken in read_topic(log, (REPLIES.name,)):
+        opened = office.reply_opener.open(taken.value, taken.at)
+        if is_record(opened.payload, "signed_statement"):
+            said = read_said(opened.payload)
+            found.append(SignedAt(taken.at, said.schema_name, said.person, getattr(said, "choice", None)))
+    return found
 
 
 def _read_quarantine(log: Log, book: _Book) -> dict[str, bytes]:
@@ -163,14 +186,15 @@ def _account_movements(log: Log, office: PasOffice, aside: dict[str, bytes], boo
 
 
 def _account_replies(log: Log, office: PasOffice, aside: dict[str, bytes], post: Post, book: _Book) -> None:
-    """Each reply is signed by the office that was sent what it answers."""
+    """Each receipt is signed by the office that was sent what it answers; what a person signed names its case itself."""
     sent = {letter.delivery.id: name for name, letters in post.letters.items() for letter in letters}
     seen: set[bytes] = set()
     for taken in _not_aside(read_topic(log, (REPLIES.name,)), aside, book):
         opened = _open(taken, office, book, reply=True)
         if opened is None:
             continue
-        if sent.get(taken.key) != opened.sender:
+        said = is_record(opened.payload, "signed_statement")
+        if sent.get(taken.key) != opened.sender and not said:
             book.problems.append(f"{_place(taken)} answers what its office was never sent")
         # A reply sent twice says nothing new.
         book.ends["replies"] += opened.record_id not in seen

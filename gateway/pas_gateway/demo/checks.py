@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pas_consumers import Delivery, Inbox
-from pas_gateway.demo.accounts import account
+from pas_gateway.demo.accounts import account, list_signed
+from pas_gateway.demo.afterwards import FIRST, GOVERNOR, OTHER, OWNER, PLOT, SILENT, UNREAD
 from pas_gateway.demo.disclosed import find_leaks
 from pas_gateway.demo.outcomes import Row, compare
-from pas_gateway.demo.run import Played
+from pas_gateway.demo.playing import Played
 from pas_gateway.demo.strangers import try_strangers
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PAS, PasOffice
 from pas_schemas.errors import PasError
 
 # How many of several mistakes are named.
@@ -63,7 +64,7 @@ def _check_foretold(played: Played) -> Found:
 
 def _check_accounts(played: Played) -> Found:
     with played.workspace.log() as log:
-        found = account(log, PasOffice.of(played.workspace), played.after)
+        found = account(log, PasOffice.of(played.workspace), played.last)
     wrong = list(found.problems)
     wrong += [
         f"the log has {found.ends[name]} {name}, the gateway counted {played.totals[name]}"
@@ -89,10 +90,11 @@ def _check_strangers(played: Played) -> Found:
 
 def _check_withheld(played: Played) -> Found:
     early = find_leaks(played.reports, [played.decided, played.settled], played.before)
-    late = find_leaks(played.reports, [played.decided, played.settled, played.final], played.after)
-    unopened = [f"{taken.partition.topic} holds a record its own office cannot open" for taken in played.after.unopened]
+    decided = [played.decided, played.settled, played.final, played.closing]
+    late = find_leaks((*played.reports, *played.story.later), decided, played.last)
+    unopened = [f"{taken.partition.topic} holds a record its own office cannot open" for taken in played.last.unopened]
     return [*early.leaks, *late.leaks, *unopened], (
-        f"{late.items} items held or refused at {late.offices} offices; their own keys open all {played.after.count:,} records, "
+        f"{late.items} items held or refused at {late.offices} offices; their own keys open all {played.last.count:,} records, "
         f"{late.disclosures} of them disclosures, and none holds one"
     )
 
@@ -127,13 +129,69 @@ def _check_transfer(played: Played) -> Found:
 def _check_inboxes(played: Played) -> Found:
     """What recipients hold is what the log holds for them: nothing set aside, nothing twice, nothing missing."""
     wrong, held = [], 0
-    for office, letters in played.after.letters.items():
+    for office, letters in played.last.letters.items():
         with Inbox.of(played.workspace, office) as inbox:
             listing, aside = inbox.list(), inbox.set_aside()
         held += len(listing.held)
         if sorted(one.delivery.id for one in listing.held) != sorted(letter.delivery.id for letter in letters) or aside or listing.damaged:
             wrong.append(f"the inbox of {office} is not what its topic holds")
-    return wrong, f"{held:,} deliveries in {len(played.after.letters)} inboxes, each once, each verified against its originator's signature"
+    return wrong, f"{held:,} deliveries in {len(played.last.letters)} inboxes, each once, each verified against its originator's signature"
+
+
+def _check_briefed(played: Played) -> Found:
+    """By the log alone: two people signed, the text went out after the second and not before, and what was done about it came back."""
+    wrong, name = [], ("force:01", PLOT)
+    with played.workspace.log() as log:
+        signed = list_signed(log, PasOffice.of(played.workspace))
+    two = [one for one in signed if one.person in (FIRST, OTHER) and one.kind in ("decision", "second") and one.choice in ("RELEASE", None)]
+    if [(one.kind, one.person) for one in two] != [("decision", FIRST), ("second", OTHER)]:
+        wrong.append(f"signed by {', '.join(one.person for one in two) or 'nobody'}")
+    sent = [one.taken.at for one in played.last.letters.get(GOVERNOR, ()) if one.delivery.urn == PLOT and one.delivery.body is not None]
+    if len(sent) != 1 or not two or sent[0] < two[-1].at:
+        wrong.append(f"{GOVERNOR} was given {len(sent)} texts, or one before the second signature")
+    if state_of(played.closing[name], GOVERNOR) != "ACTIONED":
+        wrong.append(f"{GOVERNOR} has not said what was done")
+    return wrong, f"{FIRST} decided, {OTHER} agreed, then {GOVERNOR} had the text, read it and said what was done"
+
+
+def _check_silence(played: Played) -> Found:
+    """What the owner heard of its case: it waits; after the officer's answer nothing does; when the time was over it waits again."""
+    told = [
+        "waits" if any(word.rule == "R-SENIORITY" for word in words) else "waits no longer"
+        for letter in sorted(played.last.letters.get(OWNER, ()), key=lambda letter: letter.delivery.n)
+        if letter.delivery.urn == SILENT and (words := [word for word in letter.delivery.notices if word.word == "DECIDE"])
+    ]
+    wrong = [] if told == ["waits", "waits no longer", "waits"] else [f"{OWNER} heard that its case {', '.join(told) or 'is none'}"]
+    wrong += [f"{office} holds the text" for office, letters in played.last.letters.items() if office != OWNER
+              for letter in letters if letter.delivery.urn == SILENT and letter.delivery.body is not None]  # fmt: skip
+    return wrong, f"{OWNER} answered for it; when its time was over the case waited again; nobody else was given the text meanwhile"
+
+
+def _check_ladder(played: Played) -> Found:
+    """Each rung once, to whoever holds the threat or to PAS; read, it needs nobody any more."""
+    holders = {name for name, letters in played.last.letters.items() for one in letters if _is_unread(one.delivery) and one.delivery.body}
+    told: dict[str, list[str]] = {}
+    for name, letters in played.last.letters.items():
+        for letter in letters:
+            if _is_unread(letter.delivery):
+                told.setdefault(name, []).extend(word.why for word in letter.delivery.notices if word.word == "OVERDUE")
+    told = {name: words for name, words in told.items() if words}
+    wrong = [f"{name} was told and holds nothing of it" for name in told if name not in holders | {PAS}]
+    rungs = {name: told.get(name, []) for name in sorted(holders)}
+    wrong += [
+        f"{name} was told {len(rungs[name])} times and not twice" for name in rungs if not len(rungs[name]) == len(set(rungs[name])) == 2
+    ]
+    late = len([word for word in told.get(PAS, ()) if "has not read it" in word])
+    if late != len(holders) or not holders:
+        wrong.append(f"PAS was told of {late} offices that had not read")
+    trace = played.closing["force:13", UNREAD]
+    wrong += [f"{row['office']} has not read it" for row in trace["outcomes"] if row["deliveries"] and row["read_by"] is None]
+    wrong += [f"the case of {case['owner']} waits still" for case in trace["cases"] if "R-NOBODY" in case["reasons"]]
+    return wrong, f"{len(holders)} offices reminded, then their deputies, then PAS given a case, each once; read, it needs nobody any more"
+
+
+def _is_unread(delivery: Delivery) -> bool:
+    return delivery.urn == UNREAD
 
 
 CHECKS: tuple[tuple[str, Callable[[Played], Found]], ...] = (
@@ -144,6 +202,9 @@ CHECKS: tuple[tuple[str, Callable[[Played], Found]], ...] = (
     ("Nothing withheld was sealed to anybody", _check_withheld),
     ("Code 5: conditions first, then the text", _check_conditions),
     ("Intelligence followed the prisoner", _check_transfer),
+    ("The Governor was briefed by two people", _check_briefed),
+    ("Silence was accepted until a time", _check_silence),
+    ("A threat nobody read climbed its ladder", _check_ladder),
     ("Inboxes hold what was sent, word for word", _check_inboxes),
 )
 

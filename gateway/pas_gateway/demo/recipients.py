@@ -33,7 +33,7 @@ class Recipients:
 
     def __init__(self, workspace: Workspace, seed: int, faithful: Iterable[str] = ()) -> None:
         """Reports with a URN in `faithful` are always accepted and read."""
-        self._workspace = workspace
+        self.workspace = workspace
         self._seed = seed
         self._faithful = frozenset(faithful)
         self._taken: dict[Partition, int] = {}
@@ -45,7 +45,7 @@ class Recipients:
 
     def _answer_as(self, office: str) -> Counter[str]:
         done: Counter[str] = Counter(offices=1)
-        with Inbox.of(self._workspace, office, post=post_of(office), person="demo-0001") as inbox:
+        with Inbox.of(self.workspace, office, post=post_of(office), person="demo-0001") as inbox:
             intake = inbox.take()
             done.update({"taken": len(intake.new), "set aside": len(intake.aside)})
             for delivery in intake.new:
@@ -55,7 +55,7 @@ class Recipients:
 
     def _with_post(self, log: Log) -> list[str]:
         """The offices in whose topic something has come since it was asked last."""
-        topics = {deliveries(office).name: office for office in self._workspace.held_offices()}
+        topics = {deliveries(office).name: office for office in self.workspace.held_offices()}
         ends = log.ends(topics)
         found = {topics[place.topic] for place, end in ends.items() if end > self._taken.get(place, 0)}
         self._taken = dict(ends)

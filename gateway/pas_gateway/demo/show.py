@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pas_gateway.demo.checks import Check
 from pas_gateway.demo.outcomes import Name, Row, Traces, name_of
-from pas_gateway.demo.run import Played, Step
+from pas_gateway.demo.playing import Played, Step
 from pas_gateway.demo.story import STORY_NOW
 from pas_schemas.clock import parse_time
 from pas_schemas.rules import SENTENCES

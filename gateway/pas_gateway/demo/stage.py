@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pas_gateway.demo import show
 from pas_gateway.demo.checks import check_all
-from pas_gateway.demo.run import Played, play
+from pas_gateway.demo.playing import Played
+from pas_gateway.demo.run import play
 from pas_transport.console import Console
 
 DEFAULT_FOLDER = "demo"
@@ -47,5 +48,5 @@ def _show(console: Console, played: Played) -> None:
     show.show_story(console, played)
     show.show_withheld(console, played)
     show.show_transfer(console, played)
-    show.show_cases(console, played.final)
+    show.show_cases(console, played.closing)
     show.show_counts(console, played)

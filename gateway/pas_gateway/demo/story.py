@@ -19,13 +19,14 @@ STORY_NOW = parse_time("2015-11-18T12:00:00Z")
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The story with its dates shifted by `days`; `expected` holds one answer for each line of `reports`."""
+    """The story with its dates shifted by `days`; `expected` holds one answer for each line of `reports`, and `later` comes after all."""
 
     days: int
     movements: tuple[Row, ...] = field(repr=False)
     reports: tuple[Row, ...] = field(repr=False)
     expected: tuple[Row, ...] = field(repr=False)
     transfer: tuple[Row, ...] = field(repr=False)
+    later: tuple[Row, ...] = field(repr=False)
 
     @property
     def urns(self) -> tuple[str, ...]:
@@ -39,7 +40,7 @@ class Story:
 
 def tell_story(now: datetime) -> Story:
     """The story as it ships, shifted so that all of it, the transfer included, has happened within the day before `now`."""
-    told = {name: _read(name) for name in ("movements", "reports", "expected", "transfer")}
+    told = {name: _read(name) for name in ("movements", "reports", "expected", "transfer", "later")}
     latest = max(STORY_NOW, *(parse_time(row["at"]) for row in told["transfer"]))
     days = days_until(latest, now)
     shifted = {name: tuple(shift(row, days) for row in rows) for name, rows in told.items() if name != "expected"}

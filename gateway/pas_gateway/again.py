@@ -92,14 +92,25 @@ class Judgement:
 
 
 def judge_again(
-    one: Standing, accepted: frozenset[str], knowledge: Knowledge, bench: Bench, office: PasOffice, *, unmatched: bool, moved: bool = False
+    one: Standing,
+    accepted: frozenset[str],
+    knowledge: Knowledge,
+    bench: Bench,
+    office: PasOffice,
+    *,
+    unmatched: bool,
+    moved: bool = False,
+    again: bool = True,
 ) -> Judgement:
-    """Policy, with what people decided as its input: each of their signatures is verified once more."""
+    """Policy, with what people decided as its input: each of their signatures is verified once more.
+
+    `again` is false only where a replay makes the first decision once more.
+    """
     estate = bench.snapshot.at(bench.now)
     situation = knowledge.situation(
         one.report, now=bench.now, estate=estate, order=one.kept.order,
-        suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=True,
-        unmatched=unmatched, homeward=moved or _went_home(one, estate),
+        suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=again,
+        unmatched=unmatched, homeward=again and (moved or _went_home(one, estate)),
     )  # fmt: skip
     if one.kept.unread:
         situation = replace(situation, unread=frozenset(unread.office for unread in one.kept.unread))

@@ -45,6 +45,7 @@ class Moved:
             "alerts": None if row.alerts is None else ",".join(sorted(row.alerts)),
             "removed": bytes.fromhex(row.removed) if row.removed else None,
             "followed": int(row.at <= now),
+            "taken_at_ms": to_ms(now),
         }
 
 

@@ -26,6 +26,7 @@ class Filed:
     verdicts: Verdicts
     withdrawn: tuple[Outcome, ...]
     rulebook: str
+    directory_version: int = 0
 
 
 def write_verdicts(verdicts: Verdicts, office: PasOffice, report_id: bytes, withdrawn: Iterable[Outcome] = ()) -> bytes:
@@ -63,7 +64,7 @@ def read_verdicts(sealed: bytes, report_id: bytes, key: StoreKey) -> Filed:
     gates = tuple(Gate(gate["gate"], gate["effect"]) for gate in datum["gates"])
     cases = tuple(Case(case["owner"], tuple(case["reasons"]), tuple(Held(**pair) for pair in case["held"])) for case in datum["cases"])
     verdicts = Verdicts(gates, tuple(_read_outcome(row) for row in datum["outcomes"]), cases)
-    return Filed(verdicts, tuple(_read_outcome(row) for row in datum["withdrawn"]), datum["rulebook"])
+    return Filed(verdicts, tuple(_read_outcome(row) for row in datum["withdrawn"]), datum["rulebook"], datum["directory_version"])
 
 
 def _read_outcome(row: Row) -> Outcome:

@@ -24,6 +24,8 @@ from pas_gateway.demo.run import FORGER, play
 from pas_gateway.demo.stage import choose_folder
 from pas_gateway.demo.strangers import try_strangers
 from pas_gateway.office import PasOffice
+from pas_gateway.register import open_store
+from pas_gateway.replay import Replay, Tally
 from pas_schemas.codec import decode
 from pas_schemas.topics import QUARANTINE, REPLIES, REPORTS
 from pas_transport.console import Console
@@ -72,6 +74,16 @@ def with_post(played: Played, office: str, change: Callable[[tuple[Letter, ...]]
 def test_every_check_holds(checked: list[Check]) -> None:
     assert [(check.name, check.evidence) for check in checked if not check.holds] == []
     assert [check.name for check in checked] == [name for name, _ in CHECKS]
+
+
+def test_its_history_comes_out_as_it_was(played: Played) -> None:
+    """A transfer, conditions accepted, repeats and forgeries among what came: each decision is made again to the letter."""
+    office, store = PasOffice.of(played.workspace), open_store(played.workspace.register_url)
+    replay = Replay(office, office.rulebook, played.workspace.directory_store.read)
+    with store.reading() as register:
+        assert sum(replay.run(register)) > 20
+    store.close()
+    assert replay.tally == Tally(read=replay.tally.read)
 
 
 def test_steps_are_told_as_they_are_done(steps: list[Step], played: Played) -> None:

@@ -88,3 +88,6 @@ def test_trace_says_what_explain_said(estate: Path, pas: Pas, tmp_path: Path) ->
     assert compared["ACCEPTED"] > 500
     assert compared["REJECTED"] > 50
     assert ran["accepted"] == compared["ACCEPTED"]
+    # By the same rulebook history comes out as it was: what each decision was made by is known to the last row.
+    replayed = json.loads(pas("policy", "replay", "--rulebook", estate / "rulebook.toml", "--json", cwd=estate, code=0).out)
+    assert replayed == {"read": ran["accepted"], "changed": [], "cases": [], "unreadable": 0, "unsure": 0}

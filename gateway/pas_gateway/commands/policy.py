@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from pas_gateway.commands.replay import FILE, replay
 from pas_gateway.office import load_rulebook
 from pas_gateway.scrutiny import Finding, scrutinise
 from pas_schemas.errors import MisuseError
@@ -47,9 +48,6 @@ def matrix(session: Session, as_csv: bool) -> None:
     session.console.say("The own column is read first. A rule is named by code and column: H1-OWN, H2-NONPROS.", "hint")
 
 
-FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-
-
 @policy.command()
 @click.argument("file", type=FILE)
 @click.option(
@@ -85,6 +83,9 @@ def _text_rules_for(file: Path, given: Path | None) -> bytes:
 
 def _as_json(finding: Finding) -> dict[str, str]:
     return {**finding._asdict(), "level": finding.level, "why": finding.why, "hint": finding.hint}
+
+
+policy.add_command(replay)
 
 
 def list_cells(rulebook: Rulebook) -> list[dict[str, str]]:

@@ -92,9 +92,10 @@ def find_versions(connection: sa.Connection, keys: Iterable[bytes]) -> dict[byte
     return versions
 
 
-def find_movements(connection: sa.Connection, prisoners: Iterable[bytes]) -> list[Row]:
-    """The rows of these prisoners and of every number merged with one of theirs, in the order they were told."""
+def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_by_ms: int | None = None) -> list[Row]:
+    """The rows of these prisoners and of all numbers merged with theirs, in the order told; with a time, those taken in by then."""
     table = schema.movements
+    known = sa.true() if known_by_ms is None else table.c.taken_at_ms <= known_by_ms
     seen: set[bytes] = set()
     wanted = set(prisoners)
     rows: dict[int, Any] = {}
@@ -105,8 +106,8 @@ def find_movements(connection: sa.Connection, prisoners: Iterable[bytes]) -> lis
         seen |= wanted
         found: list[Any] = []
         for part in chunks(sorted(wanted)):
-            found += connection.execute(sa.select(table).where(table.c.prisoner.in_(part)))
-            found += connection.execute(sa.select(table).where(table.c.removed.in_(part)))
+            found += connection.execute(sa.select(table).where(table.c.prisoner.in_(part), known))
+            found += connection.execute(sa.select(table).where(table.c.removed.in_(part), known))
         rows.update({row.number: row for row in found})
         wanted = {key for row in found for key in (row.prisoner, row.removed) if key is not None}
     return [movement_row(rows[number]) for number in sorted(rows)]
@@ -181,8 +182,7 @@ class Kept:
 
 
 def find_kept(connection: sa.Connection, ids: Iterable[bytes]) -> list[Kept]:
-    """The sealed bodies, verdicts and acceptances of these reports, and how they stand in their chains; those whose body is gone are
-    left out."""
+    """Sealed bodies, verdicts, acceptances and the standing in their chains, of those of these reports whose body is not gone."""
     wanted = sorted(set(ids))
     kept: list[Kept] = []
     for part in chunks(wanted):

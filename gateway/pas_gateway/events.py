@@ -56,6 +56,14 @@ class WorkerFell(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerGivenUp(Event):
+    """A worker process has stood still for twice `hang_seconds` and is killed; another takes over what it held."""
+
+    level: ClassVar[Level] = "error"
+    given_up: str
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryChanged(Event):
     """A worker goes by a newer edition of the directory from now on."""
 
@@ -136,6 +144,6 @@ class DispatchFailed(Event):
 
 # In the order in which docs/monitoring.md lists them.
 EVENTS: tuple[type[Event], ...] = (
-    GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, DirectoryChanged, Batch, BatchAgain, BatchFailed, MovementsBehind,
-    ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
+    GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, WorkerGivenUp, DirectoryChanged, Batch, BatchAgain, BatchFailed,
+    MovementsBehind, ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
 )  # fmt: skip

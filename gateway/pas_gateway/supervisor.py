@@ -133,6 +133,7 @@ class Supervisor:
         vitals.begin(SUPERVISOR)
         while not self._stopping:
             vitals.beat()
+            self._give_up(vitals, journal)
             fallen = [name for name in names if self._has_fallen(name)]
             for name in fallen:
                 journal.tell(events.WorkerFell(name, self._processes[name].exitcode or 0))
@@ -151,6 +152,16 @@ class Supervisor:
                 if idle_since is not None and now - idle_since >= IDLE_STEP_SECONDS:
                     return
             time.sleep(_STEP_SECONDS)
+
+    def _give_up(self, vitals: Vitals, journal: Journal) -> None:
+        """A worker that stands still holds partitions and a lock on what it sends: killed, it frees them, and its heir goes on."""
+        for name in vitals.list_given_up():
+            process = self._processes.get(name)
+            if process is not None and process.is_alive():
+                journal.tell(events.WorkerGivenUp(name))
+                process.kill()
+                # Its partitions are free when it is gone, and it is given up once.
+                process.join()
 
     def _has_fallen(self, name: str) -> bool:
         process = self._processes.get(name)

@@ -14,6 +14,8 @@ from pas_gateway.phases import PhaseMark, phase_file
 
 State = Literal["well", "starting", "hangs"]
 SUPERVISOR = "supervisor"
+# One that hangs is first told, and given up once it has stood still this many times as long.
+GIVEN_UP = 2
 
 
 @dataclass
@@ -64,6 +66,12 @@ class Vitals:
         """The supervisor goes on; what it sees of the others is noted."""
         self._beat += 1
         self.look()
+
+    def list_given_up(self) -> list[str]:
+        """Workers that have stood still too long to be waited for: what they hold is somebody else's to do."""
+        with self._lock:
+            still = {name: self.now() - pulse.since for name, pulse in self._pulses.items() if self._judge(name, pulse) == "hangs"}
+        return [name for name, seconds in still.items() if name != SUPERVISOR and seconds >= GIVEN_UP * self.hang_seconds]
 
     def look(self) -> dict[str, State]:
         """How each process is."""

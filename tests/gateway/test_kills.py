@@ -149,3 +149,25 @@ def test_dead_supervisor_leaves_nobody_behind(workspace: Workspace) -> None:
             until(lambda: any(log.ends([deliveries("pio:WSI").name]).values()), "something was sent")
         gateway.kill()
     judge(workspace, story, run_until_idle(workspace))
+
+
+def test_a_worker_that_hangs_is_given_up_and_nothing_is_lost(workspace: Workspace) -> None:
+    """Drill of the runbook *a worker that hangs*: held for ever with a batch in hand, until the supervisor kills it."""
+    settings = workspace.root / "pas.toml"
+    settings.write_text(f"hang_seconds = 2\n{settings.read_text()}")
+    story = Story(workspace)
+    send_movements(workspace, story.movements())
+    with Publisher.of(workspace) as publisher, RunningGateway(workspace.root, workers=1) as gateway:
+        given_up = None
+        while given_up is None:
+            gateway.check()
+            held = gateway.await_workers()
+            publisher.publish(story.reports(CHUNK))
+            with gateway.holding("deciding", STRIKE_SECONDS) as given_up:
+                if given_up is not None:
+                    until(lambda pid=held[given_up]: pid not in gateway.find().values(), "it is killed")  # type: ignore[misc]  # bound now
+        until(lambda: len(gateway.find()) == len(held), "an heir has begun")
+        gateway.stop()
+    journal = (workspace.root / "gateway.log").read_text()
+    assert f'"given_up":"{given_up}"' in journal.replace('": "', '":"')
+    judge(workspace, story, run_until_idle(workspace))

@@ -67,7 +67,12 @@ def test_a_process_hangs_when_it_has_not_beaten_for_so_long(tmp_path: Path) -> N
         assert vitals.look() == {"worker-1": "well"}
         clock.at = 20.0
         assert vitals.look() == {"worker-1": "hangs"}
+        clock.at = 29.7
+        assert vitals.list_given_up() == []
+        clock.at = 30.0
+        assert vitals.list_given_up() == ["worker-1"]
         mark.beat()
+        assert vitals.list_given_up() == []
         assert vitals.look() == {"worker-1": "well"}
     mark.close()
 
@@ -177,7 +182,7 @@ def running(estate: Path, *settings: str) -> Iterator[tuple[RunningGateway, str]
 
 def test_a_worker_that_hangs_is_told_and_one_that_fell_is_counted(estate: Path) -> None:
     """Stopped from outside, a worker stands still as one that hangs does; then it goes on, and then it is killed."""
-    with running(estate, "hang_seconds = 2") as (gateway, address):
+    with running(estate, "hang_seconds = 4") as (gateway, address):
         until(lambda: ask(address, "/ready")[0] == 200, "the gateway is ready")
         assert json.loads(ask(address, "/ready")[1]) == {"ok": True, "checks": ALL}
         gateway.signal("threats", signal.SIGSTOP)

@@ -57,7 +57,7 @@ class WorkerFell(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkerGivenUp(Event):
-    """A worker process has stood still for twice `hang_seconds` and is killed; another takes over what it held."""
+    """A worker process has stood still for twice hang_seconds and is killed; another takes over what it held."""
 
     level: ClassVar[Level] = "error"
     given_up: str

@@ -39,7 +39,7 @@ from pas_gateway.renewal import renew_holdings
 from pas_gateway.replies import Answered, Arrived, Inquired, plan_replies, read_reply
 from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
-from pas_gateway.summaries import renew_summaries
+from pas_gateway.summaries import end_summaries, renew_summaries
 from pas_gateway.verify import check_freshness, open_record, verify
 from pas_schemas.border import Finding
 from pas_schemas.errors import CodecError
@@ -190,6 +190,15 @@ class Pipeline:
         scribe, plan = self._begin(())
         with self.store.reading() as register:
             if not chase(register, self.office, scribe, plan):
+                return None
+            self._seal(register, plan, scribe)
+        return plan
+
+    def end_summaries(self) -> Plan | None:
+        """Escorts' summaries on reports that are live no more; None where there are none."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            if not end_summaries(register, self.office, scribe, plan):
                 return None
             self._seal(register, plan, scribe)
         return plan

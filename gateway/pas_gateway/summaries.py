@@ -28,6 +28,9 @@ from pas_schemas.models.decision import Summary
 from pas_schemas.models.report import Report, Subject
 from pas_schemas.parts import write_subject
 
+# Reports whose summaries end in one transaction.
+ENDED_AT_ONCE = 100
+
 
 def renew_summaries(
     register: sa.Connection, standing: Iterable[Standing], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan
@@ -55,6 +58,14 @@ def withdraw_summaries(register: sa.Connection, report: bytes, office: PasOffice
     for summary, sent in by_id.items():
         said = About(summary, "", PAS, "ROUTINE", show_time(scribe.now), scribe.now_ms)
         _take_back(said, _holders(sent), sent, office, scribe, plan)
+
+
+def end_summaries(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Plan) -> bool:
+    """Takes back summaries on reports of which no item is live any more; whether there were any."""
+    ended = dockets.find_summarised(register, scribe.now_ms, ENDED_AT_ONCE)
+    for report in ended:
+        withdraw_summaries(register, report, office, scribe, plan)
+    return bool(ended)
 
 
 def _readers(said: Summary, knowledge: Knowledge, office: PasOffice, scribe: Scribe) -> frozenset[str]:

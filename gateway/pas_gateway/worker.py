@@ -147,6 +147,7 @@ class Worker:
         self._bring(partial(self.pipeline.settle, None))
         if time.monotonic() >= self._shred_again:
             self._shred_again = time.monotonic() + SHRED_SECONDS
+            self._bring(self.pipeline.end_summaries)
             self._bring(self.pipeline.shred_due)
 
     def _trusts_clock(self) -> bool:

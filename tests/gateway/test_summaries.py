@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent
 from gateway.terminal import Terminal
 from gateway.test_corrections import correct
+from gateway.test_requests import Set
 from pas_consumers.delivery import read_delivery
 from pas_gateway.heads import repeats
+from pas_gateway.office import PasOffice
+from pas_gateway.pipeline import Pipeline
 from pas_schemas.codec import encode
 from pas_schemas.models.decision import Summary
+from pas_schemas.sealing import DECISION
 from pas_transport.example_people import PASSPHRASE
 from pas_transport.sending import send_statement
-from pas_transport.statements import sign_said
+from pas_transport.statements import sign_said, write_statement
 from producers.samples import make_item
 
 ESCORT = "escort:northern"
@@ -152,6 +157,19 @@ def test_a_newer_summary_takes_its_place_and_ends_with_its_report(pas: Terminal)
     assert "That report no longer stands." in pas.refused(*pas.sign(*command, person=FIRST))
 
 
+def test_it_ends_when_no_item_of_its_report_is_live(pas: Terminal) -> None:
+    desk = pas.desk
+    summarise(pas)
+    desk.run()
+    assert desk.pipeline.end_summaries() is None
+    later = Pipeline(replace(PasOffice.of(desk.workspace), clock=Set(desk.workspace.clock.now() + timedelta(days=36_500))), desk.store)
+    plan = later.end_summaries()
+    assert plan is not None
+    assert [(draft.office, draft.kind) for draft in plan.drafts] == [(ESCORT, "WITHDRAWAL")]
+    later.commit(plan)
+    assert later.end_summaries() is None
+
+
 def test_what_may_not_count_is_told_at_once_and_changes_nothing(pas: Terminal) -> None:
     bench = Bench(pas.desk)
     bad: list[tuple[str, Row]] = [
@@ -169,6 +187,10 @@ def test_what_may_not_count_is_told_at_once_and_changes_nothing(pas: Terminal) -
     ]
     for _, changes in bad:
         send(pas, write(pas, **changes))
+    # Signed as something else, it is not signed.
+    key = pas.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE)
+    send_statement(pas.desk.workspace, "pas", write_statement(key, DECISION, write(pas).encode()))
+    bad.append(("SIGNATURE", {}))
     sent = pas.desk.run()
     assert bench.events() == [("DECISION_REFUSED", [word]) for word, _ in bad]
     assert journeys(sent) == {}

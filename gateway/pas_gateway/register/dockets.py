@@ -59,6 +59,14 @@ def find_by_digest(connection: sa.Connection, digests: Iterable[bytes]) -> dict[
     return found
 
 
+def find_summarised(connection: sa.Connection, now_ms: int, most: int) -> list[bytes]:
+    """Reports that are live no more, of which somebody still has a summary."""
+    said, sent, reports = schema.statements, schema.deliveries, schema.reports
+    joined = said.join(sent, sent.c.report == said.c.id).join(reports, reports.c.id == said.c.report)
+    held = sa.and_(sent.c.kind == "SUMMARY", sent.c.state != "WITHDRAWN", reports.c.live_until_ms <= now_ms)
+    return list(connection.execute(sa.select(said.c.report).distinct().select_from(joined).where(held).limit(most)).scalars())
+
+
 def find_silences_due(connection: sa.Connection, now_ms: int, most: int) -> list[tuple[str, bytes]]:
     """Cases whose accepted silence is over, with the reports they are about."""
     table = schema.cases

@@ -14,6 +14,7 @@ import pytest
 
 from kafka_broker import collect_sockets, find_broker
 from kafka_faulty import FaultyKafka, run_faulty_kafka
+from kafka_guarded import GuardedKafka, run_guarded_kafka
 from pas_transport.founding import found_workspace
 from pas_transport.workspace import Workspace, open_workspace
 
@@ -53,6 +54,14 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyKafka]:
     """A broker to be ill-treated, for the tests of the group `kafka-faults`: one process runs them, one after the other."""
     with run_faulty_kafka(tmp_path_factory.mktemp("faulty")) as faulty:
         yield faulty
+    collect_sockets()
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+    """Three nodes behind TLS, SCRAM and ACLs, for the tests of the group `kafka-guarded`."""
+    with run_guarded_kafka(tmp_path_factory.mktemp("guarded")) as guarded:
+        yield guarded
     collect_sockets()
 
 

@@ -24,7 +24,13 @@ FIRST_PORT = 9093
 class Cluster:
     """Three guarded nodes in one folder; started again on it they are the same cluster."""
 
-    def __init__(self, folder: Path, ports: Mapping[int, int] | None = None, heap_mb: int = HEAP_MB) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: Mapping[int, int] | None = None,
+        properties: Mapping[str, str] | None = None,
+        heap_mb: int = HEAP_MB,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
         self._notes = self._read_notes(ports)
@@ -39,6 +45,7 @@ class Cluster:
             Node(
                 self.folder / f"node-{number}",
                 self._notes["ports"][str(number)],
+                properties,
                 heap_mb=heap_mb,
                 guard=Guard(self.folder / f"node-{number}.pem", self.authority, password),
                 quorum=Quorum(number, controllers, self._notes["cluster"]),

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from certificates import Authority
-from kafka_node import ADMIN, Guard, Node
+from kafka import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourceType,
+)
 
-from kafka_broker import LEAVES_SOCKETS, collect_sockets, skip_without_kafka
+from contract.reading import until
+from kafka_broker import collect_sockets
+from kafka_guarded import GUARDED, GuardedKafka
 from pas_schemas.directory import Snapshot
 from pas_transport.kafka_apply import ClusterAdmin
 from pas_transport.kafka_client import KafkaAccess
 from pas_transport.kafka_log import KafkaLog
-from pas_transport.kafka_plan import make_plan
+from pas_transport.kafka_plan import Grant, Plan, make_plan
 from pas_transport.log import Log, LogForbiddenError, LogUnavailableError, Outgoing, Partition
 from transport.test_kafka_plan import NOW, make_snapshot
 
@@ -28,8 +39,7 @@ OFFICES = (
 ORIGINATORS = {"pas", "force:01", "fib:01", "pio:WSI", "lea:88", "security:WSI", "governor:WSI", "cat-a-team", "paso-unit"}
 EVERYBODY = set(OFFICES)
 COMPARTMENT = "pas.compartment"
-# One process has the broker of this module to itself.
-pytestmark = [LEAVES_SOCKETS, pytest.mark.xdist_group("kafka-doors")]
+pytestmark = GUARDED
 
 
 @pytest.fixture(autouse=True)
@@ -50,61 +60,51 @@ DOORS: dict[str, tuple[set[str], set[str]]] = {
     "pas.quarantine": ({"pas"}, {"pas"}),
     **{f"pas.deliveries.{office.replace(':', '.')}": ({"pas", COMPARTMENT}, {office}) for office in OFFICES},
 }
+# Who is a member of a gateway's groups: itself.
+GROUPS = {"pas-gateway": "pas", "pas-gateway-urgent": "pas", "pas-compartment": COMPARTMENT}
+JOIN_SECONDS = 30.0
 
 
-@dataclass
-class Guarded:
-    """A guarded broker that holds what the plan says."""
+@dataclass(frozen=True)
+class Doors:
+    """The guarded cluster, holding what the plan says."""
 
-    node: Node
-    authority: Path
-    admin: KafkaAccess
+    guarded: GuardedKafka
     snapshot: Snapshot
     passwords: Path
 
-    def access(self, office: str) -> KafkaAccess:
-        user = office.replace(":", ".").lower()
-        return KafkaAccess(self.node.bootstrap, self.authority, user, (self.passwords / user).read_text().strip())
+    def plan(self) -> Plan:
+        return make_plan(self.snapshot, NOW)
 
     def open(self, office: str) -> KafkaLog:
-        return KafkaLog(self.access(office), wait_seconds=10.0)
+        user = office.replace(":", ".").lower()
+        return KafkaLog(self.guarded.access(user, self.passwords / user), wait_seconds=10.0)
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    skip_without_kafka()
-    folder = tmp_path_factory.mktemp("guarded")
-    authority = Authority.make(folder / "ca.pem")
-    password = secrets.token_urlsafe(16)
-    node = Node(folder / "node", guard=Guard(authority.issue(folder / "node.pem"), authority.path, password))
-    node.start()
-    try:
-        admin = KafkaAccess(node.bootstrap, authority.path, ADMIN, password)
-        there = Guarded(node, authority.path, admin, make_snapshot(*OFFICES), folder / "passwords")
-        plan = make_plan(there.snapshot, NOW)
-        with ClusterAdmin(admin) as cluster:
-            cluster.apply(plan, cluster.compare(plan), there.passwords)
-        yield there
-    finally:
-        node.kill()
+def doors(guarded: GuardedKafka, tmp_path_factory: pytest.TempPathFactory) -> Doors:
+    doors = Doors(guarded, make_snapshot(*OFFICES), tmp_path_factory.mktemp("doors") / "passwords")
+    with ClusterAdmin(guarded.admin) as cluster:
+        cluster.apply(doors.plan(), cluster.compare(doors.plan()), doors.passwords)
+    return doors
 
 
 @pytest.fixture(scope="module")
-def opened(guarded: Guarded) -> Iterator[Callable[[str], Log]]:
+def opened(doors: Doors) -> Iterator[Callable[[str], Log]]:
     logs: dict[str, Log] = {}
     with ExitStack() as stack:
 
         def open_as(office: str) -> Log:
             if office not in logs:
-                logs[office] = stack.enter_context(guarded.open(office))
+                logs[office] = stack.enter_context(doors.open(office))
             return logs[office]
 
         yield open_as
 
 
 @pytest.fixture(scope="module")
-def filled(guarded: Guarded) -> None:
-    with KafkaLog(guarded.admin) as log:
+def filled(doors: Doors) -> None:
+    with KafkaLog(doors.guarded.admin) as log:
         log.append([Outgoing(topic, b"12345678", b"there", partition=0) for topic in DOORS])
 
 
@@ -126,49 +126,104 @@ def test_every_kind_of_office_at_every_door(office: str, opened: Callable[[str],
     assert writes == {topic for topic, (writers, _) in DOORS.items() if office in writers}
 
 
-def test_only_the_gateway_is_a_member_of_its_groups(opened: Callable[[str], Log]) -> None:
-    with opened("pas").subscribe(["pas.reports"], "pas-gateway", lambda _: 0) as reader:
-        reader.poll(1, 0.5)
-    with opened("pio:WSI").subscribe(["pas.directory"], "pas-gateway", lambda _: 0) as reader, pytest.raises(LogForbiddenError):
-        reader.poll(1, 20.0)
+@pytest.mark.parametrize("office", [*OFFICES, COMPARTMENT])
+def test_only_a_gateway_is_a_member_of_its_groups(office: str, opened: Callable[[str], Log]) -> None:
+    log = opened(office)
+    joined = {group for group in GROUPS if is_allowed(lambda group=group: join(log, group))}
+    assert joined == {group for group, member in GROUPS.items() if member == office}
 
 
-def test_office_compares_what_it_may_see_and_no_more(guarded: Guarded, opened: Callable[[str], Log]) -> None:
-    opened("pio:WSI").ensure(make_plan(guarded.snapshot, NOW).topics)
+def join(log: Log, group: str) -> None:
+    """As a member, of a topic that everybody may read."""
+    with log.subscribe(["pas.directory"], group, lambda _: 0) as reader:
+        deadline = time.monotonic() + JOIN_SECONDS
+        while not reader.assigned():
+            assert time.monotonic() < deadline, "neither let in nor refused"
+            reader.poll(1, 0.1)
 
 
-def test_apply_again_changes_nothing(guarded: Guarded) -> None:
-    with ClusterAdmin(guarded.admin) as cluster:
-        assert cluster.compare(make_plan(guarded.snapshot, NOW)).nothing
+def test_office_compares_what_it_may_see_and_no_more(doors: Doors, opened: Callable[[str], Log]) -> None:
+    opened("pio:WSI").ensure(doors.plan().topics)
 
 
-def test_passwords_lie_in_files_of_their_own(guarded: Guarded) -> None:
-    assert {path.name for path in guarded.passwords.iterdir()} == {office.replace(":", ".").lower() for office in (*OFFICES, COMPARTMENT)}
-    assert {path.stat().st_mode & 0o777 for path in guarded.passwords.iterdir()} == {0o600}
-    assert len({path.read_text() for path in guarded.passwords.iterdir()}) == len(OFFICES) + 1
+def test_apply_again_changes_nothing(doors: Doors) -> None:
+    with ClusterAdmin(doors.guarded.admin) as cluster:
+        difference = cluster.compare(doors.plan())
+    assert difference.nothing
+    assert difference.strange == ()
 
 
-def test_wrong_password_is_told(guarded: Guarded) -> None:
+def test_what_somebody_granted_by_hand_is_found(doors: Doors) -> None:
+    """What an office was given is taken back; what is not the plan's to judge is told, as long as it is there."""
+    given = [
+        make_acl("User:pio.wsi", ACLOperation.READ, ResourceType.TOPIC, "pas.reports"),
+        make_acl("User:*", ACLOperation.READ, ResourceType.TOPIC, "pas.deliv", ACLResourcePatternType.PREFIXED),
+        make_acl("User:nobody", ACLOperation.ALL, ResourceType.TOPIC, "*"),
+        make_acl("User:nobody", ACLOperation.READ, ResourceType.GROUP, "pas-gateway"),
+        make_acl("User:force.01", ACLOperation.ALTER, ResourceType.CLUSTER, "kafka-cluster"),
+        make_acl("User:nobody", ACLOperation.READ, ResourceType.TOPIC, "another.estate"),
+    ]
+    with KafkaAdminClient(**doors.guarded.admin.make_config()) as admin, ClusterAdmin(doors.guarded.admin) as cluster:
+        assert not admin.create_acls(given)["failed"]
+        try:
+            until(lambda: len(cluster.compare(doors.plan()).strange) == 4)
+            difference = cluster.compare(doors.plan())
+            assert difference.withdrawn == (Grant("pio.wsi", "topic", "pas.reports", "READ"),)
+            cluster.apply(doors.plan(), difference, doors.passwords)
+            after = cluster.compare(doors.plan())
+            assert after.nothing
+            assert after.strange == (
+                "allow User:* READ on topic pas.deliv*",
+                "allow User:force.01 ALTER on cluster kafka-cluster",
+                "allow User:nobody ALL on topic *",
+                "allow User:nobody READ on group pas-gateway",
+            )
+        finally:
+            admin.delete_acls([ACLFilter(one.principal, "*", one.operation, one.permission_type, one.resource_pattern) for one in given])
+        until(lambda: cluster.compare(doors.plan()).strange == ())
+
+
+def make_acl(who: str, what: ACLOperation, kind: ResourceType, name: str, pattern: Any = ACLResourcePatternType.LITERAL) -> ACL:
+    return ACL(who, "*", what, ACLPermissionType.ALLOW, ResourcePattern(kind, name, pattern))
+
+
+def test_bounds_are_held_at_the_brokers(doors: Doors) -> None:
+    """Somebody lifted a force's bound: it is missed, and set again."""
+    with ClusterAdmin(doors.guarded.admin) as cluster:
+        cluster._set_quotas({"force.01": {"producer_byte_rate": 10**9}})
+        until(lambda: cluster.compare(doors.plan()).quotas == {"force.01": {"producer_byte_rate": 4 * 1024 * 1024}})
+        cluster.apply(doors.plan(), cluster.compare(doors.plan()), doors.passwords)
+        assert cluster.compare(doors.plan()).nothing
+
+
+def test_passwords_lie_in_files_of_their_own(doors: Doors) -> None:
+    files = list(doors.passwords.iterdir())
+    assert {path.name for path in files} == {office.replace(":", ".").lower() for office in (*OFFICES, COMPARTMENT)}
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert len({path.read_text() for path in files}) == len(OFFICES) + 1
+
+
+def test_wrong_password_is_told(guarded: GuardedKafka) -> None:
     with pytest.raises(LogForbiddenError, match="does not take the credentials"):
-        KafkaLog(KafkaAccess(guarded.node.bootstrap, guarded.authority, "pas", "wrong"), wait_seconds=5.0)
+        KafkaLog(KafkaAccess(guarded.bootstrap, guarded.authority, "pas", "wrong"), wait_seconds=5.0)
 
 
-def test_no_tls_gets_nowhere(guarded: Guarded) -> None:
+def test_no_tls_gets_nowhere(guarded: GuardedKafka) -> None:
     with pytest.raises(LogUnavailableError, match="No Kafka broker answered"):
-        KafkaLog(KafkaAccess(guarded.node.bootstrap), wait_seconds=1.0)
+        KafkaLog(KafkaAccess(guarded.bootstrap), wait_seconds=1.0)
 
 
-def test_a_term_that_ends_takes_user_and_grants_away(guarded: Guarded) -> None:
+def test_a_term_that_ends_takes_user_and_grants_away(doors: Doors) -> None:
     """Last: the office is gone from this cluster afterwards, and comes back with the credentials it had."""
     without = make_plan(make_snapshot(*(one for one in OFFICES if one != "lea:88"), retired=("lea:88",)), NOW)
-    with ClusterAdmin(guarded.admin) as cluster:
+    with ClusterAdmin(doors.guarded.admin) as cluster:
         difference = cluster.compare(without)
         assert difference.users_too_many == ("lea.88",)
         assert {grant.user for grant in difference.withdrawn} == {"lea.88"}
         assert difference.granted == ()
-        cluster.apply(without, difference, guarded.passwords)
+        cluster.apply(without, difference, doors.passwords)
         with pytest.raises(LogForbiddenError):
-            guarded.open("lea:88")
-        plan = make_plan(guarded.snapshot, NOW)
-        cluster.apply(plan, cluster.compare(plan), guarded.passwords)
-    guarded.open("lea:88").close()
+            doors.open("lea:88")
+        plan = doors.plan()
+        cluster.apply(plan, cluster.compare(plan), doors.passwords)
+    doors.open("lea:88").close()

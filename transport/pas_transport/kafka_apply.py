@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -46,7 +46,11 @@ _SCRAM = ScramMechanism.SCRAM_SHA_512
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a cluster lacks and what it has too much; `guarded` is False where it has no authorizer, so no users count."""
+    """What a cluster lacks and what it has too much; `guarded` is False where it has no authorizer, so no users count.
+
+    `strange` tells, in words, what somebody else granted or denied there that reaches the directory's topics, groups or users:
+    it is told and left alone.
+    """
 
     topics: tuple[Topic, ...] = ()
     users: tuple[str, ...] = ()
@@ -54,6 +58,7 @@ class Difference:
     granted: tuple[Grant, ...] = ()
     withdrawn: tuple[Grant, ...] = ()
     quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    strange: tuple[str, ...] = ()
     guarded: bool = True
 
     @property
@@ -72,9 +77,10 @@ class ClusterAdmin:
     def compare(self, plan: Plan) -> Difference:
         """What must be changed; raises `TopicMismatchError` for a topic that exists otherwise than declared: a topic never changes."""
         missing = tuple(self._topics.compare(plan.topics))
-        there = self._read_grants(plan)
-        if there is None:
+        found = self._read_acls()
+        if found is None:
             return Difference(missing, guarded=False)
+        there, strange = sort_acls(plan, found)
         wanted = plan.grants
         named = self._read_users()
         return Difference(
@@ -84,6 +90,7 @@ class ClusterAdmin:
             tuple(sorted(wanted - there)),
             tuple(sorted(there - wanted)),
             self._compare_quotas(plan),
+            strange,
         )
 
     def apply(self, plan: Plan, difference: Difference, passwords: Path) -> None:
@@ -115,15 +122,11 @@ class ClusterAdmin:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _read_grants(self, plan: Plan) -> set[Grant] | None:
-        """What the plan's users may do now, in the plan's own names; None where the cluster guards nothing."""
+    def _read_acls(self) -> list[ACL] | None:
+        """Every one the cluster holds; None where it guards nothing."""
         everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-        wanted = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ALLOW, everything)
-        found = self._clients.ask(lambda: self._describe_acls(wanted))
-        if found is None:
-            return None
-        ours = {user.name for user in plan.users} | set(plan.retired)
-        return {grant for grant in map(_read_grant, found) if grant is not None and grant.user in ours}
+        wanted = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
+        return self._clients.ask(lambda: self._describe_acls(wanted))
 
     def _describe_acls(self, wanted: Any) -> list[Any] | None:
         try:
@@ -223,11 +226,45 @@ def _pattern(grant: Grant) -> ACLResourcePatternType:
     return ACLResourcePatternType.PREFIXED if grant.prefixed else ACLResourcePatternType.LITERAL
 
 
+def sort_acls(plan: Plan, found: Iterable[ACL]) -> tuple[set[Grant], tuple[str, ...]]:
+    """What the plan's users may do now, in the plan's own names, and in words what is strange to a plan and reaches it."""
+    ours = {user.name for user in plan.users} | set(plan.retired)
+    there: set[Grant] = set()
+    strange: set[str] = set()
+    for acl in found:
+        grant = _read_grant(acl)
+        if grant is not None and grant.user in ours:
+            there.add(grant)
+        elif acl.principal.removeprefix("User:") in ours or _reaches(acl, plan):
+            strange.add(_describe(acl))
+    return there, tuple(sorted(strange))
+
+
+def _reaches(acl: ACL, plan: Plan) -> bool:
+    """Whether it speaks of a topic or a group of the plan's."""
+    pattern = acl.resource_pattern
+    names = {
+        ResourceType.TOPIC: {plan.prefix + topic.name for topic in plan.topics},
+        ResourceType.GROUP: {grant.name for grant in plan.grants if grant.resource == "group"},
+    }.get(pattern.resource_type, set())
+    if pattern.pattern_type == ACLResourcePatternType.PREFIXED:
+        return any(name.startswith(pattern.resource_name) for name in names)
+    return bool(names) and (pattern.resource_name == "*" or pattern.resource_name in names)
+
+
+def _describe(acl: ACL) -> str:
+    pattern = acl.resource_pattern
+    many = "*" if pattern.pattern_type == ACLResourcePatternType.PREFIXED else ""
+    what = f"{acl.operation.name} on {pattern.resource_type.name.lower()} {pattern.resource_name}{many}"
+    return f"{acl.permission_type.name.lower()} {acl.principal} {what}" + ("" if acl.host == "*" else f" from {acl.host}")
+
+
 def _read_grant(acl: ACL) -> Grant | None:
-    """A grant as the cluster holds it; None for one that `Grant` cannot say: of another resource, or from one host only."""
+    """A grant as the cluster holds it; None for one that `Grant` cannot say: of another resource, from one host only, or a denial."""
     pattern = acl.resource_pattern
     resource: Literal["topic", "group"] | None = next((name for name, kind in _RESOURCES.items() if kind == pattern.resource_type), None)
-    if resource is None or not acl.principal.startswith("User:"):
+    allowed = acl.permission_type == ACLPermissionType.ALLOW and acl.host == "*"
+    if resource is None or not allowed or not acl.principal.startswith("User:"):
         return None
     prefixed = pattern.pattern_type == ACLResourcePatternType.PREFIXED
     return Grant(acl.principal.removeprefix("User:"), resource, pattern.resource_name, acl.operation.name, prefixed)

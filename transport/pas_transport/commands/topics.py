@@ -71,6 +71,8 @@ def apply(session: Session, dry_run: bool, passwords: Path | None) -> None:
         difference = cluster.compare(plan)
         if not difference.guarded:
             session.console.warn("This cluster has no authorizer: everybody may do everything.", "users, ACLs and quotas are left out")
+        for words in difference.strange:
+            session.console.warn(f"Not of this directory: {words}.", "take it back with Kafka's own tools, unless you know what it is for")
         if not dry_run and not difference.nothing:
             cluster.apply(plan, difference, passwords or workspace.root / USERS_DIR)
     _report(session, difference, dry_run)
@@ -91,6 +93,7 @@ def _report(session: Session, difference: Difference, dry_run: bool) -> None:
         "granted": len(difference.granted),
         "withdrawn": len(difference.withdrawn),
         "quotas": len(difference.quotas),
+        "strange": list(difference.strange),
         "guarded": difference.guarded,
         "dry_run": dry_run,
     }

@@ -14,12 +14,13 @@ from pas_gateway.policy.situation import Earlier, Situation, Suspicion
 from pas_gateway.policy.whereabouts import Row, State, Whereabouts
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Accepted
+from pas_gateway.veil import NONE, find_veil
 from pas_schemas.clock import from_ms
 from pas_schemas.directory import Estate
 from pas_schemas.identifiers import is_nomis, is_pnc
 from pas_schemas.models.report import Report, Subject
 from pas_schemas.rulebook import Referral
-from pas_schemas.sealing import IdKey
+from pas_schemas.sealing import IdKey, StoreKey
 
 # A batch asks for each of its persons a dozen times; the estate holds fewer than 100,000.
 HASHES_KEPT = 100_000
@@ -32,9 +33,14 @@ def _hash(key: IdKey, use: bytes, number: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The keyed hashes under which the register knows prisoners and persons."""
+    """The keyed hashes under which the register knows prisoners and persons; `veil_key` opens the list of those who are protected.
+
+    `apart` in the compartment, where everybody is.
+    """
 
     key: IdKey = field(repr=False)
+    veil_key: StoreKey | None = field(default=None, repr=False)
+    apart: bool = False
 
     def prisoner(self, number: str) -> bytes:
         """Of a NOMIS number."""
@@ -51,9 +57,22 @@ class Names:
             return (self._pnc(subject.pnc_id),)
         return ()
 
-    def persons(self, report: Report) -> frozenset[bytes]:
-        """Of every subject of role SUBJECT: whom a report is on."""
-        return frozenset(key for subject in report.subjects if subject.role == "SUBJECT" for key in self.person(subject))
+    def number(self, number: str) -> bytes | None:
+        """Of a NOMIS number or a PNC ID; None for what is neither."""
+        if is_nomis(number):
+            return self.prisoner(number)
+        return self._pnc(number) if is_pnc(number) else None
+
+    def every(self, subject: Subject) -> tuple[bytes, ...]:
+        """Of each well-formed identifier that a subject has."""
+        number, pnc_id = subject.noms_number, subject.pnc_id
+        named = (self.prisoner(number),) if number is not None and is_nomis(number) else ()
+        return (*named, self._pnc(pnc_id)) if pnc_id is not None and is_pnc(pnc_id) else named
+
+    def hidden(self, subject: Subject) -> tuple[bytes, ...]:
+        """By which somebody whom the compartment protects is told again: under this name no movement lies, as of a number nobody knows."""
+        number = subject.noms_number if subject.noms_number is not None and is_nomis(subject.noms_number) else subject.pnc_id
+        return () if number is None else (_hash(self.key, b"pas/v1/hidden", number),)
 
     def prisoners(self, report: Report) -> frozenset[bytes]:
         """Of every subject, whatever the role, whose whereabouts a decision looks at."""
@@ -77,9 +96,12 @@ class Knowledge:
         self._by_id: dict[bytes, Accepted] = {}
         self._on_person: dict[bytes, dict[bytes, Accepted]] = {}
         self._versions: dict[bytes, int] = {}
+        self.veil = NONE
 
     def load(self, register: sa.Connection, reports: Sequence[Report], ids: Iterable[bytes]) -> None:
         """Everything the register holds that these reports could be decided by."""
+        if self.names.veil_key is not None:
+            self.veil = find_veil(register, self.names.veil_key)
         prisoners = {key for report in reports for key in self.names.prisoners(report)}
         # Of numbers merged by a movement that still waits, the register's rows count too.
         prisoners |= {alias for key in prisoners for alias in self._aliases(key)}
@@ -87,7 +109,7 @@ class Knowledge:
         self._whereabouts = Whereabouts((*self._rows, *self._waiting))
         for found in queries.find_accepted(register, ids, {(report.originator, report.urn) for report in reports}):
             self._know(found)
-        keys = {key for report in reports for key in self.names.persons(report)}
+        keys = {key for report in reports for key in self.index(report)}
         keys |= {alias for key in keys for alias in self._aliases(key)}
         for key, found in queries.find_reports_on(register, keys):
             self._on_person.setdefault(key, {})[found.id] = found
@@ -97,7 +119,7 @@ class Knowledge:
         """An accepted report of this batch, for those that come after it."""
         self._know(accepted)
         # Of a compartment report nothing counts but its name.
-        for key in () if report.declarations.protected_assisting_offender else self.names.persons(report):
+        for key in () if self.names.apart or report.declarations.protected_assisting_offender else self.index(report):
             self._on_person.setdefault(key, {})[accepted.id] = accepted
 
     def _know(self, accepted: Accepted) -> None:
@@ -113,8 +135,11 @@ class Knowledge:
         accepted: frozenset[str] = frozenset(), again: bool = False, unmatched: bool = False, homeward: bool = False,
     ) -> Situation:  # fmt: skip
         """The situation of one report: the one place that builds it, for the gateway and for `explain`."""
+        doubted = self._doubted(report)
         numbers = {
-            s.noms_number: self.names.prisoner(s.noms_number).hex() for s in report.subjects if s.noms_number and is_nomis(s.noms_number)
+            s.noms_number: self.names.prisoner(s.noms_number).hex()
+            for s in report.subjects
+            if s.noms_number and is_nomis(s.noms_number) and s.noms_number not in doubted
         }
         known: dict[str, State] = {}
         written: dict[str, str | None] = {}
@@ -127,12 +152,39 @@ class Knowledge:
         return Situation(
             now=now, estate=estate, whereabouts=known, written=written, earlier=self._earlier(report, order),
             suspicions=frozenset(suspicions), accepted=accepted, again=again, unmatched=unmatched, homeward=homeward,
+            doubted=doubted, apart=self.names.apart,
         )  # fmt: skip
+
+    def _doubted(self, report: Report) -> frozenset[str]:
+        """The identifiers of those whom the compartment protects: to everybody they are such as nobody knows."""
+        covered = [one for one in report.subjects if one.role == "SUBJECT" and self._is_covered(one)]
+        return frozenset(name for one in covered for name in (one.noms_number, one.pnc_id) if name is not None)
+
+    def _is_covered(self, subject: Subject) -> bool:
+        return bool(self.veil.digests) and not self.names.apart and self.veil.covers(self._every(subject))
+
+    def _keys(self, subject: Subject) -> tuple[bytes, ...]:
+        return self.names.hidden(subject) if self._is_covered(subject) else self.names.person(subject)
+
+    def index(self, report: Report) -> frozenset[bytes]:
+        """Under which the register finds a report again: one key of each subject of role SUBJECT, whom it is on."""
+        return frozenset(key for subject in report.subjects if subject.role == "SUBJECT" for key in self._keys(subject))
+
+    def persons(self, report: Report) -> frozenset[bytes]:
+        """The keyed hashes of whom a report is on, by every identifier and through merges."""
+        return frozenset(key for one in report.subjects if one.role == "SUBJECT" for key in self._every(one))
+
+    def _every(self, subject: Subject) -> set[bytes]:
+        named = self.names.every(subject)
+        return {*named, *(alias for key in named for alias in self._aliases(key))}
 
     def place(self, number: str, at: datetime) -> str | None:
         """The prison that holds the prisoner of a NOMIS number at a moment."""
-        state = self._whereabouts.state(self.names.prisoner(number).hex(), at)
-        return state.prison if state is not None else None
+        key = self.names.prisoner(number)
+        state = self._whereabouts.state(key.hex(), at)
+        if state is None or (self.veil.digests and self.veil.covers({key, *self._aliases(key)})):
+            return None
+        return state.prison
 
     def _earlier(self, report: Report, order: tuple[int, int]) -> tuple[Earlier, ...]:
         """Accepted reports on a subject of this one that the log took before it."""
@@ -161,7 +213,7 @@ class Knowledge:
 
     def _reports_on(self, subject: Subject) -> dict[bytes, Accepted]:
         found: dict[bytes, Accepted] = {}
-        for key in self.names.person(subject):
+        for key in self._keys(subject):
             for alias in (key, *self._aliases(key)):
                 found.update(self._on_person.get(alias, {}))
         return found
@@ -172,6 +224,7 @@ class Knowledge:
 
     def used(self, report: Report) -> dict[bytes, int]:
         """The version of each person that a decision on this report rests on."""
-        keys = self.names.persons(report) | self.names.prisoners(report)
+        hidden = {self.names.prisoner(number) for number in self._doubted(report)}
+        keys = self.index(report) | (self.names.prisoners(report) - hidden)
         keys |= {alias for key in keys for alias in self._aliases(key)}
         return {key: version for key in keys if (version := self._versions.get(key)) is not None}

@@ -53,7 +53,12 @@ class PasOffice:
 
     @cached_property
     def names(self) -> Names:
-        return Names(self.register_id_key)
+        return Names(self.register_id_key, self.register_key, self.realm.apart)
+
+    @cached_property
+    def main_names(self) -> Names:
+        """Those of PAS's own register, under which the compartment lists whom it protects."""
+        return Names(self.keyring.register_id_key(MAIN.names))
 
     @cached_property
     def register_id_key(self) -> IdKey:
@@ -66,6 +71,11 @@ class PasOffice:
     @cached_property
     def sealer(self) -> Sealer:
         return Sealer(PAS, self.keyring.signing(), epoch_life=EPOCH_LIFE)
+
+    @cached_property
+    def reply_sealer(self) -> Sealer:
+        """Of what PAS says to itself."""
+        return Sealer(PAS, self.keyring.signing(), epoch_life=EPOCH_LIFE, prefix=REPLY)
 
     @cached_property
     def opener(self) -> Opener:
@@ -83,12 +93,12 @@ class PasOffice:
 
     def _opener(self, prefix: bytes) -> Opener:
         own = {key.id: key for key in self.snapshot.keys(PAS, self.realm.opens)}
-        return Opener(PAS, self._opening_keys(), self._find_signer, own.get, prefix=prefix)
+        return Opener(PAS, self._opening_keys(), self.find_signer, own.get, prefix=prefix)
 
     def _opening_keys(self) -> Mapping[str, OpeningKey]:
         return self.keyring.compartment() if self.realm.apart else self.keyring.opening()
 
-    def _find_signer(self, sender: str, key_id: str) -> PublicKey | None:
+    def find_signer(self, sender: str, key_id: str) -> PublicKey | None:
         return next((key for key in self.snapshot.keys(sender, "sign") if key.id == key_id), None)
 
 

@@ -27,6 +27,7 @@ from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
 from pas_gateway.decisions import plan_statements
 from pas_gateway.feed import Moved, find_circles, read_movement
+from pas_gateway.handover import hand_over
 from pas_gateway.inquiries import plan_inquiries
 from pas_gateway.judge import Bench, Duplicate, judge
 from pas_gateway.knowledge import Knowledge
@@ -34,9 +35,10 @@ from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, plan_repeated, plan_unprovable
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
+from pas_gateway.protecting import plan_protections
 from pas_gateway.register import Advance, Store, chains, dockets, queries, write_change
 from pas_gateway.renewal import renew_holdings
-from pas_gateway.replies import Answered, Arrived, Inquired, plan_replies, read_reply
+from pas_gateway.replies import Answered, Arrived, Inquired, Protecting, Veiled, plan_replies, plan_veil, read_reply
 from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
 from pas_gateway.summaries import end_summaries, renew_summaries
@@ -69,14 +71,19 @@ class Pipeline:
             knowledge = Knowledge(self.office.names)
             reports = [one for one in came if isinstance(one, Verified)]
             knowledge.load(register, [one.report for one in reports], [one.id for one in reports])
+            # Of what was handed over the compartment keeps what concerns it, and forgets the rest.
+            came = [one for one in came if not isinstance(one, Verified) or one.handed is None or knowledge.veil.covers(one.handed)]
+            reports = [one for one in came if isinstance(one, Verified)]
             late: set[bytes] = set()
             for one in sorted(reports, key=lambda one: one.order):
                 plan.use(knowledge.used(one.report))
                 late |= knowledge.later(one.report, one.order, self.office.rulebook.referral)
             decided = self._decide(came, knowledge, scribe)  # 4 decide
-            waits = find_waits(register, decided, self.office.snapshot.at(scribe.now))
+            own = [one for one in decided if not isinstance(one, Decided) or one.verified.handed is None]
+            waits = find_waits(register, own, self.office.snapshot.at(scribe.now))
             for each in decided:  # 5 review
                 _plan(each, waits, self.office, scribe, plan)
+            hand_over(decided, knowledge, self.office, scribe, plan)
             if late:
                 standing = find_standing(register, late, knowledge, self.office, scribe, plan)
                 decide_again(standing, knowledge, self.office, scribe, plan)
@@ -235,6 +242,7 @@ class Pipeline:
         answers: list[Answered] = []
         arrived: list[Arrived] = []
         inquired: list[Inquired] = []
+        protecting: list[Protecting] = []
         for submitted in map(Submitted, records):
             one = read_reply(submitted, self.office)
             if isinstance(one, Unprovable):
@@ -243,9 +251,14 @@ class Pipeline:
                 arrived.append(one)
             elif isinstance(one, Inquired):
                 inquired.append(one)
+            elif isinstance(one, Protecting):
+                protecting.append(one)
+            elif isinstance(one, Veiled):
+                plan_veil(one, self.office, scribe, plan)
             else:
                 answers.append(one)
         with self.store.reading() as register:
+            plan_protections(register, protecting, self.office, scribe, plan)
             plan_inquiries(register, inquired, self.office, scribe, plan)
             accepting = plan_replies(register, answers, self.office, scribe, plan)
             knowledge = Knowledge(self.office.names)
@@ -272,7 +285,8 @@ class Pipeline:
 
     def _seal(self, register: sa.Connection, plan: Plan, scribe: Scribe) -> None:
         plan.lap("decide")
-        plan.drafts = list(audible(plan.drafts, self.office))
+        fresh = [row["report"] for row in plan.change.handed]
+        plan.drafts = list(audible(register, plan.drafts, fresh, self.office))
         numbers = queries.find_last_numbers(register, {draft.about.report for draft in plan.drafts})
         routed = route(plan.drafts, numbers, self.office, scribe)
         plan.change.deliveries += routed.deliveries
@@ -293,7 +307,7 @@ def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
         return Unprovable(verified.submitted, "UNDECIDABLE", sentence, verified.id, verified.report.originator, verified.report.urn)
     match judged:
         case Verdicts():
-            return Decided(verified, judged)
+            return Decided(verified, judged, knowledge.index(verified.report))
         case Duplicate():
             return Repeated(verified)
         case Finding():

@@ -65,9 +65,10 @@ def plan_decided(decided: Decided, waits: Waits | None, office: PasOffice, scrib
     now_ms = to_ms(scribe.now)
     change.reports.append(report_row(decided, office, now_ms))
     # Of a compartment report no subject stands in metadata (domain, `G-PASO`).
-    persons = frozenset() if office.realm.apart else office.names.persons(report)
+    persons = frozenset() if office.realm.apart else decided.persons
     change.subjects += [{"key": key, "report": verified.id} for key in persons]
     change.touched |= persons
+    change.handed += [{"report": verified.id}] if verified.handed is not None else []
     change.cases += [case_row(office, verified.id, case, report.priority, now_ms, verified.order[0]) for case in verdicts.cases]
     _count_attempt(verified.submitted, "ACCEPTED", report.originator, report.urn, (), plan)
     _count_pairs(verdicts, change.counts)

@@ -10,20 +10,23 @@ import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.policy.routing import is_senior
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Accepted, Sent
 from pas_gateway.signatures import Said, read_inquiry, read_said
 from pas_gateway.stages import Submitted, Unprovable
+from pas_gateway.veil import veil_row
 from pas_gateway.verify import open_record
 from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.codec import is_record
 from pas_schemas.errors import CodecError
+from pas_schemas.models.protection import Protection
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import Opened
+from pas_transport.statements import peek_statement
 
 _NOT_YOURS = "A reply answers a delivery that this office was never sent: it changes nothing."
 _LEFT = "A reply names somebody who has left this office, or was never of it: it changes nothing. Who is there now must answer."
@@ -62,13 +65,35 @@ class Inquired:
     data: bytes = field(repr=False)
 
 
-def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Arrived | Inquired | Unprovable:
+@dataclass(frozen=True, slots=True)
+class Protecting:
+    """What a person of the compartment says about whom it protects; whether that person signed it is not known yet."""
+
+    submitted: Submitted
+    sender: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Veiled:
+    """A new edition of the veil, which the compartment sent."""
+
+    id: bytes
+    payload: bytes = field(repr=False)
+
+
+Reading = Answered | Arrived | Inquired | Protecting | Veiled | Unprovable
+
+
+def read_reply(submitted: Submitted, office: PasOffice) -> Reading:
     """The reply, or the signed statement, of a record; one that names another office than its sender is set aside."""
     opened = open_record(submitted, office, reply=True)
     if isinstance(opened, Unprovable):
         return opened
     if is_record(opened.payload, "signed_statement"):
-        return _read_statement(submitted, opened)
+        return _read_statement(submitted, opened, office)
+    if is_record(opened.payload, "veil") and opened.sender == PAS and not office.realm.apart:
+        return Veiled(opened.record_id, opened.payload)
     try:
         reply = Reply.decode(opened.payload)
     except CodecError:
@@ -78,8 +103,11 @@ def read_reply(submitted: Submitted, office: PasOffice) -> Answered | Arrived | 
     return Answered(submitted, opened.record_id, reply, opened.payload)
 
 
-def _read_statement(submitted: Submitted, opened: Opened) -> Arrived | Inquired | Unprovable:
+def _read_statement(submitted: Submitted, opened: Opened, office: PasOffice) -> Reading:
     try:
+        if office.realm.apart and is_record(peek_statement(opened.payload), "protection"):
+            Protection.decode(peek_statement(opened.payload))
+            return Protecting(submitted, opened.sender, opened.payload)
         inquiry = read_inquiry(opened.payload)
         said = inquiry or read_said(opened.payload)
     except CodecError:
@@ -89,6 +117,13 @@ def _read_statement(submitted: Submitted, opened: Opened) -> Arrived | Inquired 
     if inquiry is not None:
         return Inquired(submitted, opened.record_id, opened.sender, inquiry, opened.payload)
     return Arrived(submitted, opened.record_id, opened.sender, read_said(opened.payload), opened.payload)
+
+
+def plan_veil(veiled: Veiled, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """The gateway goes by the new edition from the next batch on."""
+    plan.change.counts["replies"] += 1
+    plan.change.veils.append(veil_row(veiled.payload, office.register_key))
+    plan.change.events.append(scribe.event("VEIL_TAKEN", veiled.id.hex(), office=PAS))
 
 
 def plan_replies(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+import sqlalchemy as sa
+
 from pas_gateway.audit import Scribe, leaf_of
 from pas_gateway.drafts import Draft, notice, notify, split_notices
 from pas_gateway.office import PAS, PasOffice
-from pas_gateway.register import join_blobs, split_blobs
+from pas_gateway.register import join_blobs, protected, split_blobs
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import cut
 from pas_schemas.sealing import Plain
@@ -55,9 +57,19 @@ def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], off
     return routed
 
 
-def audible(drafts: Iterable[Draft], office: PasOffice) -> Iterable[Draft]:
-    """What may be said: of the compartment's reports nothing to PAS, whose people would count it; its own look into its register."""
-    return (draft for draft in drafts if draft.office != PAS) if office.realm.apart else drafts
+def audible(register: sa.Connection, drafts: Sequence[Draft], fresh: Iterable[bytes], office: PasOffice) -> Sequence[Draft]:
+    """What may be said: of the compartment's reports nothing to PAS, whose people would count it; its own look into its register.
+
+    Nor to the originator of one that PAS's gateway handed over, some of them just now (`fresh`): PAS has told it what there is to tell.
+    """
+    if not office.realm.apart:
+        return drafts
+    handed = {*fresh, *protected.find_handed(register, {draft.about.report for draft in drafts})}
+    return [draft for draft in drafts if draft.office != PAS and not _is_silent(draft, handed)]
+
+
+def _is_silent(draft: Draft, handed: Collection[bytes]) -> bool:
+    return draft.kind == "NOTICE" and draft.office == draft.about.originator and draft.about.report in handed
 
 
 def _readdress(draft: Draft, office: PasOffice, scribe: Scribe, routed: Routed) -> Draft | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pas_gateway.policy.situation import Suspicion
 from pas_gateway.policy.verdicts import Verdicts
+from pas_gateway.register import join_blobs, split_blobs
 from pas_schemas.border import Finding
 from pas_schemas.models.report import Report
 from pas_schemas.parts import OpenedReport
@@ -34,9 +35,30 @@ class Body:
     evidence: Evidence = field(repr=False)
 
 
+def flatten(body: Body) -> bytes:
+    """A body as one byte string."""
+    proof = body.evidence
+    return join_blobs((
+        body.payload, body.manifest, proof.label_digest, proof.wrap_digest, proof.nonce, proof.ciphertext_digest,
+        proof.size.to_bytes(4, "big"), proof.index.to_bytes(4, "big"), proof.signature, proof.key_id.encode(), *proof.path,
+    ))  # fmt: skip
+
+
+def unflatten(flat: bytes) -> Body:
+    """What `flatten` made; raises ValueError where it is something else."""
+    payload, manifest, label, wrap, nonce, ciphertext, size, index, signature, key_id, *path = split_blobs(flat)
+    evidence = Evidence(
+        label, wrap, nonce, ciphertext, int.from_bytes(size, "big"), int.from_bytes(index, "big"), tuple(path), signature, key_id.decode()
+    )
+    return Body(payload, manifest, evidence)
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A report whose sender, freshness, shape, border and validation were checked; `order` is its place in the log's order."""
+    """A report whose sender, freshness, shape, border and validation were checked; `order` is its place in the log's order.
+
+    `handed` are the keyed hashes of whom it is on, where PAS's gateway handed it over to the compartment.
+    """
 
     submitted: Submitted
     id: bytes
@@ -45,14 +67,16 @@ class Verified:
     body: Body = field(repr=False)
     order: tuple[int, int]
     suspicions: frozenset[Suspicion]
+    handed: frozenset[bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A verified report with its verdicts."""
+    """A verified report with its verdicts; `persons` are the keys under which the register finds it again."""
 
     verified: Verified
     verdicts: Verdicts
+    persons: frozenset[bytes] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

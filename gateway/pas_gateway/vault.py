@@ -6,33 +6,23 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from pas_gateway.project import Source
-from pas_gateway.register import join_blobs, split_blobs
 from pas_gateway.register.dockets import Stored
-from pas_gateway.stages import Body
+from pas_gateway.stages import Body, flatten, unflatten
 from pas_schemas.models.report import Report
 from pas_schemas.parts import OpenedReport, unpack_report
-from pas_schemas.sealing import BadCiphertextError, Evidence, StoreKey
+from pas_schemas.sealing import BadCiphertextError, StoreKey
 
 
 def lock_body(body: Body, report_id: bytes, key: StoreKey) -> tuple[bytes, bytes]:
     """The sealed body and its wrapped data key."""
-    proof = body.evidence
-    flat = join_blobs((
-        body.payload, body.manifest, proof.label_digest, proof.wrap_digest, proof.nonce, proof.ciphertext_digest,
-        proof.size.to_bytes(4, "big"), proof.index.to_bytes(4, "big"), proof.signature, proof.key_id.encode(), *proof.path,
-    ))  # fmt: skip
     own = StoreKey.generate()
-    return own.seal(flat, report_id), key.seal(own.to_bytes(), report_id)
+    return own.seal(flatten(body), report_id), key.seal(own.to_bytes(), report_id)
 
 
 def unlock_body(sealed: bytes, data_key: bytes, report_id: bytes, key: StoreKey) -> Body:
     """Raises BadCiphertextError where the row was tampered with."""
     own = StoreKey.from_bytes(key.open(data_key, report_id))
-    payload, manifest, label, wrap, nonce, ciphertext, size, index, signature, key_id, *path = split_blobs(own.open(sealed, report_id))
-    evidence = Evidence(
-        label, wrap, nonce, ciphertext, int.from_bytes(size, "big"), int.from_bytes(index, "big"), tuple(path), signature, key_id.decode()
-    )
-    return Body(payload, manifest, evidence)
+    return unflatten(own.open(sealed, report_id))
 
 
 def read_body(body: Body) -> tuple[Report, OpenedReport, Source]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pas_gateway.judge import screen_report
-from pas_gateway.office import PasOffice
-from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified
+from pas_gateway.office import PAS, PasOffice
+from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified, unflatten
 from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.clock import EPOCH, to_ms
 from pas_schemas.codec import HEAD_BYTES, MARKER, decode, registry
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
+from pas_schemas.models.report import Report
 from pas_schemas.parts import unpack_report
 from pas_schemas.rules import SENTENCES
-from pas_schemas.sealing import Opened, read_label
+from pas_schemas.sealing import Opened, VerifyKey, read_label, verify_evidence
 from pas_schemas.topics import MAX_RECORD_BYTES
 from pas_transport.log import Taken
 
@@ -70,8 +71,11 @@ def verify(submitted: Submitted, office: PasOffice, now: datetime) -> Verified |
     if opened.record_id != submitted.taken.key:
         return Unprovable(submitted, "WRONG_KEY", "The record lies under another key than its own.", opened.record_id, opened.sender)
     try:
-        if decode(opened.payload, "report", "refusal").name == "refusal":
+        name = decode(opened.payload, "report", "refusal", *(["handover"] if office.realm.apart else [])).name
+        if name == "refusal":
             return _read_refusal(submitted, opened, office)
+        if name == "handover":
+            return _read_handover(submitted, opened, office)
         return _read_report(submitted, opened, office, now)
     except CodecError as error:
         return Unprovable(submitted, _reason(error), error.sentence, opened.record_id, opened.sender)
@@ -107,6 +111,26 @@ def _read_report(submitted: Submitted, opened: Opened, office: PasOffice, now: d
     suspicions = screen_report(report, office.rulebook, parts.suspicions)
     body = Body(opened.payload, opened.manifest, opened.evidence)
     return Verified(submitted, opened.record_id, report, parts, body, order, suspicions)
+
+
+def _read_handover(submitted: Submitted, opened: Opened, office: PasOffice) -> Verified | Unprovable:
+    """A report that PAS's gateway accepted: its originator's signature is looked at once more, its time and place in the log are PAS's."""
+    datum = decode(opened.payload, "handover").datum
+    try:
+        body = unflatten(datum["body"])
+        key = office.find_signer(datum["originator"], body.evidence.key_id)
+        if opened.sender != PAS or key is None:
+            raise ValueError
+        verify_evidence(body.evidence, body.manifest, datum["originator"], VerifyKey.from_bytes(key.public))
+        parts = unpack_report(body.payload, body.manifest)
+        report = Report.model_validate(parts.raw)
+        if report.originator != datum["originator"]:
+            raise ValueError
+    except (SealError, ValueError):
+        return Unprovable(submitted, "NOT_HANDED_OVER", "What was handed over is not what its originator signed.", opened.record_id)
+    order = (datum["received_at_ms"], datum["sealed_at_us"])
+    suspicions = screen_report(report, office.rulebook, parts.suspicions)
+    return Verified(submitted, opened.record_id, report, parts, body, order, suspicions, frozenset(datum["persons"]))
 
 
 def _reason(error: SealError | CodecError) -> str:

@@ -12,7 +12,10 @@ from gateway.deciding import Bench
 from gateway.desk import OFFICES, Desk, Row, copy_estate
 from gateway.judging import Sent, judge_log
 from pas_consumers import Inbox
+from pas_gateway.protecting import read_list
 from pas_gateway.register import schema
+from pas_gateway.veil import Veil, find_veil
+from pas_schemas.models.protection import Protection
 from pas_schemas.topics import COMPARTMENT
 from producers.samples import make_declarations
 
@@ -44,6 +47,25 @@ class Both:
     def flagged(self, **changes: Any) -> Row:
         return self.main.write(declarations=make_declarations(protected_assisting_offender=True), **changes)
 
+    def word(self, number: str, action: str, person: str) -> Protection:
+        """What a person says about whom the compartment protects, before it is signed."""
+        return Protection.model_validate({
+            "action": action, "subject": self.apart.office.main_names.number(number), "office": "pas", "person": person,
+            "post": self.main.snapshot.by_reference[person].appointments[-1].post, "reason": "He gives evidence.",
+            "at": self.main.workspace.clock.now(),
+        })  # fmt: skip
+
+    def is_protected(self, number: str) -> tuple[bool, str | None]:
+        """Whether a person is, and what waits for a second reader to say the same."""
+        with self.apart.store.reading() as register:
+            one = read_list(register, self.apart.office)[self.apart.office.main_names.number(number) or b""]
+        return one.on, next(iter(one.waits.values()), None)
+
+    def veil(self) -> Veil:
+        """The edition that PAS's gateway goes by."""
+        with self.main.store.reading() as register:
+            return find_veil(register, self.main.office.register_key)
+
     def take(self, office: str, *, read: bool = True) -> list[str]:
         """What an office's inbox takes now, by kind; all of it read, and answered."""
         with Inbox.of(self.main.workspace, office, post="duty-officer", person="example-0001") as inbox:
@@ -73,3 +95,11 @@ def dump(desk: Desk, *without: str) -> dict[str, list[Row]]:
             for table in schema.metadata.sorted_tables
             if table.name not in without
         }
+
+
+def protect(both: Both, number: str = "A1234BC", action: str = "ADD", *people: str) -> None:
+    """Named readers say it, the compartment takes it, and PAS's gateway its veil."""
+    for person in people or (ONE, TWO):
+        both.bench.send(both.word(number, action, person))
+    both.apart.run()
+    both.main.run()

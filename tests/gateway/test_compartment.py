@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gateway.apart import ONE, TWO, Both, dump, open_both
-from gateway.deciding import OTHER
-from gateway.judging import read_all
+from gateway.apart import ONE, TWO, Both, dump, open_both, protect
+from gateway.deciding import OTHER, Bench
+from gateway.desk import Desk, Row
+from gateway.judging import judge_log, read_all
+from pas_gateway.monitor import Monitor
+from pas_gateway.register import schema, split_blobs
+from pas_gateway.review import list_cases
 from pas_gateway.status import status
 from pas_gateway.trace import UnknownUrnError, trace
+from pas_gateway.vault import lock_statement
+from pas_gateway.vitals import Vitals
+from pas_schemas.clock import show_time
+from pas_schemas.codec import decode
 from pas_schemas.sealing import WrongRecipientError, read_label
 from pas_schemas.topics import COMPARTMENT, QUARANTINE, REPLIES, REPORTS, deliveries
+from pas_transport.example_people import PASSPHRASE
 from pas_transport.log import Outgoing
-from producers.samples import make_item
+from pas_transport.statements import sign_said
+from pas_transport.workspace import declared_topics
+from producers.samples import make_handling, make_item, make_subject
 
 SECRET = "Canary-apart-text: he will give evidence on the ninth."
 UNIT = "paso-unit"
@@ -134,3 +149,213 @@ def test_receipts_go_where_the_delivery_came_from(both: Both) -> None:
     both.main.run()
     both.apart.run()
     assert [len(dump(desk)["replies"]) for desk in (both.main, both.apart)] == [2, 2]
+
+
+# --- whom it protects -----------------------------------------------------------------------------------------------
+
+
+def test_two_named_readers_say_whom_it_protects(both: Both) -> None:
+    protect(both, "A1234BC", "ADD", ONE, ONE)
+    assert both.is_protected("A1234BC") == (False, "ADD"), "one person twice is one person"
+    assert dump(both.main)["veils"] == []
+    protect(both, "A1234BC", "ADD", OTHER)
+    assert both.is_protected("A1234BC") == (False, "ADD"), "a reviewer who is no named reader"
+    protect(both, "A1234BC", "ADD", TWO)
+    assert both.is_protected("A1234BC") == (True, None)
+    first = dump(both.main)["veils"]
+    protect(both, "A1234BC", "END", ONE)
+    assert both.is_protected("A1234BC") == (True, "END")
+    assert dump(both.main)["veils"] == first
+    protect(both, "A1234BC", "END", TWO)
+    assert both.is_protected("A1234BC") == (False, None)
+    assert dump(both.main)["veils"][0]["edition"] > first[0]["edition"]
+    both.main.publish(both.main.write())
+    assert ("security:WSI", "DISCLOSURE") in {(one.office, one.datum["kind"]) for one in both.main.run()}
+
+
+def test_a_forged_word_counts_for_nothing(both: Both) -> None:
+    """Neither another's key, nor a row written by hand into the compartment's register."""
+    said = both.word("A1234BC", "ADD", TWO)
+    both.bench.send(both.word("A1234BC", "ADD", ONE))
+    both.bench.send(said, key_of=ONE)
+    both.apart.run()
+    assert both.is_protected("A1234BC") == (False, "ADD")
+    key, ring = both.apart.office.register_key, both.main.workspace.keyring("pas")
+    forged = sign_said(ring.person_key(ONE, PASSPHRASE), said)
+    row = {"id": bytes(16), "at_ms": 0, "sealed": lock_statement(forged, bytes(16), key)}
+    both.apart.store.write(lambda register: register.execute(schema.protections.insert(), row))
+    assert both.is_protected("A1234BC") == (False, "ADD")
+
+
+def test_the_list_tells_neither_who_nor_how_many(both: Both) -> None:
+    protect(both, "A1234BC")
+    one = both.veil()
+    protect(both, "A4321CB")
+    two = both.veil()
+    assert len(one.digests) == len(two.digests) == 64
+    assert not one.digests & two.digests, "another salt with each edition: nothing can be compared"
+    for path in both.main.workspace.root.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert b"A1234BC" not in data, path
+            assert both.apart.office.main_names.prisoner("A1234BC") not in data or path.name.startswith(("register.db", "log.db"))
+    rows = dump(both.apart)["protections"]
+    assert not [row for row in rows if both.apart.office.main_names.prisoner("A1234BC") in row["sealed"]]
+
+
+def test_a_merged_number_is_known_too(both: Both) -> None:
+    protect(both, "A1234BC")
+    both.main.move(noms_number="A9999ZZ", event="MERGED", prison=None, category=None, removed_noms_number="A1234BC", hours_ago=2)
+    both.main.run()
+    report = both.main.write(subjects=[make_subject(noms_number="A9999ZZ", pnc_id=None)])
+    both.main.publish(report)
+    both.main.run()
+    both.apart.run()
+    assert [row["urn"] for row in dump(both.apart)["reports"]] == [report["urn"]]
+    assert dump(both.main)["cases"][-1]["owner"] == "pas"
+
+
+def test_who_releases_it_unknowing_releases_nothing(both: Both) -> None:
+    """Two people at PAS, who take it for a person whose number is not known, sign its release: it waits again."""
+    protect(both, "A1234BC")
+    report = both.main.write(addressees=["security:WSI"])
+    both.main.publish(report)
+    both.main.run()
+    bench = Bench(both.main)
+    assert bench.outcome(report["urn"], "security:WSI") == ("hold", "G-IDENTITY")
+    bench.two(report["urn"])
+    assert bench.outcome(report["urn"], "security:WSI") == ("hold", "G-IDENTITY")
+    assert bench.state(report["urn"]) == "OPEN"
+    assert both.take("security:WSI") == []
+
+
+def test_it_is_released_by_the_compartment_alone_and_its_originator_hears_nothing_of_it(both: Both) -> None:
+    protect(both, "A1234BC")
+    report = both.main.write(items=[make_item(text=SECRET)])
+    both.main.publish(report)
+    both.main.run()
+    both.apart.run()
+    assert both.take("force:01") == ["NOTICE"], "PAS's own word that it was accepted"
+    both.main.run()
+    digest = both.bench.send(both.bench.decision(report["urn"], person=ONE))
+    both.bench.send(both.bench.agree(digest, TWO))
+    both.apart.run()
+    assert both.take(UNIT) == ["DISCLOSURE"]
+    both.apart.run()
+    assert both.take("force:01") == [], "not even that somebody has read it"
+    assert dump(both.main)["replies"][-1]["receipt"] == "READ"
+
+
+# --- nobody can tell ------------------------------------------------------------------------------------------------
+
+NOBODY = "A7777XY"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Everything PAS and its offices see of one run: registers, the log but for the compartment's topic, the journal, the figures."""
+
+    rows: dict[str, list[Row]]
+    notices: list[Row]
+    audit: list[Row]
+    topics: dict[str, list[tuple[int, int]]]
+    journal: list[Row]
+    status: Row
+    metrics: list[str]
+    answers: list[Any]
+
+
+def play(pristine: Path, root: Path, number: str) -> Seen:
+    """One report on the person of this number, of whom the movements tell nothing in the one run, and who is protected in the other."""
+    with open_both(pristine, root) as both:
+        protect(both, "A1234BC")
+        report = both.main.write(
+            subjects=[make_subject(noms_number=number, pnc_id=None), make_subject(noms_number="A4321CB", pnc_id=None)],
+            items=[
+                make_item(subjects=[0]), make_item(subjects=[1], text="Of somebody else."),
+                make_item(subjects=[0], handling="5", addressees=["security:WSI"]),
+            ],
+            addressees=["pio", "security", "security:WSI", "cat-a-team"], risk_tags=["ESCAPE"], priority="URGENT",
+            handling=make_handling(conditions="Tell nobody.", risk_assessment=make_assessment(both.main)),
+        )  # fmt: skip
+        both.main.move(noms_number="A4321CB", hours_ago=24)
+        both.main.run()
+        both.main.publish(report)
+        both.main.run()
+        for office in ("security:WSI", "force:01", "pio:WSI"):
+            both.take(office)
+        both.main.run()
+        both.apart.run()
+        both.main.run()
+        return look(both, report["urn"])
+
+
+def make_assessment(desk: Desk) -> Row:
+    return {"summary": "Small.", "authorised_by": "sup-1", "authorised_at": show_time(desk.workspace.clock.now())}
+
+
+def look(both: Both, urn: str) -> Seen:
+    desk = both.main
+    mine = [one for one in judge_log(desk.log, desk.workspace) if one.datum["urn"] == urn and not one.datum["apart"]]
+    sent = [{**one.datum, "office": one.office} for one in mine]
+    with desk.store.reading() as register:
+        blobs = [row.events for row in register.execute(schema.leaves.select())]
+    events = [decode(event[16:], "audit_event").datum for blob in blobs for event in split_blobs(blob)]
+    topics = {
+        topic.name: [(len(record.value), len(record.key)) for record in read_all(desk.log, topic.name)]
+        for topic in declared_topics(desk.snapshot)
+    }
+    found = trace(desk.store, desk.office.register_key, urn)
+    vitals = Vitals(120.0)
+    with Monitor.of(desk.workspace, vitals, desk.office.rulebook.digest) as monitor:
+        metrics = monitor.scrape().decode().splitlines()
+    lines = [json.loads(line) for line in (desk.workspace.root / "gateway.log").read_text("utf-8").splitlines()]
+    cases = list_cases(desk.store, desk.office.register_key, only_open=False)
+    return Seen(dump(desk), sent, events, topics, lines, status(desk.workspace, desk.store, desk.log), metrics, [found, cases])
+
+
+# What differs between any two runs: names by HMAC or chance, seals, and times.
+_NAMED = set(
+    "id report key digest sealed leaf delivery delivery_id handle content_digest verdicts body data_key subject digests case ref view"
+    " prisoner statement events salt log records evidence subjects shared directory_version timestamp place deliveries edition".split()
+)
+_TIMED = re.compile(r"(_ms|_us|_at|^at|^due|^deadline|^read_by|^expires|_oldest|_due)$")
+
+
+def alike(value: Any, name: str = "") -> Any:
+    """A value without what differs between any two runs: of names and seals the kind and length are left, of times that there is one."""
+    if name in _NAMED or _TIMED.search(name):
+        return (type(value).__name__, len(value) if isinstance(value, bytes | str | list) else value is None)
+    if isinstance(value, dict):
+        return {key: alike(part, key) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [alike(part, name) for part in value]
+    return value
+
+
+def test_what_is_handed_over_looks_like_what_has_no_identity(pristine: Path, tmp_path: Path) -> None:
+    """Field by field: rows, notices, audit, topics, journal, status, figures, trace and cases of PAS are the same in both runs."""
+    protected, unknown = play(pristine, tmp_path / "one", "A1234BC"), play(pristine, tmp_path / "two", NOBODY)
+    assert "G-IDENTITY" in {gate["gate"] for gate in protected.answers[0]["gates"]}
+    assert {outcome["office"] for outcome in protected.answers[0]["outcomes"]} >= {"security:WSI", "cat-a-team"}
+    for name in ("status", "answers", "journal", "audit", "notices"):
+        assert alike(getattr(protected, name)) == alike(getattr(unknown, name)), name
+    for table, rows in protected.rows.items():
+        assert sorted(map(repr, alike(rows))) == sorted(map(repr, alike(unknown.rows[table]))), table
+    # The compartment's own topic too: what lies there is what every report without an identity gives.
+    assert protected.topics == unknown.topics
+    plain = lambda lines: [re.sub(r" [0-9.e+-]+$", "", line) if "seconds" in line else line for line in lines]  # noqa: E731  # times differ
+    assert plain(protected.metrics) == plain(unknown.metrics)
+
+
+def test_the_comparison_sees_a_difference(pristine: Path, tmp_path: Path) -> None:
+    """Held against a run in which nobody is in doubt, it finds one in each of what it compares."""
+    held = play(pristine, tmp_path / "one", "A1234BC")
+    with open_both(pristine, tmp_path / "two") as both:
+        protect(both, NOBODY)
+        report = both.main.write()
+        both.main.publish(report)
+        both.main.run()
+        known = look(both, report["urn"])
+    for name in ("answers", "audit", "notices", "rows"):
+        assert alike(getattr(held, name)) != alike(getattr(known, name)), name

@@ -7,12 +7,14 @@ from typing import Final
 from pas_schemas.codec import decode, encode
 from pas_schemas.errors import SealError
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
+from pas_schemas.models.protection import Protection
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import (
     CONSENT,
     DECISION,
     ESCORT_SUMMARY,
     INFORMATION_REQUEST,
+    PROTECTION,
     REQUEST_ANSWER,
     SECOND,
     SigningKey,
@@ -22,12 +24,13 @@ from pas_schemas.sealing import (
 )
 
 # Everything a person signs, with the person's own key.
-Statement = Decision | Summary | Second | Consent | InformationRequest | RequestAnswer
+Statement = Decision | Summary | Second | Consent | InformationRequest | RequestAnswer | Protection
 
 # Each kind of thing that people sign has a prefix of its own; what a record calls itself only says which of them is tried.
 SAID_PREFIXES: Final = {
     "decision": DECISION, "escort_summary": ESCORT_SUMMARY, "second": SECOND, "consent": CONSENT,
     "information_request": INFORMATION_REQUEST, "request_answer": REQUEST_ANSWER,
+    "protection": PROTECTION,
 }  # fmt: skip
 
 

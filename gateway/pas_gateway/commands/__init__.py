@@ -9,6 +9,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "overdue": ("pas_gateway.commands.overdue:overdue", "Say what nobody has read or decided in time."),
     "request": ("pas_gateway.commands.request:request", "Ask forces for information on a prisoner, and answer what is asked."),
     "reseal": ("pas_gateway.commands.reseal:reseal_office", "Seal again what an office had, to its new key."),
+    "protected": ("pas_gateway.commands.protected:protected", "Say whom the compartment protects."),
     "policy": ("pas_gateway.commands.policy:policy", "Show the rules that decide."),
     "status": ("pas_gateway.commands.status:status", "Say how the gateway stands."),
 }

@@ -68,7 +68,7 @@ class _Decision:
     def __init__(self, report: Report, situation: Situation, rulebook: Rulebook) -> None:
         self.report, self.situation, self.rulebook = report, situation, rulebook
         self.origin: Origin = origin_of(report, situation.estate)
-        self.paso = report.declarations.protected_assisting_offender
+        self.paso = report.declarations.protected_assisting_offender or situation.apart
         self.everybody: tuple[str, ...] = ("G-PASO",) if self.paso else holds_everybody(report, situation, rulebook)
         self.staff: Staff | None = None if self.paso else staff_concern(report, rulebook)
         gatekept = is_gatekept(report, rulebook)
@@ -158,6 +158,9 @@ class _Decision:
         for rule, word in words:
             conduit_has = rule == "R-EVALUATE" and facts.index in self.conduit_has
             said = word_of(answers, rule, owner_of(rule, secret, conduit_has, self.origin), self.origin.id) if word == "hold" else None
+            if said == "release" and rule == "G-IDENTITY" and self._is_doubted(facts.index):
+                # Whoever releases it cannot know who it is on: it holds again.
+                said = None
             if said == "release":
                 answered.append(rule)
             if said == "refuse":
@@ -166,6 +169,10 @@ class _Decision:
                 left.append((rule, "release" if said else word))
         verdict = _most_restrictive(facts.index, left)
         return verdict._replace(answered=tuple(answered)) if verdict.word == "release" else verdict
+
+    def _is_doubted(self, index: int) -> bool:
+        people = (self.report.subjects[one] for one in self.report.subjects_of(self.report.items[index]))
+        return any(not self.situation.doubted.isdisjoint({one.noms_number, one.pnc_id}) for one in people)
 
     @cached_property
     def secret_owner(self) -> str:

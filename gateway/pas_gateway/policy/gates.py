@@ -45,7 +45,7 @@ def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> P
     """The facts of one person, whatever items concern them."""
     number = person.noms_number
     state = situation.whereabouts.get(number) if number is not None else None
-    passes = person.pnc_id is not None and is_pnc(person.pnc_id)
+    passes = person.pnc_id is not None and is_pnc(person.pnc_id) and person.pnc_id not in situation.doubted
     if person.role == "ASSOCIATE":
         return PersonFacts(False, None, None, True, False, _associate_is_high(state, rulebook), released=False)
     return PersonFacts(

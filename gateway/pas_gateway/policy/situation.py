@@ -42,7 +42,8 @@ class Situation:
     corrects one that has not come in time, or is not the last of its chain; `homeward` once a
     movement had it decided again (ADR 0015). `unread` are offices that did not read what they were sent, for so long that PAS must
     see to it. `rulings` are what people decided on it, their
-    signatures verified.
+    signatures verified. `doubted` are identifiers that resolve to nobody, whatever they look like; `apart` in the compartment,
+    where every report is one on a protected assisting offender.
     """
 
     now: datetime
@@ -57,3 +58,5 @@ class Situation:
     homeward: bool = False
     unread: frozenset[str] = frozenset()
     rulings: Rulings = NOBODY_RULED
+    doubted: frozenset[str] = field(default=frozenset(), repr=False)
+    apart: bool = False

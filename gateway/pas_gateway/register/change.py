@@ -77,6 +77,9 @@ class Change:
     asks: list[Row] = field(default_factory=list)
     request_moves: list[Row] = field(default_factory=list)
     ask_moves: list[Row] = field(default_factory=list)
+    protections: list[Row] = field(default_factory=list)
+    handed: list[Row] = field(default_factory=list)
+    veils: list[Row] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -97,9 +100,11 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
         (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, laid),
         (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
         (schema.corrections, change.corrections), (schema.statements, change.statements), (schema.rungs, change.rungs),
-        (schema.requests, change.requests), (schema.asks, change.asks),
+        (schema.requests, change.requests), (schema.asks, change.asks), (schema.protections, change.protections),
+        (schema.handed, change.handed),
     ):  # fmt: skip
         _insert_rows(connection, table, rows)
+    _renew_veil(connection, change.veils)
     _climb(connection, change)
     _follow(connection, change.followed)
     _shred(connection, change.shredded)
@@ -109,6 +114,15 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
     _move_states(connection, change.states)
     append_events(connection, change.events)
     add_counts(connection, change.counts)
+
+
+def _renew_veil(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """A later edition stands in the place of the earlier; an earlier one that comes again changes nothing."""
+    table = schema.veils
+    for row in rows:
+        if connection.execute(sa.select(table.c.edition).where(table.c.edition >= row["edition"])).first() is None:
+            connection.execute(table.delete())
+            connection.execute(table.insert(), row)
 
 
 def append_events(connection: sa.Connection, events: Sequence[bytes]) -> None:

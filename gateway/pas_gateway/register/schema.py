@@ -234,6 +234,19 @@ asks = Table(
     Index("asks_by_state", "state", "report"),
 )  # fmt: skip
 
+# What PAS's gateway is told of those whom the compartment protects, sealed: one edition. The compartment keeps the one it sent.
+veils = Table("veils", metadata, Column("edition", BigInteger, primary_key=True), Column("sealed", LargeBinary, nullable=False))
+
+# In the compartment: what its people signed about whom it protects, sealed, and the reports that PAS's gateway handed over.
+protections = Table(
+    "protections", metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", _Id, nullable=False, unique=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)  # fmt: skip
+handed = Table("handed", metadata, Column("report", _Id, primary_key=True))
+
 # Audit events with their salts, one row a batch; the evidence log numbers them.
 leaves = Table(
     "leaves", metadata,

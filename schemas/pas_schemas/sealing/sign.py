@@ -18,6 +18,7 @@ ESCORT_SUMMARY = b"pas/v1/escort-summary"
 INFORMATION_REQUEST = b"pas/v1/information-request"
 REQUEST_ANSWER = b"pas/v1/request-answer"
 SANITISED = b"pas/v1/sanitised"
+PROTECTION = b"pas/v1/protection"
 
 
 def sign(key: SigningKey, prefix: bytes, content: bytes) -> bytes:

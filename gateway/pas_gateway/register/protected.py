@@ -1,0 +1,30 @@
+"""What a register holds for the compartment's sake: its people's statements on whom it protects, the veil, and what was handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.register import schema
+from pas_gateway.register.change import chunks
+
+
+def find_veil(connection: sa.Connection) -> bytes | None:
+    """The newest edition, sealed."""
+    table = schema.veils
+    return connection.execute(sa.select(table.c.sealed).order_by(table.c.edition.desc()).limit(1)).scalar()
+
+
+def list_protections(connection: sa.Connection) -> list[Any]:
+    """Every statement on whom the compartment protects, in the order in which they count."""
+    return list(connection.execute(sa.select(schema.protections).order_by(schema.protections.c.number)))
+
+
+def find_handed(connection: sa.Connection, reports: Iterable[bytes]) -> set[bytes]:
+    """Which of these reports PAS's gateway handed over."""
+    found: set[bytes] = set()
+    for ids in chunks(sorted(set(reports))):
+        found.update(connection.execute(sa.select(schema.handed.c.report).where(schema.handed.c.report.in_(ids))).scalars())
+    return found

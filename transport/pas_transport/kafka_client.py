@@ -106,7 +106,13 @@ class Clients:
         self._config = access.make_config()
 
     def admin(self) -> Any:
-        return self._make(KafkaAdminClient, {})
+        """The one client that everything begins with; LogError where the brokers are older than what this was built on."""
+        made = self._make(KafkaAdminClient, {})
+        # It tells the brokers' version from what they can do, and has no other word for it.
+        if made._manager.broker_version < OLDEST_BROKER:
+            made.close()
+            raise LogError(*_TOO_OLD)
+        return made
 
     def producer(self, **config: Any) -> Any:
         return self._make(KafkaProducer, {"allow_auto_create_topics": False, **config})
@@ -258,6 +264,8 @@ def _refuse_password() -> str:
 
 
 _FOREIGN = (theirs.KafkaError, OSError, RuntimeError, ValueError, TypeError, AssertionError)
+OLDEST_BROKER = (3, 0)
+_TOO_OLD = ("The Kafka brokers are too old", "Kafka 3.0 or later is needed")
 _REFUSALS = (theirs.SaslAuthenticationFailedError, theirs.UnsupportedSaslMechanismError, theirs.IllegalSaslStateError)
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[LogError], str, str], ...] = (
     (
@@ -275,8 +283,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[LogError], str, str
     (
         (theirs.IncompatibleBrokerVersion, theirs.UnrecognizedBrokerVersion, theirs.UnsupportedVersionError),
         LogError,
-        "The Kafka brokers are too old",
-        "Kafka 3.0 or later is needed",
+        *_TOO_OLD,
     ),
     (
         (theirs.UnknownTopicOrPartitionError, theirs.InvalidTopicError),

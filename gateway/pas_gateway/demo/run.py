@@ -76,7 +76,8 @@ def _found(folder: Path, environment: Mapping[str, str], warn: Warn, bootstrap: 
 
     snapshot = found_workspace(folder, "kafka", bootstrap, environment, prefix=f"demo-{secrets.token_hex(4)}.")
     workspace = open_workspace(folder, warn, environment)
-    with ClusterAdmin(workspace.kafka_access(), workspace.settings.kafka_prefix or "") as cluster:
+    settings = workspace.settings
+    with ClusterAdmin(workspace.kafka_access(), settings.kafka_prefix or "", settings.kafka_wait_seconds) as cluster:
         cluster.make_topics(declared_topics(snapshot))
     return snapshot, workspace
 

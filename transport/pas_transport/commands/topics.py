@@ -66,7 +66,8 @@ def apply(session: Session, dry_run: bool, passwords: Path | None) -> None:
     workspace = session.workspace
     if workspace.settings.transport != "kafka":
         raise MisuseError("This workspace does not use Kafka.", 'set `transport = "kafka"` and `bootstrap`')
-    with ClusterAdmin(workspace.kafka_access(), workspace.settings.kafka_prefix or "") as cluster:
+    settings = workspace.settings
+    with ClusterAdmin(workspace.kafka_access(), settings.kafka_prefix or "", settings.kafka_wait_seconds) as cluster:
         plan = _make_plan(session)
         difference = cluster.compare(plan)
         if not difference.guarded:

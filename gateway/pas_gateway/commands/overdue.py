@@ -7,10 +7,11 @@ import click
 from pas_gateway.commands.register import open_register
 from pas_gateway.office import load_rulebook
 from pas_gateway.overdue import list_overdue
-from pas_transport.session import Session, pass_session
+from pas_transport.session import Session, compartment_option, pass_session
 
 
 @click.command()
+@compartment_option
 @pass_session
 def overdue(session: Session) -> None:
     """Say what nobody has read, decided or answered in time, and who was told.

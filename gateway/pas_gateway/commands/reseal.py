@@ -12,13 +12,14 @@ from pas_gateway.office import PAS, PasOffice
 from pas_gateway.resealing import find_due, reseal
 from pas_schemas.errors import MisuseError
 from pas_transport.enrolment import find_office
-from pas_transport.session import OFFICE, TIME, Session, pass_session
+from pas_transport.session import OFFICE, TIME, Session, compartment_option, pass_session
 
 
 @click.command("reseal")
 @click.argument("office", type=OFFICE)
 @click.option("--since", type=TIME, default=None, metavar="TIME", help="Only reports that reached PAS then or later.")
 @click.option("--person", metavar="REF", default=None, help="Who at PAS asks for it (else as in pas.toml).")
+@compartment_option
 @pass_session
 def reseal_office(session: Session, office: str, since: datetime | None, person: str | None) -> None:
     """Seal to OFFICE's new key what stands released to it, and was sealed to a former one.

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ValidationError
 from pas_schemas.codec import encode
 from pas_schemas.errors import CodecError
 from pas_schemas.models.base import Model
-from pas_schemas.models.decision import Consent, Decision, RuledPair, Second, VisorPermission
+from pas_schemas.models.decision import Consent, Decision, RuledPair, Second, Summary, VisorPermission
 from pas_schemas.models.movement import Movement
 from pas_schemas.models.records import AuditEvent, Quarantined, Refusal
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.report import Report
+from pas_schemas.models.request import AskedAbout, InformationRequest, RequestAnswer
 from pas_schemas.models.wire import WireModel
 from pas_schemas.models.words import EVENTS
 
@@ -75,11 +76,27 @@ DECIDED = Decision(
     pairs=(RuledPair(item=b"i" * 8, office=CANARY, rules=(CANARY,)),), text=CANARY, officer=CANARY, rank=CANARY,
     permission=VisorPermission(reference=CANARY, given_by=CANARY, given_at="2015-11-18"), reason=CANARY, legal_basis="OTHER", at=NOTED,
 )  # fmt: skip
+WRITTEN = Summary(
+    case=CANARY, view=b"v" * 16, office=CANARY, person=CANARY, post=CANARY, noms_number=CANARY, escorts=(CANARY,), custodian=True,
+    flags=("ESCAPE",), advice=CANARY, reason=CANARY, legal_basis="OTHER", at=NOTED,
+)  # fmt: skip
+INQUIRED = InformationRequest(
+    kind="PAS/2", office=CANARY, person=CANARY, post=CANARY, questions=(CANARY,), asked=(CANARY,), purpose="PUBLIC_SAFETY",
+    subject=AskedAbout(noms_number=CANARY, pnc_id=CANARY, family_name=CANARY, given_names=CANARY, date_of_birth="1988-02-03"),
+    legal_basis="OTHER", at=NOTED,
+)  # fmt: skip
+REFUSED = RequestAnswer(
+    request=b"r" * 16, office=CANARY, person=CANARY, post=CANARY, choice="REFUSE", urn=CANARY, report=b"i" * 16, reason=CANARY,
+    legal_basis="OTHER", at=NOTED,
+)  # fmt: skip
 WIRED: list[WireModel] = [
     Reply.model_validate(REPLY),
     Refusal(originator=CANARY, urn=CANARY, rules=("V-GRADE", "G-PIN"), refused_at_us=1_447_848_000_250_001),
     Quarantined(topic=CANARY, partition=2, offset=7, taken_at=NOTED, reason=CANARY, sentence=CANARY, record=CANARY.encode()),
     DECIDED,
+    WRITTEN,
+    INQUIRED,
+    REFUSED,
     Second(statement=b"s" * 32, office=CANARY, person=CANARY, post=CANARY, reason=CANARY, at=NOTED),
     Consent(
         delivery=b"d" * 16,
@@ -97,7 +114,7 @@ WIRED: list[WireModel] = [
         at=NOTED, event=CANARY, subject=CANARY, office=None, rules=("H1-OWN",), digests=(b"d" * 32,), rulebook=CANARY, directory_version=3
     ),
 ]
-MODELS = [*parts(Report.model_validate(report())), Movement.model_validate(MOVEMENT), *WIRED, *parts(DECIDED)[1:]]
+MODELS = [*parts(Report.model_validate(report())), Movement.model_validate(MOVEMENT), *WIRED, *parts(DECIDED)[1:], INQUIRED.subject]
 
 
 @pytest.mark.parametrize("record", WIRED, ids=lambda record: type(record).__name__)

@@ -69,11 +69,14 @@ class Supervisor:
         """Runs until idle, or until told to stop; what was done meanwhile, by the register's own count."""
         # Whatever refuses to start refuses here, before a process is made: keys, rulebook, directory, register.
         office = PasOffice.of(self.workspace)
-        with closing(open_store(self.workspace.register_url)) as register:
-            register.migrate()
-        store = open_store(self.workspace.register_url, patience_seconds=RESTART_SECONDS)
         started = time.monotonic()
-        with closing(store), self.workspace.log() as log, _open_journal(self.workspace) as journal, _signals(self._stop):
+        # The log before the register: where it is not there or not ours, no register is made for it.
+        with (
+            self.workspace.log() as log,
+            closing(self._open_register()) as store,
+            _open_journal(self.workspace) as journal,
+            _signals(self._stop),
+        ):
             refuse_other_log(log, store)
             journal.tell(events.GatewayStarted(self.workers, office.snapshot.version, office.rulebook.digest))
             self.stopped = self._find_stopped(log, store)
@@ -91,6 +94,11 @@ class Supervisor:
         counted = ("accepted", "rejected", "quarantined", "duplicate", "movements", "replies", "sent", "held")
         done: dict[str, int | float] = {name: after.get(name, 0) - before.get(name, 0) for name in counted}
         return {**done, "seconds": round(time.monotonic() - started, 3)}
+
+    def _open_register(self) -> Store:
+        with closing(open_store(self.workspace.register_url)) as register:
+            register.migrate()
+        return open_store(self.workspace.register_url, patience_seconds=RESTART_SECONDS)
 
     @property
     def _realm(self) -> Realm:

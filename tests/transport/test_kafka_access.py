@@ -115,6 +115,25 @@ def test_another_authority_is_named(tls_server: tuple[int, Path, Path]) -> None:
         KafkaLog(KafkaAccess(f"127.0.0.1:{port}", other), wait_seconds=1.0)
 
 
+@pytest.mark.parametrize("shown", ["expired", "another authority's", "none"])
+def test_client_whose_certificate_does_not_count_is_told(tmp_path: Path, shown: str) -> None:
+    authority, other = Authority.make(tmp_path / "ca.pem"), Authority.make(tmp_path / "other.pem")
+    pair = {
+        "expired": authority.issue(tmp_path / "expired.pem", until=datetime.now(UTC) - timedelta(days=1)),
+        "another authority's": other.issue(tmp_path / "foreign.pem"),
+    }.get(shown)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue(tmp_path / "broker.pem"))
+    context.load_verify_locations(authority.path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_shake_hands, args=(listener, context), daemon=True).start()
+        access = KafkaAccess(f"127.0.0.1:{listener.getsockname()[1]}", authority.path, certificate_path=pair, key_path=pair)
+        with pytest.raises(LogForbiddenError, match="refuses this client's certificate, or wants one") as refused:
+            KafkaLog(access, wait_seconds=1.0)
+        assert "kafka_certificate_path" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "retriable"),
     [

@@ -21,6 +21,7 @@ from kafka.admin import (
     ResourceType,
 )
 
+from conftest import RunPas
 from contract.reading import until
 from kafka_broker import collect_sockets
 from kafka_guarded import GUARDED, GuardedKafka
@@ -206,6 +207,23 @@ def test_passwords_lie_in_files_of_their_own(doors: Doors) -> None:
 def test_wrong_password_is_told(guarded: GuardedKafka) -> None:
     with pytest.raises(LogForbiddenError, match="does not take the credentials"):
         KafkaLog(KafkaAccess(guarded.bootstrap, guarded.authority, "pas", "wrong"), wait_seconds=5.0)
+
+
+@pytest.mark.parametrize(
+    "command", ["topics apply", "publish reports.ndjson", "movements import movements.ndjson", "gateway run --until-idle"]
+)
+def test_wrong_password_ends_every_command(guarded: GuardedKafka, pas: RunPas, estate: Path, command: str) -> None:
+    for name in ("reports.ndjson", "movements.ndjson"):
+        (estate / name).write_text("{}\n")
+    (estate / "wrong").write_text("wrong\n")
+    before = {path.relative_to(estate) for path in estate.rglob("*")}
+    env = {"PAS_TRANSPORT": "kafka", "PAS_BOOTSTRAP": guarded.bootstrap} | guarded.environment("pas", estate / "wrong")
+    refused = pas(*command.split(), cwd=estate, env=env, code=1)
+    assert refused.out == ""
+    assert refused.err.splitlines()[-2:] == [
+        "error: Kafka does not take the credentials it was shown", "hint: see kafka_user and kafka_password_path"
+    ]  # fmt: skip
+    assert {path.relative_to(estate) for path in estate.rglob("*")} == before
 
 
 def test_no_tls_gets_nowhere(guarded: GuardedKafka) -> None:

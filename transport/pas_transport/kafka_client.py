@@ -153,7 +153,9 @@ class Clients:
 
         fault = find_fault(self._access.bootstrap, self._config.get("ssl_context"), self.wait_seconds * REQUEST_SHARE)
         if fault is not None:
-            return LogForbiddenError(f"No safe connection to Kafka can be made: {fault}", "see kafka_ca_path and the brokers' certificates")
+            return LogForbiddenError(
+                f"No safe connection to Kafka can be made: {fault}", "see kafka_ca_path and kafka_certificate_path, and the brokers' own"
+            )
         return LogUnavailableError(
             f"No Kafka broker answered within {self.wait_seconds:.0f} seconds", "see `bootstrap`, and that the brokers run"
         )

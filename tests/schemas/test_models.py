@@ -15,6 +15,7 @@ from pas_schemas.errors import CodecError
 from pas_schemas.models.base import Model
 from pas_schemas.models.decision import Consent, Decision, RuledPair, Second, Summary, VisorPermission
 from pas_schemas.models.movement import Movement
+from pas_schemas.models.protection import Protection
 from pas_schemas.models.records import AuditEvent, Quarantined, Refusal
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.report import Report
@@ -97,6 +98,7 @@ WIRED: list[WireModel] = [
     WRITTEN,
     INQUIRED,
     REFUSED,
+    Protection(action="ADD", subject=b"s" * 16, office=CANARY, person=CANARY, post=CANARY, reason=CANARY, at=NOTED),
     Second(statement=b"s" * 32, office=CANARY, person=CANARY, post=CANARY, reason=CANARY, at=NOTED),
     Consent(
         delivery=b"d" * 16,

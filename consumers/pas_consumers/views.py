@@ -41,7 +41,8 @@ def describe_whole(held: Held) -> dict[str, Any]:
     if held.delivery.kind == "SUMMARY":
         return {**header, **_label(body), "flags": list(body.risk_tags), "advice": body.gist, "subjects": body.people()}
     matter = {} if held.delivery.kind == "CONDITIONS" else _matter(body)
-    return {**header, **_label(body), **matter, **_content(body)}
+    earlier = {"earlier": [notice.why for notice in held.delivery.notices]} if held.delivery.notices else {}
+    return {**header, **_label(body), **matter, **_content(body), **earlier}
 
 
 def describe_request(request: Request) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pas_gateway.again import reopen
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.cases import adding_up
-from pas_gateway.register import Store, queries
+from pas_gateway.register import Store, queries, requests
 from pas_gateway.register.queries import Accepted, CaseRow
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.models.report import Report
@@ -20,21 +20,23 @@ _ANSWERED = ("ACCEPTED", "DECIDED")
 
 
 def find_background(store: Store, office: PasOffice, case_id: str) -> dict[str, Any]:
-    """For the eyes of PAS alone: `adds_up` names the reports R-REFERRAL is about, `earlier` the decided cases on the same people.
+    """For the eyes of PAS alone: `adds_up` names the reports R-REFERRAL is about, `earlier` the decided cases on the same people,
+    `applications` what offices asked PAS about them.
 
-    Both are None where the report's body is no longer kept: nobody can tell any more whom it was about.
+    All are None where the report's body is no longer kept: nobody can tell any more whom it was about.
     """
     with store.reading() as register:
         (case,) = queries.find_case(register, case_id)
         standing, _ = reopen(queries.find_kept(register, [case.report]), (), {}, office)
         if not standing:
-            return {"adds_up": None, "earlier": None}
+            return {"adds_up": None, "earlier": None, "applications": None}
         (one,) = standing
         knowledge = Knowledge(office.names)
         knowledge.load(register, [one.report], [])
         return {
             "adds_up": _adding_up(one.report, case, knowledge, one.kept.order, office) if "R-REFERRAL" in case.reasons else [],
             "earlier": _earlier(register, case, knowledge.on_same(one.report)),
+            "applications": _applications(register, knowledge.index(one.report)),
         }
 
 
@@ -52,6 +54,15 @@ def _earlier(register: sa.Connection, case: CaseRow, reports: list[Accepted]) ->
     return [
         {"case": other.id, "urn": urns[other.report], "owner": other.owner, "reasons": list(other.reasons), "state": other.state}
         for other in sorted(decided, key=lambda other: (other.opened_at_ms, other.id))
+    ]
+
+
+def _applications(register: sa.Connection, persons: frozenset[bytes]) -> list[dict[str, Any]]:
+    """Who applied to PAS about the same people, and when; what was asked is shown by `pas request list`."""
+    everybody = persons | queries.find_merged(register, persons)
+    return [
+        {"request": each.id.hex(), "kind": each.kind, "office": each.office, "at": show_time(from_ms(each.at_ms)), "state": each.state}
+        for each in requests.find_on(register, everybody)
     ]
 
 

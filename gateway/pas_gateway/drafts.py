@@ -15,7 +15,7 @@ from pas_gateway.stages import Waits
 from pas_schemas.clock import show_time
 from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
-from pas_schemas.models.report import Report
+from pas_schemas.models.report import Report, Subject
 from pas_schemas.models.words import DeliveryKind, NoticeWord
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import SENTENCES
@@ -60,13 +60,15 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A delivery to be numbered and sealed; `items` are the report's own indices, which do not travel, `body` the encoded projection."""
+    """A delivery to be numbered and sealed; `items` are the report's own indices, which do not travel, `body` the encoded projection.
+    `people` are the subjects of a Governor's disclosure, of whom it is told what came before."""
 
     about: About
     office: str
     kind: DeliveryKind
     items: tuple[int, ...] = ()
     body: bytes | None = field(default=None, repr=False)
+    people: tuple[Subject, ...] = field(default=(), repr=False)
     notices: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     deadline: datetime | None = None
     request: dict[str, Any] | None = field(default=None, repr=False)
@@ -96,7 +98,17 @@ def disclose(
         if those:
             owed = _owed(outcome, {source.report.items[index].handling for index in those})
             made = body(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare, whole=whole)
-            yield Draft(said, outcome.office, kind, those, made, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
+            people = _people_for(outcome.office, those, source.report, estate) if kind == "DISCLOSURE" else ()
+            yield Draft(said, outcome.office, kind, those, made, people, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
+
+
+def _people_for(office: str, items: Iterable[int], report: Report, estate: Estate) -> tuple[Subject, ...]:
+    """Of a Governor's disclosure the subjects that its own items concern, and no others."""
+    standing = estate.get(office)
+    if standing is None or standing.kind != "governor":
+        return ()
+    named = sorted({subject for index in items for subject in report.subjects_of(report.items[index])})
+    return tuple(report.subjects[index] for index in named if report.subjects[index].role == "SUBJECT")
 
 
 def _check_approved(said: About, outcome: Outcome, chosen: Collection[int], approvals: Mapping[Pair, Approval]) -> None:

@@ -35,6 +35,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, plan_repeated, plan_unprovable
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
+from pas_gateway.precedents import name_earlier
 from pas_gateway.protecting import plan_protections
 from pas_gateway.register import Advance, Store, chains, dockets, queries, write_change
 from pas_gateway.renewal import renew_holdings
@@ -286,7 +287,8 @@ class Pipeline:
     def _seal(self, register: sa.Connection, plan: Plan, scribe: Scribe) -> None:
         plan.lap("decide")
         fresh = [row["report"] for row in plan.change.handed]
-        plan.drafts = list(audible(register, plan.drafts, fresh, self.office))
+        said = list(audible(register, plan.drafts, fresh, self.office))
+        plan.drafts = name_earlier(register, said, self.office, scribe)
         numbers = queries.find_last_numbers(register, {draft.about.report for draft in plan.drafts})
         routed = route(plan.drafts, numbers, self.office, scribe)
         plan.change.deliveries += routed.deliveries

@@ -79,7 +79,7 @@ def test_of_a_body_no_longer_kept_nothing_is_guessed(desk: Desk) -> None:
     case = referral(desk)
     with desk.store.writing() as register:
         register.execute(schema.reports.update().where(schema.reports.c.urn == case["urn"]).values(body=None, data_key=None))
-    assert find_background(desk.store, desk.office, case["case"]) == {"adds_up": None, "earlier": None}
+    assert find_background(desk.store, desk.office, case["case"]) == {"adds_up": None, "earlier": None, "applications": None}
 
 
 @pytest.mark.parametrize("json_too", [True, False])

@@ -72,6 +72,28 @@ def list_requests(connection: sa.Connection, *, only_open: bool) -> list[Asking]
     return _with_asks(connection, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A request as far as it tells that there was one."""
+
+    id: bytes
+    kind: str
+    office: str
+    person: bytes = field(repr=False)
+    at_ms: int
+    state: str
+
+
+def find_on(connection: sa.Connection, persons: Iterable[bytes]) -> list[Applied]:
+    """Requests about these people (keyed hashes); those about protected ones leave no hash, and are never among them."""
+    table = schema.requests
+    found: list[Applied] = []
+    for part in chunks(sorted(set(persons))):
+        rows = connection.execute(sa.select(table).where(table.c.person.in_(part)).order_by(table.c.at_ms, table.c.id))
+        found += [Applied(row.id, row.kind, row.office, row.person, row.at_ms, row.state) for row in rows]
+    return found
+
+
 def has_due(connection: sa.Connection, now_ms: int) -> bool:
     """Whether time, or a report that came, brings anything."""
     return any(connection.execute(query.limit(1)).first() is not None for query in _due(now_ms))

@@ -220,6 +220,7 @@ requests = Table(
     Column("look_ms", BigInteger),
     Column("sealed", LargeBinary, nullable=False),
     Index("requests_by_look", "look_ms"),
+    Index("requests_by_person", "person"),
 )  # fmt: skip
 
 # Each office that was asked, and how far it is; `report` is the report that it says answers, `sealed` what it said last.

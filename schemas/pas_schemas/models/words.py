@@ -18,7 +18,7 @@ Receipt = Literal["DELIVERED", "CONDITIONS_ACCEPTED", "READ", "ACTIONED", "DECLI
 DeliveryKind = Literal["DISCLOSURE", "CONDITIONS", "WITHDRAWAL", "SUMMARY", "NOTICE"]
 NoticeWord = Literal[
     "ACCEPTED", "REJECTED", "QUARANTINED", "REFUSED", "CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED", "DECIDE", "READ",
-    "OVERDUE",
+    "OVERDUE", "EARLIER",
 ]  # fmt: skip
 # What a person may do with a case, what RETURN asks, and what an originator answers.
 Choice = Literal["RELEASE", "SANITISE", "REFUSE", "RETURN", "ACCEPT_SILENCE", "NOTE"]

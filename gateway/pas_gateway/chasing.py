@@ -40,7 +40,7 @@ def _follow_answers(asking: Asking, ledger: Ledger) -> None:
     for ask in list(asking.asks.values()):
         if ask.report is None or ask.report not in came | shown:
             continue
-        if ask.state == PUBLISHED and not is_answer(ledger.register, asking, ask.office, ask.report):
+        if ask.state == PUBLISHED and not is_answer(ledger.register, asking, ask.office, ask.report, ledger.office.names):
             asking = ledger.move(asking, replace(ask, state=ASKED, report=None))
             ledger.tell(asking, ask.office, "REFUSED", "The report named is not this office's, or not on the prisoner asked about.")
         elif ask.state in (PUBLISHED, ANSWERED) and ask.report in shown:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
 from pas_gateway.hearing import check_fresh
+from pas_gateway.knowledge import Names
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import queries, requests
@@ -124,7 +125,7 @@ class _Desk:
     def _is_here(self, asking: Asking, office: str, report: bytes) -> bool:
         """Whether the report was accepted; raises RefusedStatementError where it is another office's, or on somebody else."""
         found = queries.find_accepted(self.ledger.register, [report], ())
-        if found and not is_answer(self.ledger.register, asking, office, report):
+        if found and not is_answer(self.ledger.register, asking, office, report, self.ledger.office.names):
             raise RefusedStatementError("REPORT", "The report is not this office's, or not on the prisoner asked about.", "name another")
         return bool(found)
 
@@ -166,14 +167,15 @@ def check_answerer(said: RequestAnswer, who: Appointment, office: PasOffice) -> 
     _check_role(who, book.deciding.decide if said.office == PAS else book.requests.answer)
 
 
-def is_answer(register: sa.Connection, asking: Asking, office: str, report: bytes) -> bool:
+def is_answer(register: sa.Connection, asking: Asking, office: str, report: bytes, names: Names) -> bool:
     """Whether an accepted report is this office's own, and on the prisoner asked about, under whatever number."""
     [found] = queries.find_accepted(register, [report], ())
     if found.originator != office:
         return False
     if asking.person is None:
         return True
-    return not requests.find_persons(register, report).isdisjoint(queries.find_merged(register, [asking.person]))
+    asked = queries.find_merged(register, [asking.person])
+    return not requests.find_persons(register, report).isdisjoint({*asked, *map(names.hidden, asked)})
 
 
 def _check_role(who: Appointment, roles: frozenset[str]) -> None:

@@ -69,10 +69,9 @@ class Names:
         named = (self.prisoner(number),) if number is not None and is_nomis(number) else ()
         return (*named, self._pnc(pnc_id)) if pnc_id is not None and is_pnc(pnc_id) else named
 
-    def hidden(self, subject: Subject) -> tuple[bytes, ...]:
+    def hidden(self, person: bytes) -> bytes:
         """By which somebody whom the compartment protects is told again: under this name no movement lies, as of a number nobody knows."""
-        number = subject.noms_number if subject.noms_number is not None and is_nomis(subject.noms_number) else subject.pnc_id
-        return () if number is None else (_hash(self.key, b"pas/v1/hidden", number),)
+        return self.key.digest(b"pas/v1/hidden", person)[:16]
 
     def prisoners(self, report: Report) -> frozenset[bytes]:
         """Of every subject, whatever the role, whose whereabouts a decision looks at."""
@@ -164,7 +163,8 @@ class Knowledge:
         return bool(self.veil.digests) and not self.names.apart and self.veil.covers(self._every(subject))
 
     def _keys(self, subject: Subject) -> tuple[bytes, ...]:
-        return self.names.hidden(subject) if self._is_covered(subject) else self.names.person(subject)
+        named = self.names.person(subject)
+        return tuple(self.names.hidden(key) for key in named) if self._is_covered(subject) else named
 
     def index(self, report: Report) -> frozenset[bytes]:
         """Under which the register finds a report again: one key of each subject of role SUBJECT, whom it is on."""

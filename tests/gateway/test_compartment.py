@@ -15,6 +15,8 @@ from gateway.apart import ONE, TWO, Both, dump, open_both, protect
 from gateway.deciding import OTHER, Bench
 from gateway.desk import Desk, Row
 from gateway.judging import judge_log, read_all
+from gateway.terminal import Terminal
+from gateway.test_requests import ask, asked, person, write_answer
 from pas_gateway.monitor import Monitor
 from pas_gateway.register import schema, split_blobs
 from pas_gateway.review import list_cases
@@ -359,3 +361,14 @@ def test_the_comparison_sees_a_difference(pristine: Path, tmp_path: Path) -> Non
         known = look(both, report["urn"])
     for name in ("answers", "audit", "notices", "rows"):
         assert alike(getattr(held, name)) != alike(getattr(known, name)), name
+
+
+def test_an_answer_about_somebody_protected_is_an_answer(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who asks about such a person, and who answers, see nothing unusual: the answer is one on the prisoner asked about."""
+    protect(both, "A1234BC")
+    pas = Terminal(both.main, capsys)
+    name = ask(pas)
+    path, _ = write_answer(pas)
+    pas.json(*pas.sign("request", "answer", name, str(path), "--as", "force:01", person=person("force:01")))
+    both.main.run()
+    assert asked(pas) == [("force:01", "ANSWERED")]

@@ -18,7 +18,7 @@ from gateway.judging import judge_log, read_all
 from gateway.terminal import Terminal
 from gateway.test_requests import ask, asked, person, write_answer
 from pas_gateway.monitor import Monitor
-from pas_gateway.register import schema, split_blobs
+from pas_gateway.register import open_store, schema, split_blobs
 from pas_gateway.review import list_cases
 from pas_gateway.status import status
 from pas_gateway.trace import UnknownUrnError, trace
@@ -372,3 +372,16 @@ def test_an_answer_about_somebody_protected_is_an_answer(both: Both, capsys: pyt
     pas.json(*pas.sign("request", "answer", name, str(path), "--as", "force:01", person=person("force:01")))
     both.main.run()
     assert asked(pas) == [("force:01", "ANSWERED")]
+
+
+def test_its_register_may_lie_in_postgresql(both: Both, emptied: str) -> None:
+    both.apart.__dict__["store"] = open_store(emptied)
+    protect(both, "A1234BC")
+    reports = [both.main.write(), both.main.write(subjects=[make_subject(noms_number=NOBODY, pnc_id=None)]), both.flagged()]
+    both.main.publish(*reports)
+    both.main.run()
+    both.apart.run()
+    assert both.is_protected("A1234BC") == (True, None)
+    rows = dump(both.apart)
+    assert {row["urn"] for row in rows["reports"]} == {reports[0]["urn"], reports[2]["urn"]}, "and nothing of whom nobody knows"
+    assert (len(rows["handed"]), len(rows["subjects"]), len(rows["veils"])) == (1, 0, 1)

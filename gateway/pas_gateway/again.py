@@ -168,12 +168,14 @@ def decide_again(
     unmatched: frozenset[bytes] = frozenset(),
     moved: bool = False,
     anew: str | None = None,
+    even_same: bool = False,
 ) -> None:
     """Adds to a plan what changes: new disclosures, ended standing access, cases opened and closed. `accepting` are new acceptances.
 
     Of a report that waits for its place in a chain of corrections nothing goes out, unless it is now `released`; `unmatched` are
     those that from now on wait for a person. One that another stands in the place of is decided no more. `moved` is true where a
     movement brings all this about. What the office `anew` holds is taken back and sealed to it again.
+    With `even_same` also what offices lack of an unchanged decision goes out, and what they have beyond it is taken back.
     """
     bench = Bench(scribe.now, office.snapshot, office.rulebook)
     for one in standing:
@@ -184,7 +186,7 @@ def decide_again(
         stays = waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched)
         judged = judge_again(one, accepted, knowledge, bench, office, unmatched=stays, moved=moved)
         plan.use(knowledge.used(one.report))
-        same = judged.verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released
+        same = judged.verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released and not even_same
         if same and (anew is None or not _taken_back(judged.one, anew, judged.verdicts, anew).deliveries):
             continue
         _file(judged, office, scribe, plan)

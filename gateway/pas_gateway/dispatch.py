@@ -9,10 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pas_gateway.notes import NOTE_KEY
 from pas_gateway.register import Store, queries, schema
 from pas_gateway.register.change import add_counts, chunks
 from pas_gateway.route import read_outbox
-from pas_schemas.topics import QUARANTINE
+from pas_schemas.topics import AUDIT, QUARANTINE
 from pas_transport.log import Log, Outgoing
 
 # Outbox rows taken at once, about as many as offices get something of one batch: each turn costs two transactions.
@@ -50,6 +51,10 @@ class Dispatcher:
                 return 0
             mark()
             records = [Outgoing(row.topic, key, value, row.partition) for row in rows for key, value in read_outbox(row.records)]
+            notes = [Outgoing(AUDIT.name, NOTE_KEY, row.note, 0) for row in rows if row.note is not None]
+            if notes:
+                # In the log before what they speak of: a register that is restored must learn of all that was sent.
+                self.log.append(notes)
             self.log.append(records)
             self._mark_sent(rows, [record.key for record in records if record.topic != QUARANTINE.name])
             return len(records)

@@ -37,7 +37,8 @@ from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.precedents import name_earlier
 from pas_gateway.protecting import plan_protections
-from pas_gateway.register import Advance, Store, chains, dockets, queries, write_change
+from pas_gateway.regaining import regain_reports
+from pas_gateway.register import Advance, Store, chains, dockets, queries, relearning, write_change
 from pas_gateway.renewal import renew_holdings
 from pas_gateway.replies import Answered, Arrived, Inquired, Protecting, Veiled, plan_replies, plan_veil, read_reply
 from pas_gateway.route import audible, route
@@ -52,6 +53,8 @@ from pas_transport.log import Taken
 MOVEMENTS_AT_ONCE = 200
 # Cases that open again in one transaction, the silence accepted on them being over.
 SILENCES_AT_ONCE = 200
+# Reports accounted for in one transaction after the register was restored.
+REGAINED_AT_ONCE = 100
 # Bodies shredded in one transaction.
 BODIES_AT_ONCE = 500
 
@@ -178,6 +181,19 @@ class Pipeline:
             self._seal(register, plan, scribe)
         return plan, closed
 
+    def regain(self, log: str) -> Plan | None:
+        """After the register was restored, once all is taken in again: every report on which more had been sent than it knew is decided
+        anew, by what offices have; None where there is none."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            reports = relearning.list_regained(register, log, REGAINED_AT_ONCE)
+            if not reports:
+                return None
+            plan.regained |= set(reports)
+            regain_reports(register, reports, self.office, scribe, plan)
+            self._seal(register, plan, scribe)
+        return plan
+
     def note_jump(self) -> Plan:
         """The clock jumped: said in the audit, and nothing else comes of it."""
         scribe, plan = self._begin(())
@@ -289,8 +305,10 @@ class Pipeline:
         fresh = [row["report"] for row in plan.change.handed]
         said = list(audible(register, plan.drafts, fresh, self.office))
         plan.drafts = name_earlier(register, said, self.office, scribe)
-        numbers = queries.find_last_numbers(register, {draft.about.report for draft in plan.drafts})
-        routed = route(plan.drafts, numbers, self.office, scribe)
+        reports = {draft.about.report for draft in plan.drafts}
+        relearnt = relearning.find_relearnt(register, reports - plan.regained)
+        routed = route(plan.drafts, queries.find_last_numbers(register, reports), self.office, scribe, relearnt)
+        plan.change.recalled += routed.recalled
         plan.change.deliveries += routed.deliveries
         plan.change.outbox += routed.outbox
         plan.change.events += routed.events

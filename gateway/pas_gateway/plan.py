@@ -37,6 +37,7 @@ class Plan:
     change: Change = field(default_factory=Change)
     drafts: list[Draft] = field(default_factory=list)
     chains: set[str] = field(default_factory=set)
+    regained: set[bytes] = field(default_factory=set)
     laps: dict[Stage, float] = field(default_factory=dict)
     _lap_began: float = field(default_factory=time.perf_counter, repr=False)
 

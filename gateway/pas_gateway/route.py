@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe, leaf_of
 from pas_gateway.drafts import Draft, notice, notify, split_notices
+from pas_gateway.notes import words_of, write_note
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import join_blobs, protected, split_blobs
+from pas_gateway.register.relearning import Known
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import cut
 from pas_schemas.sealing import Plain
@@ -27,6 +30,9 @@ _EVENT_OF_KIND = {
 }
 
 
+_NOTHING: Known = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Routed:
     """What routing adds to a batch's transaction."""
@@ -34,27 +40,52 @@ class Routed:
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     outbox: list[dict[str, Any]] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
+    recalled: list[bytes] = field(default_factory=list)
 
 
-def route(drafts: Iterable[Draft], numbers: Mapping[tuple[bytes, str], int], office: PasOffice, scribe: Scribe) -> Routed:
-    """Deliveries of one batch: one signed tree and at most two outbox rows for each office; `numbers` are the last ones given."""
+def route(
+    drafts: Iterable[Draft],
+    numbers: Mapping[tuple[bytes, str], int],
+    office: PasOffice,
+    scribe: Scribe,
+    relearnt: Known = _NOTHING,
+) -> Routed:
+    """Deliveries of one batch: one signed tree and at most two outbox rows for each office; `numbers` are the last ones given.
+
+    What is `relearnt` was sent before the register was restored, and is not sent again.
+    """
     routed = Routed()
     last = dict(numbers)
     by_office: dict[str, list[tuple[Draft, Plain]]] = {}
-    sealable = [one for draft in drafts if (one := _readdress(draft, office, scribe, routed)) is not None]
+    sealable = [one for draft in _recall(drafts, relearnt, routed) if (one := _readdress(draft, office, scribe, routed)) is not None]
     for draft in chain.from_iterable(map(split_notices, sealable)):
         number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
         by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
-    sealed_to: dict[str, str] = {}
+    rows = {row["id"]: row for row in routed.deliveries}
     for recipient, numbered in by_office.items():
         key = office.key_of(recipient, scribe.now)
         if key is not None:  # `_readdress` has seen to it
-            sealed_to[recipient] = key.id
+            for _, plain in numbered:
+                rows[plain.record_id]["sealed_to"] = key.id
             values = office.sealer.seal(recipient, key, [plain for _, plain in numbered], scribe.now)
-            _lay_out(recipient, numbered, values, routed)
-    for row in routed.deliveries:
-        row["sealed_to"] = sealed_to[row["office"]]
+            _lay_out(recipient, numbered, values, rows, office, routed)
     return routed
+
+
+def _recall(drafts: Iterable[Draft], relearnt: Known, routed: Routed) -> Iterator[Draft]:
+    """Without what an office was told in the same words before the register was restored.
+
+    What it was disclosed then is compared when all is taken in again: until then nothing is disclosed to it anew.
+    """
+    left = {place: list(known) for place, known in relearnt.items()}
+    for draft in drafts:
+        known = left.get((draft.about.report, draft.office), [])
+        told = next((one for one in known if one.kind == draft.kind and one.words == words_of(draft)), None)
+        if draft.kind in ("NOTICE", "SUMMARY") and told is not None:
+            known.remove(told)
+            routed.recalled.append(told.id)
+        elif not known or draft.kind not in ("DISCLOSURE", "CONDITIONS"):
+            yield draft
 
 
 def audible(register: sa.Connection, drafts: Sequence[Draft], fresh: Iterable[bytes], office: PasOffice) -> Sequence[Draft]:
@@ -113,14 +144,19 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
     return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, rest))
 
 
-def _lay_out(recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], routed: Routed) -> None:
+def _lay_out(
+    recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], rows: Mapping[bytes, dict[str, Any]],
+    office: PasOffice, routed: Routed,
+) -> None:  # fmt: skip
     topic = deliveries(recipient).name
     for partition in (URGENT_PARTITION, ROUTINE_PARTITION):
         urgent = partition == URGENT_PARTITION
         chosen = [(plain.record_id, value) for (draft, plain), value in zip(numbered, values, strict=True) if draft.about.urgent == urgent]
         if chosen:
             records = join_blobs(part for pair in chosen for part in pair)
-            routed.outbox.append({"urgent": int(urgent), "topic": topic, "partition": partition, "records": records})
+            sent = [rows[plain.record_id] | {"words": words_of(draft)} for draft, plain in numbered if draft.about.urgent == urgent]
+            note = None if office.realm.apart else write_note(sent, office)
+            routed.outbox.append({"urgent": int(urgent), "topic": topic, "partition": partition, "records": records, "note": note})
 
 
 def read_outbox(records: bytes) -> list[tuple[bytes, bytes]]:

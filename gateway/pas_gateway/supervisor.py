@@ -25,7 +25,8 @@ from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import find_start, measure_lag, refuse_other_log
 from pas_gateway.realm import Realm, realm_of
-from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, requests
+from pas_gateway.recovery import recover
+from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, relearning, requests
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.clock import to_ms
@@ -48,6 +49,7 @@ DRAIN_SECONDS = 30.0
 # A database that was there when the run began and then is not is waited for so long: it is being started anew.
 RESTART_SECONDS = 60.0
 _STEP_SECONDS = 0.05
+_LOST_SINCE = "This register is older than what PAS has sent, and the log no longer holds all that came since: nothing is decided."
 
 
 @dataclass
@@ -79,7 +81,11 @@ class Supervisor:
         ):
             refuse_other_log(log, store)
             journal.tell(events.GatewayStarted(self.workers, office.snapshot.version, office.rulebook.digest))
+            self._recover(log, store, office)
             self.stopped = self._find_stopped(log, store)
+            regaining: bool = store.ask(relearning.is_regaining)
+            if self.stopped and regaining:
+                raise RegisterError(_LOST_SINCE, "see the runbook *register restored from a backup*")
             before = _counters(store)
             threats = ["threats"] if self._realm.urgent else []
             names = [*threats, *(f"worker-{number}" for number in range(1, self.workers + 1))]
@@ -99,6 +105,17 @@ class Supervisor:
         with closing(open_store(self.workspace.register_url)) as register:
             register.migrate()
         return open_store(self.workspace.register_url, patience_seconds=RESTART_SECONDS)
+
+    def _recover(self, log: Log, store: Store, office: PasOffice) -> None:
+        """Before anything is decided: a register from a backup learns what was dispatched since."""
+        if self._realm.apart:
+            return
+        learnt = recover(log, store, office, self._realm.inputs)
+        if learnt:
+            self.workspace.warn(
+                f"This register is older than what PAS has sent: {learnt} deliveries were learnt again from the log.",
+                "what came since its backup is taken in again; see the runbook *register restored from a backup*",
+            )
 
     @property
     def _realm(self) -> Realm:
@@ -310,7 +327,7 @@ def _is_idle(log: Log, store: Store, realm: Realm, stopped: frozenset[Partition]
         now_ms = to_ms(now)
         due = queries.find_due_movements(register, now_ms, 1) or dockets.find_silences_due(register, now_ms, 1)
         by_clock = due or ladders.has_due(register, now_ms) or chains.has_due(register, now_ms) or requests.has_due(register, now_ms)
-        waiting = queries.count_outbox(register) or by_clock
+        waiting = queries.count_outbox(register) or by_clock or relearning.is_regaining(register)
         return queries.list_positions(register, log.identity), bool(waiting)
 
     positions, waiting = store.ask(look)

@@ -20,7 +20,8 @@ from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
 from pas_gateway.realm import Realm
-from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries
+from pas_gateway.recovery import note_place
+from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries, relearning
 from pas_gateway.steady import Steady
 from pas_gateway.verify import is_reply
 from pas_schemas.errors import LogError, RegisterError
@@ -76,6 +77,7 @@ class Worker:
     _swept: bool = False
     _asked: set[str] = field(default_factory=set, repr=False)
     _away: bool = False
+    _regaining: bool = False
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -85,6 +87,7 @@ class Worker:
         is read again from where the register stands.
         """
         dispatcher = Dispatcher(self.store, self.log)
+        self._regaining = self.store.ask(relearning.is_regaining)
         self.journal.tell(events.WorkerStarted(self.pipeline.office.snapshot.version))
         while not stopping():
             try:
@@ -137,10 +140,15 @@ class Worker:
         self._settle(frozenset())
         if not self._trusts_clock():
             return
+        if self.urgent:
+            self._bring(lambda: note_place(self.log, self.store))
         if self.urgent or self._realm.urgent is None:
             self._bring(self.pipeline.climb_due)
         if not any(partition.topic == self._realm.first for partition in subscription.assigned()):
             return
+        if self._regaining:
+            self._bring(partial(self.pipeline.regain, self.log.identity))
+            self._regaining = self.store.ask(relearning.is_regaining)
         self._bring(self.pipeline.follow_due)
         self._bring(self.pipeline.end_silences)
         self._bring(self.pipeline.chase_requests)
@@ -227,11 +235,10 @@ class Worker:
             for answers, run in groupby(records, is_reply):
                 yield list(run), self.pipeline.take_replies if answers else self.pipeline.take_reports
             return
-        for topics, compute in (
-            ((MOVEMENTS.name,), self.pipeline.take_movements),
-            ((REPLIES.name,), self.pipeline.take_replies),
-            ((REPORTS.name, URGENT.name), self.pipeline.take_reports),
-        ):
+        reports, replies = ((REPORTS.name, URGENT.name), self.pipeline.take_reports), ((REPLIES.name,), self.pipeline.take_replies)
+        # What is answered again after the register was restored must be here again first.
+        rest = (reports, replies) if self._regaining else (replies, reports)
+        for topics, compute in (((MOVEMENTS.name,), self.pipeline.take_movements), *rest):
             some = [record for record in records if record.partition.topic in topics]
             if some:
                 yield some, compute

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import PAS
 from gateway.desk import Desk
-from gateway.judging import take_everything
+from gateway.judging import find_journeys, judge_log, take_everything
 from pas_consumers import Inbox
 from reading_docs import ROOT
 
@@ -71,3 +71,26 @@ def test_lost_office_key(desk: Desk, drill: Drill) -> None:
         # What only the lost key opens: one delivery of each report.
         assert len(intake.aside) == len(reports)
     assert {new.kind for new in take_everything(desk.workspace, ["pio:WSI"])} == {"DISCLOSURE"}
+
+
+def test_register_restored_from_a_backup(desk: Desk, drill: Drill) -> None:
+    """Backed up, used further, lost and restored: every office has everything once."""
+    reports = [desk.write() for _ in range(4)]
+    desk.publish(*reports[:2])
+    desk.run()
+    desk.store.close()
+    del desk.__dict__["store"]
+    drill("Register restored from a backup", 0)
+    desk.publish(*reports[2:])
+    desk.run()
+    desk.move(prison="BAI", hours_ago=0.1)
+    desk.run()
+    desk.store.close()
+    del desk.__dict__["store"]
+    said = drill("Register restored from a backup", 1)
+    assert "older than what PAS has sent" in said
+    wanted = {f"{role}:WSI": ["DISCLOSURE", "WITHDRAWAL"] for role in ("pio", "security")}
+    wanted |= {f"{role}:BAI": ["DISCLOSURE"] for role in ("pio", "security")}
+    journeys = find_journeys(judge_log(desk.log, desk.workspace))
+    assert journeys == {(office, report["urn"]): kinds for report in reports for office, kinds in wanted.items()}
+    take_everything(desk.workspace, list(wanted))

@@ -26,6 +26,7 @@ from pas_gateway.register import (
     join_blobs,
     open_store,
     queries,
+    relearning,
     schema,
     split_blobs,
     write_change,
@@ -349,3 +350,24 @@ def test_no_parameter_shows_in_an_error(store: Store) -> None:
         write_change(store, Change(attempts=[attempt(CANARY) | {"at_ms": object()}]))
     assert failed.value.hint
     assert CANARY not in f"{failed.value} {failed.value!r} {failed.value.__cause__!r}"
+
+
+def test_what_is_learnt_again_is_accounted_for_once(store: Store) -> None:
+    """Known deliveries are not learnt; what is, waits until the inputs are where they were; a withdrawal ends what came before it."""
+    write_change(store, Change(deliveries=[delivery()]))
+    again = delivery(id=b"e" * 16, n=2, kind="WITHDRAWAL", state="SENT", words=b"w")
+    with store.writing() as connection:
+        assert relearning.learn(connection, [delivery(words=b"w"), again, again], {(TOPIC, 0): 2, (TOPIC, 1): 0}) == 1
+        assert relearning.learn(connection, [again], {}) == 0
+    with store.reading() as connection:
+        assert relearning.list_regained(connection, LOG, 9) == []
+        rows = {row.n: row.state for row in connection.execute(sa.select(schema.deliveries))}
+    assert rows == {1: "WITHDRAWN", 2: "SENT"}
+    write_change(store, Change(advances=[advance(None, 2)]))
+    with store.reading() as connection:
+        assert relearning.list_regained(connection, LOG, 9) == [again["report"]]
+    write_change(store, Change(recalled=[again["id"]]))
+    with pytest.raises(ClashError):
+        write_change(store, Change(recalled=[again["id"]]))
+    with store.reading() as connection:
+        assert not relearning.is_regaining(connection)

@@ -73,6 +73,7 @@ class Change:
     climbs: list[Row] = field(default_factory=list)
     rungs: list[Row] = field(default_factory=list)
     relieved: list[bytes] = field(default_factory=list)
+    recalled: list[bytes] = field(default_factory=list)
     requests: list[Row] = field(default_factory=list)
     asks: list[Row] = field(default_factory=list)
     request_moves: list[Row] = field(default_factory=list)
@@ -94,7 +95,7 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
     for advance in change.advances:
         _advance(connection, advance)
     _use_versions(connection, change.used, change.touched)
-    laid = [row | {"at_ms": change.at_ms} for row in change.outbox]
+    laid = [{"note": None} | row | {"at_ms": change.at_ms} for row in change.outbox]
     for table, rows in (
         (schema.reports, change.reports), (schema.attempts, change.attempts), (schema.subjects, change.subjects),
         (schema.movements, change.movements), (schema.deliveries, change.deliveries), (schema.outbox, laid),
@@ -106,6 +107,7 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
         _insert_rows(connection, table, rows)
     _renew_veil(connection, change.veils)
     _climb(connection, change)
+    _recall(connection, change.recalled)
     _follow(connection, change.followed)
     _shred(connection, change.shredded)
     _settle(connection, change)
@@ -209,6 +211,14 @@ def _climb(connection: sa.Connection, change: Change) -> None:
     table = schema.rungs
     for subjects in chunks(change.relieved):
         connection.execute(table.update().where(table.c.subject.in_(subjects)).values(open=0))
+
+
+def _recall(connection: sa.Connection, deliveries: Sequence[bytes]) -> None:
+    """Deliveries that a restored register has accounted for, each once."""
+    for ids in chunks(deliveries):
+        done = connection.execute(schema.relearnt.delete().where(schema.relearnt.c.id.in_(ids)))
+        if done.rowcount != len(ids):
+            raise ClashError("What was sent before has been accounted for meanwhile.", "the batch is decided again")
 
 
 def _follow(connection: sa.Connection, movements: Sequence[bytes]) -> None:

@@ -167,7 +167,28 @@ outbox = Table(
     Column("records", LargeBinary, nullable=False),
     # When it was laid there; 0 where an older version did.
     Column("at_ms", BigInteger, nullable=False, server_default="0"),
+    # What these deliveries are, sealed: it goes into the log before them, for a register that is restored from a backup.
+    Column("note", LargeBinary),
     Index("outbox_by_urgency", "urgent", "number"),
+)  # fmt: skip
+
+# Deliveries that the log holds and a restored register did not know, until what came since its backup is taken in again.
+relearnt = Table(
+    "relearnt", metadata,
+    Column("id", _Id, primary_key=True),
+    Column("report", _Id, nullable=False),
+    Column("office", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("words", LargeBinary, nullable=False),
+    Index("relearnt_by_report", "report"),
+)  # fmt: skip
+
+# Up to where inputs must have been taken in again until a restored register knows what it knew.
+regained = Table(
+    "regained", metadata,
+    Column("topic", String, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("until", BigInteger, nullable=False),
 )  # fmt: skip
 
 # Receipts; what a person wrote in one is sealed.

@@ -1,0 +1,46 @@
+"""What was dispatched, sealed for PAS alone: it lies in the log before the deliveries themselves, for a register that is restored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+from pas_gateway.drafts import Draft
+from pas_gateway.office import PasOffice
+from pas_schemas.errors import RegisterError, SealError
+
+# The key under which notes lie in PAS's audit topic, beside whatever else does.
+NOTE_KEY: Final = b"pas/v1/note"
+_PLACE = b"pas/v1/note"
+_BYTES = ("id", "report", "leaf", "words")
+_PLAIN = ("office", "n", "kind", "items", "deadline_ms", "climb_ms", "sealed_to")
+
+
+def words_of(draft: Draft) -> bytes:
+    """What a notice says, without times and names for one occasion: the same words on the same matter are the same."""
+    told = [[word["word"], word["office"], word["item"], word["rule"], word["case"]] for word in draft.notices]
+    return sha256(json.dumps([draft.kind, told]).encode()).digest()[:16]
+
+
+def write_note(rows: Sequence[Mapping[str, Any]], office: PasOffice) -> bytes:
+    """These rows of the register's deliveries, each with its `words`."""
+    said = [[*(row[name].hex() for name in _BYTES), *(row[name] for name in _PLAIN)] for row in rows]
+    return office.register_key.seal(json.dumps(said, separators=(",", ":")).encode(), _PLACE)
+
+
+def read_note(sealed: bytes, office: PasOffice) -> list[dict[str, Any]]:
+    """The rows of a note, as sent; RegisterError where it was altered: what was dispatched is then not certain."""
+    try:
+        said = json.loads(office.register_key.open(sealed, _PLACE))
+    except SealError:
+        raise RegisterError(
+            "A note of what PAS dispatched was altered in the log.", "see the runbook *register restored from a backup*"
+        ) from None
+    split = len(_BYTES)
+    return [
+        {**dict(zip(_BYTES, map(bytes.fromhex, row[:split]), strict=True)), **dict(zip(_PLAIN, row[split:], strict=True)),
+         "state": "SENT", "read_at_ms": None}
+        for row in said
+    ]  # fmt: skip

@@ -1,0 +1,71 @@
+"""A register restored from a backup notices that it is behind, and learns again what it dispatched before it decides anything.
+
+Each dispatch leaves a note in the log before its deliveries. The register knows up to which note it has got; what lies behind that and
+is in no row of it was dispatched by a register that is lost. Those deliveries are taken in as sent: their numbers are never given again.
+Inputs since the backup are then taken in as ever. What an office was already sent is not sent again; when all is taken in, every report
+concerned is decided once more, and what an office has and should not have is taken back (`Pipeline.regain`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.notes import NOTE_KEY, read_note
+from pas_gateway.office import PasOffice
+from pas_gateway.positions import find_start
+from pas_gateway.register import Advance, Change, LostPartitionError, Store, queries, relearning, write_change
+from pas_gateway.register.change import write_rows
+from pas_schemas.topics import AUDIT
+from pas_transport.log import Log, Partition, Taken
+
+NOTES_AT_ONCE = 500
+PLACE = Partition(AUDIT.name, 0)
+
+
+def recover(log: Log, store: Store, office: PasOffice, inputs: Iterable[str]) -> int:
+    """How many deliveries this register had dispatched and did not know; they are learnt. Raises LogError or RegisterError."""
+    goals = {(place.topic, place.number): end for place, end in log.ends(inputs).items()}
+    learnt = 0
+    with store.exclusive("recover"):
+        start, known = find_start(log, store, PLACE)
+        end = log.ends([PLACE.topic])[PLACE]
+        while start < end and (batch := log.read(PLACE, start, NOTES_AT_ONCE)):
+            rows = [row for taken in batch if taken.key == NOTE_KEY for row in read_note(taken.value, office)]
+            learnt += _learn(store, rows, goals, _advance(log, known, batch[-1]))
+            start = known = batch[-1].offset + 1
+    return learnt
+
+
+def _learn(store: Store, rows: list[dict[str, Any]], goals: Mapping[tuple[str, int], int], advance: Advance) -> int:
+    found = 0
+
+    def learn(register: sa.Connection) -> None:
+        nonlocal found
+        found = relearning.learn(register, rows, goals)
+        write_rows(register, Change(advances=[advance]))
+
+    store.write(learn)
+    return found
+
+
+def note_place(log: Log, store: Store) -> None:
+    """That everything noted so far is known here: it was written by this register, which notes what it holds and nothing else."""
+    end = log.ends([PLACE.topic])[PLACE]
+    found = store.ask(lambda register: queries.find_position(register, log.identity, *PLACE))
+    known = found[0] if found else None
+    if end <= (known or 0):
+        return
+    last = log.read(PLACE, end - 1, 1)
+    if last:
+        try:
+            write_change(store, Change(advances=[_advance(log, known, last[0])]))
+        except LostPartitionError:
+            return  # another process has noted it
+
+
+def _advance(log: Log, known: int | None, last: Taken) -> Advance:
+    return Advance(log.identity, PLACE.topic, PLACE.number, known, last.offset + 1, sha256(last.value).digest())

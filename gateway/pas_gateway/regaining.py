@@ -1,0 +1,32 @@
+"""After the register was restored: what offices were sent that it did not know is held against what they should have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from pas_gateway.again import decide_again, find_standing
+from pas_gateway.audit import Scribe
+from pas_gateway.drafts import About, notice, notify
+from pas_gateway.knowledge import Knowledge
+from pas_gateway.office import PAS, PasOffice
+from pas_gateway.plan import Plan
+from pas_gateway.register import queries, relearning
+from pas_schemas.clock import show_time
+
+_UNEXPLAINED = "An office was sent something about a report that this register, restored from a backup, does not have: see the runbook."
+
+
+def regain_reports(register: sa.Connection, reports: Collection[bytes], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Decides them anew by what offices have, and accounts for what was sent; of what no report here explains PAS is told."""
+    knowledge = Knowledge(office.names)
+    standing = find_standing(register, reports, knowledge, office, scribe, plan)
+    decide_again(standing, knowledge, office, scribe, plan, even_same=True)
+    here = {found.id for found in queries.find_accepted(register, reports, ())}
+    for (report, name), sent in relearning.find_relearnt(register, reports).items():
+        plan.change.recalled += [one.id for one in sent]
+        plan.change.events.append(scribe.event("RELEARNT", report.hex(), office=name, digests=[one.id for one in sent]))
+        if report not in here and any(one.kind in ("DISCLOSURE", "CONDITIONS", "SUMMARY") for one in sent):
+            said = About(report, "", name, "ROUTINE", show_time(scribe.now), scribe.now_ms)
+            plan.drafts.append(notify(said, PAS, [notice("REFUSED", _UNEXPLAINED, office=name)]))

@@ -1,0 +1,78 @@
+"""What a restored register learns again: deliveries that the log holds and it did not know, until all that came since is taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from pas_gateway.register import schema
+from pas_gateway.register.change import chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Relearnt:
+    """A delivery that was sent before the register was restored; `words` tell a notice again."""
+
+    id: bytes
+    kind: str
+    words: bytes
+
+
+Known = Mapping[tuple[bytes, str], list[Relearnt]]
+
+
+def find_relearnt(connection: sa.Connection, reports: Iterable[bytes]) -> Known:
+    """What offices were sent about these reports and is not accounted for yet, by report and office."""
+    table = schema.relearnt
+    found: dict[tuple[bytes, str], list[Relearnt]] = {}
+    for part in chunks(sorted(set(reports))):
+        for row in connection.execute(sa.select(table).where(table.c.report.in_(part)).order_by(table.c.id)):
+            found.setdefault((row.report, row.office), []).append(Relearnt(row.id, row.kind, row.words))
+    return found
+
+
+def is_regaining(connection: sa.Connection) -> bool:
+    """Whether anything is still to be accounted for."""
+    return connection.execute(sa.select(schema.relearnt.c.id).limit(1)).first() is not None
+
+
+def list_regained(connection: sa.Connection, log: str, most: int) -> list[bytes]:
+    """Reports to account for, once every input is taken in as far as it went when the register was restored; none before."""
+    goal, place = schema.regained.c, schema.positions.c
+    same = sa.and_(place.log == log, place.topic == goal.topic, place.partition == goal.partition, place.next >= goal.until)
+    behind = sa.select(goal.topic).where(goal.until > 0, ~sa.exists().where(same)).limit(1)
+    if connection.execute(behind).first() is not None:
+        return []
+    return list(connection.execute(sa.select(schema.relearnt.c.report).distinct().order_by(schema.relearnt.c.report).limit(most)).scalars())
+
+
+def learn(connection: sa.Connection, deliveries: Sequence[dict[str, Any]], goals: Mapping[tuple[str, int], int]) -> int:
+    """Takes in deliveries that are not known, and until where the inputs must be taken in; returns how many were not known."""
+    known: set[bytes] = set()
+    for part in chunks([row["id"] for row in deliveries]):
+        known.update(connection.execute(sa.select(schema.deliveries.c.id).where(schema.deliveries.c.id.in_(part))).scalars())
+    fresh = {row["id"]: row for row in deliveries if row["id"] not in known}
+    if not fresh:
+        return 0
+    rows = [{name: value for name, value in row.items() if name != "words"} for row in fresh.values()]
+    connection.execute(schema.deliveries.insert(), rows)
+    kept = ("id", "report", "office", "kind", "words")
+    connection.execute(schema.relearnt.insert(), [{name: row[name] for name in kept} for row in fresh.values()])
+    for row in fresh.values():
+        if row["kind"] == "WITHDRAWAL":
+            _end_earlier(connection, row)
+    connection.execute(schema.regained.delete())
+    for (topic, number), end in goals.items():
+        connection.execute(schema.regained.insert(), {"topic": topic, "partition": number, "until": end})
+    return len(fresh)
+
+
+def _end_earlier(connection: sa.Connection, withdrawal: Mapping[str, Any]) -> None:
+    """What a withdrawal took back is awaited no more."""
+    table = schema.deliveries
+    same = sa.and_(table.c.report == withdrawal["report"], table.c.office == withdrawal["office"], table.c.n < withdrawal["n"])
+    taken_back = sa.and_(same, table.c.kind.in_(("DISCLOSURE", "CONDITIONS", "SUMMARY")))
+    connection.execute(table.update().where(taken_back).values(state="WITHDRAWN", climb_ms=None))

@@ -143,6 +143,15 @@ def join(log: Log, group: str) -> None:
             reader.poll(1, 0.1)
 
 
+def test_the_compartment_has_groups_of_its_own_and_sees_what_there_is(doors: Doors, opened: Callable[[str], Log]) -> None:
+    opened(COMPARTMENT).ensure(doors.plan().topics)
+    with opened(COMPARTMENT).subscribe(["pas.compartment"], "pas-compartment", lambda _: 0) as reader:
+        reader.poll(1, 0.5)
+    for office, topic, group in ((COMPARTMENT, "pas.compartment", "pas-gateway"), ("pas", "pas.directory", "pas-compartment")):
+        with opened(office).subscribe([topic], group, lambda _: 0) as reader, pytest.raises(LogForbiddenError):
+            reader.poll(1, 20.0)
+
+
 def test_office_compares_what_it_may_see_and_no_more(doors: Doors, opened: Callable[[str], Log]) -> None:
     opened("pio:WSI").ensure(doors.plan().topics)
 

@@ -12,21 +12,14 @@ import pytest
 
 from conftest import PAS
 from gateway.desk import Desk
+from gateway.drilling import read_commands
 from gateway.judging import find_journeys, judge_log, take_everything
 from pas_consumers import Inbox
-from reading_docs import ROOT
 
-OPERATIONS = ROOT / "docs" / "operations.md"
 # A drill types a handful of commands; on a busy machine each takes seconds to start.
 TYPED_SECONDS = 120
 
 Drill = Callable[..., str]
-
-
-def read_commands(heading: str) -> list[str]:
-    """The commands under a heading, block by block."""
-    section = OPERATIONS.read_text("utf-8").split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return [part.split("\n```", 1)[0] for part in section.split("```sh\n")[1:]]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import Answer
 from gateway.desk import Desk
+from gateway.drilling import read_commands
 from gateway.judging import find_journeys, judge_log
 from pas_gateway.positions import find_start, refuse_other_log
 from pas_gateway.register import queries
@@ -152,3 +153,26 @@ def test_damaged_file_is_one_sentence_and_a_hint(desk: Desk, pas: RunPas, file: 
 def test_gateway_without_its_keys_does_not_start(desk: Desk, pas: RunPas) -> None:
     shutil.rmtree(desk.workspace.root / "keys" / "pas")
     check_refused(pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root), "pas")
+
+
+def test_a_person_may_accept_what_stopped_and_nothing_else(desk: Desk, tmp_path: Path, pas: RunPas) -> None:
+    """Drill of the runbook *topic lost*, by its own commands: the same offsets hold other records, and are taken in as such."""
+    copy_log(log_file(desk), tmp_path / "backup.db")
+    desk.publish(desk.write())
+    desk.run()
+    lost = read_place(desk)
+    restore(desk, tmp_path / "backup.db")
+    came: list[dict[str, object]] = []
+    while not desk.log.ends([REPORTS.name])[lost]:
+        came.append(desk.write())
+        desk.publish(came[-1], again=True)
+    root = desk.workspace.root
+    pas("gateway", "run", "--until-idle", "--json", cwd=root, code=1)
+    accept, again = read_commands("Topic lost")[0].splitlines()
+    typed = accept.replace(" pas.reports 0", f" {lost.topic} {lost.number}").split()[1:]
+    pas(*typed, cwd=root, code=0)
+    pas(*again.split()[1:], cwd=root, code=0)
+    told = {urn for _, urn in find_journeys(judge_log(desk.log, desk.workspace))}
+    assert told == {report["urn"] for report in came}
+    check_refused(pas(*typed, cwd=root, code=1), "is the one this register has read")
+    check_refused(pas("gateway", "accept-topic", "pas.audit", "7", cwd=root, code=1), "no partition")

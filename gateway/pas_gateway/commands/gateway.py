@@ -29,3 +29,26 @@ def run(session: Session, workers: int, until_idle: bool) -> None:
     session.console.say(", ".join(f"{name} {value}" for name, value in done.items()))
     if supervisor.stopped:
         raise click.exceptions.Exit(1)
+
+
+@gateway.command("accept-topic")
+@click.argument("topic")
+@click.argument("partition", type=click.IntRange(0))
+@click.option("--person", metavar="REF", default=None, help="Who at PAS says so (else as in pas.toml).")
+@pass_session
+def accept(session: Session, topic: str, partition: int, person: str | None) -> None:
+    """Read PARTITION of TOPIC, which stopped, from its first record: it was made anew or restored, and what was lost is known.
+
+    On record in the audit. A gateway that runs reads on once it is started again.
+    """
+    from pas_gateway.accepting import accept_topic
+    from pas_gateway.commands.register import open_register
+    from pas_gateway.office import PasOffice
+    from pas_transport.log import Partition
+
+    store, _ = open_register(session)
+    with session.workspace.log() as log:
+        said = person or session.workspace.settings.person or ""
+        first = accept_topic(log, store, PasOffice.of(session.workspace), Partition(topic, partition), said)
+    session.console.emit({"topic": topic, "partition": partition, "next": first})
+    session.console.say(f"{topic} partition {partition} is read from {first} on.", "good")

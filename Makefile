@@ -41,6 +41,10 @@ torture: export PAS_TEST_AWAY_SECONDS ?= 60
 torture: $(READY) ## Kill workers 500 times, break brokers and servers 70 times, and look for anything lost or doubled (two hours at most)
 	$(BIN)/python -m pytest -q -s $(FAULTS)
 
+.PHONY: oracle
+oracle: $(READY) ## Compare the broker's answers to a million random reports with the independent judge's (a quarter of an hour)
+	$(BIN)/python tests/policy/million.py
+
 .PHONY: bench
 bench: $(READY) ## Measure the gateway beside its floor and print one table (a quarter of an hour; BENCH_SCALE=full: hours)
 	$(BIN)/python benchmarks/bench.py

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, TypeVar
 
 from policy.oracle_border import ROLES
 from policy.oracle_facts import Estate, Movement, Person, Row, Whereabouts, read_time
 
 Pair = tuple[str, int]
 Words = dict[Pair, str]
+T = TypeVar("T")
 
 
 class Matter:
@@ -30,7 +33,15 @@ class Matter:
         self.compartment: bool = self.declared["protected_assisting_offender"]
         own_prison = estate.prison(self.origin) if self.origin_kind in ("security", "governor") else None
         self.conduit = estate.conduit(own_prison) if own_prison else None
+        self._known: dict[object, Any] = {}
         self.pairs: set[Pair] = consider(self)
+
+    def once(self, name: object, work: Callable[[], T]) -> T:
+        """What `work` comes to, worked out when it is first asked for."""
+        if name not in self._known:
+            self._known[name] = work()
+        found: T = self._known[name]
+        return found
 
     @cached_property
     def people_then(self) -> list[Person]:
@@ -45,13 +56,13 @@ class Matter:
         return sorted(set(listed)) if listed is not None else list(range(len(self.people)))
 
     def subjects(self, i: int) -> list[Person]:
-        return [self.people[n] for n in self.indices(i) if self.people[n].role == "SUBJECT"]
+        return self.once(("subjects", i), lambda: [self.people[n] for n in self.indices(i) if self.people[n].role == "SUBJECT"])
 
     def associates(self, i: int) -> list[Person]:
         return [self.people[n] for n in self.indices(i) if self.people[n].role == "ASSOCIATE"]
 
     def prisons(self, i: int) -> set[str]:
-        return {person.prison for person in self.subjects(i) if person.prison}
+        return self.once(("prisons", i), lambda: {person.prison for person in self.subjects(i) if person.prison})
 
     def prisons_then(self, i: int) -> set[str]:
         then = [self.people_then[n] for n in self.indices(i)]
@@ -61,7 +72,7 @@ class Matter:
 
     def addressees(self, i: int) -> set[str]:
         listed = self.raw["items"][i].get("addressees")
-        return set(listed if listed is not None else self.raw["addressees"] or [])
+        return self.once(("addressees", i), lambda: set(listed if listed is not None else self.raw["addressees"] or []))
 
     def ids(self, i: int) -> set[str]:
         return self.addressees(i) - ROLES
@@ -71,6 +82,9 @@ class Matter:
 
     def role_offices(self, i: int) -> dict[str, set[str]]:
         """Offices reached through a role, each with the prisons it was reached for."""
+        return self.once(("roles", i), lambda: self._role_offices(i))
+
+    def _role_offices(self, i: int) -> dict[str, set[str]]:
         reached: dict[str, set[str]] = {}
         for role in self.addressees(i) & ROLES:
             for prison in self.prisons(i):
@@ -97,18 +111,27 @@ class Matter:
         return {"cat-a-team"} - {self.origin} if wanted else set()
 
     def governors_added(self, i: int) -> set[str]:
+        return self.once(("governors", i), lambda: self._governors_added(i))
+
+    def _governors_added(self, i: int) -> set[str]:
         if not self.senior() or self.codes[i] not in "123":
             return set()
         prisons = self.prisons(i) | {office.partition(":")[2] for office in self.named(i) if office.startswith("security:")}
         return {f"governor:{prison}" for prison in prisons} - self.named(i) - {self.origin}
 
     def counts_as_named(self, i: int) -> set[str]:
+        return self.once(("named", i), lambda: self._counts_as_named(i))
+
+    def _counts_as_named(self, i: int) -> set[str]:
         if self.compartment:
             return self.ids(i) | ({"paso-unit"} if self.codes[i] in "123" else set())
         return self.named(i) | self.cat_a_team_added(i) | self.governors_added(i)
 
     def category(self, person: Person) -> str | None:
         """The category if it is known today, else None."""
+        return self.once(("category", id(person)), lambda: self._category(person))
+
+    def _category(self, person: Person) -> str | None:
         known = person.standing
         if known is None or known.alerts is None or known.category is None or known.category_at is None:
             return None

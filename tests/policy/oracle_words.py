@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from policy.oracle_border import blank
 from policy.oracle_facts import Person
@@ -15,9 +16,14 @@ STRICTNESS = {"release": 0, "hold": 1, "refuse": 2}
 # One function for each row: the items for which the gate fires (None where it does not), and the word about each pair.
 
 
+@lru_cache(maxsize=10_000)
+def found_in(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
+
+
 def matches(m: Matter, gate: str) -> bool:
-    patterns = [pattern for name, pattern in m.rules["text_rules"] if name == gate]
-    return any(re.search(pattern, item["text"], re.IGNORECASE) for item in m.raw["items"] for pattern in patterns)
+    patterns = tuple(pattern for name, pattern in m.rules["text_rules"] if name == gate)
+    return any(found_in(item["text"], patterns) for item in m.raw["items"])
 
 
 def whole_report(m: Matter, fires: bool) -> set[int]:
@@ -101,15 +107,20 @@ GATES: tuple[tuple[str, Callable[[Matter], set[int]], Callable[[Matter, str], st
 )
 
 
+def fired_items(m: Matter) -> dict[str, set[int]]:
+    """The items each gate fires for; of a compartment report no other gate speaks."""
+    return {name: items_of(m) if not m.compartment or name == "G-PASO" else set() for name, items_of, _ in GATES}
+
+
 def fired_gates(m: Matter) -> list[str]:
-    return ["G-PASO"] if m.compartment else [name for name, items_of, _ in GATES if items_of(m)]
+    return [name for name, items in m.once("fired", lambda: fired_items(m)).items() if items]
 
 
 def gate_words(m: Matter) -> dict[str, Words]:
     said: dict[str, Words] = {}
-    fired = fired_gates(m)
-    for name, items_of, word in GATES:
-        items = items_of(m) if name in fired else set()
+    fired = m.once("fired", lambda: fired_items(m))
+    for name, _, word in GATES:
+        items = fired[name]
         spoken = {(office, i): word(m, office) for office, i in m.pairs if i in items}
         said[name] = {pair: w for pair, w in spoken.items() if w}
     return said

@@ -19,7 +19,7 @@ from policy.reports import NOW, count
 
 Json = dict[str, Any]
 # A mutant is noticed within so many reports that strike what it changes; one that no single thing tells of within a whole world.
-WITHIN, WORLD = 60, 2000
+WITHIN, WORLD = 100, 3000
 # Whoever is considered under these was named, and whoever is an internal recipient is an own office (README.md, 67): nothing reaches them.
 UNREACHED = {(code, column, "other") for code in "123" for column in ("lea", "prison", "nonpros")}
 UNREACHED |= {("5", "prison", "other"), ("5", "nonpros", "other")} | {("4", column, "named") for column in COLUMNS if column != "own"}

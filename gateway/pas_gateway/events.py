@@ -71,6 +71,21 @@ class DirectoryChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RulebookChanged(Event):
+    """A worker goes by another rulebook from now on."""
+
+    rulebook: str
+
+
+@dataclass(frozen=True, slots=True)
+class RulebookRefused(Event):
+    """Another rulebook cannot be enforced: the worker goes on by the one it has."""
+
+    level: ClassVar[Level] = "error"
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch(Event):
     """A batch was written with all its effects: how many records it had, and what became of them."""
 
@@ -144,6 +159,6 @@ class DispatchFailed(Event):
 
 # In the order in which docs/monitoring.md lists them.
 EVENTS: tuple[type[Event], ...] = (
-    GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, WorkerGivenUp, DirectoryChanged, Batch, BatchAgain, BatchFailed,
-    MovementsBehind, ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
+    GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, WorkerGivenUp, DirectoryChanged, RulebookChanged, RulebookRefused, Batch,
+    BatchAgain, BatchFailed, MovementsBehind, ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
 )  # fmt: skip

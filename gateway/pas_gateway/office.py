@@ -12,7 +12,7 @@ from pas_gateway.realm import MAIN, Realm, realm_of
 from pas_schemas.clock import Clock
 from pas_schemas.directory import KeyUse, PublicKey, Snapshot
 from pas_schemas.errors import KeyringError, RulebookError
-from pas_schemas.rulebook import Rulebook, read_rulebook
+from pas_schemas.rulebook import Rulebook, digest_of, read_rulebook
 from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, OpeningKey, Sealer, SealingKey, StoreKey
 from pas_transport.keyring import Keyring
 from pas_transport.workspace import Workspace
@@ -35,9 +35,11 @@ class PasOffice:
     realm: Realm = MAIN
 
     @classmethod
-    def of(cls, workspace: Workspace) -> PasOffice:
+    def of(cls, workspace: Workspace, rulebook: Rulebook | None = None) -> PasOffice:
         """Raises KeyringError without every key that PAS needs, RulebookError for a rulebook that cannot be enforced."""
-        office = cls(workspace.keyring(PAS), workspace.directory(), load_rulebook(workspace), workspace.clock, realm_of(workspace))
+        office = cls(
+            workspace.keyring(PAS), workspace.directory(), rulebook or load_rulebook(workspace), workspace.clock, realm_of(workspace)
+        )
         office.check_keys()
         return office
 
@@ -105,6 +107,14 @@ class PasOffice:
 @lru_cache(maxsize=KEYS_KEPT)
 def _read_key(public: bytes) -> SealingKey:
     return SealingKey.from_bytes(public)
+
+
+def rulebook_digest(workspace: Workspace) -> str:
+    """Of the workspace's rulebook and text rules as they lie there, whatever they hold; RulebookError where they cannot be read."""
+    try:
+        return digest_of(workspace.rulebook_path.read_bytes(), workspace.text_rules_path.read_bytes())
+    except OSError as error:
+        raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None
 
 
 def load_rulebook(workspace: Workspace) -> Rulebook:

@@ -8,9 +8,8 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
@@ -20,7 +19,7 @@ import sqlalchemy as sa
 from pas_gateway import events
 from pas_gateway.journal import Journal, open_journal
 from pas_gateway.meters import Meter, meter_file
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PasOffice, load_rulebook, rulebook_digest
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import find_start, measure_lag, refuse_other_log
@@ -30,7 +29,8 @@ from pas_gateway.register import Store, chains, dockets, ladders, open_store, qu
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.clock import to_ms
-from pas_schemas.errors import PasError, RegisterError
+from pas_schemas.errors import PasError, RegisterError, RulebookError
+from pas_schemas.rulebook import Rulebook
 from pas_transport.console import Console
 from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partition
 from pas_transport.workspace import Workspace, open_workspace
@@ -267,7 +267,7 @@ def _worker(root: Path, apart: bool, name: str, console: Console, is_over: Calla
     store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS)
     mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
     with _open_journal(workspace, name) as journal, _await_log(workspace, mark, journal, is_over) as log:
-        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, partial(_renew, workspace))
+        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, _Renewal(workspace, journal))
     store.close()
 
 
@@ -291,11 +291,35 @@ def _await_log(workspace: Workspace, mark: PhaseMark, journal: Journal, is_over:
         time.sleep(_STEP_SECONDS)
 
 
-def _renew(workspace: Workspace, pipeline: Pipeline) -> Pipeline:
-    """The same, or one that goes by a newer directory and the keys that are current in it."""
-    if workspace.directory_store.versions()[-1] == pipeline.office.snapshot.version:
+@dataclass
+class _Renewal:
+    """Looks whether there is a newer directory or another rulebook; one that cannot be enforced is told once, and the old one kept."""
+
+    workspace: Workspace
+    journal: Journal
+    _refused: str = ""
+
+    def __call__(self, pipeline: Pipeline) -> Pipeline:
+        """The same, or one that goes by what is there now, and by the keys that are current in it."""
+        office = pipeline.office
+        rulebook = self._look(office.rulebook)
+        if self.workspace.directory_store.versions()[-1] != office.snapshot.version:
+            return Pipeline(PasOffice.of(self.workspace, rulebook), pipeline.store)
+        if rulebook.digest != office.rulebook.digest:
+            return Pipeline(replace(office, rulebook=rulebook), pipeline.store)
         return pipeline
-    return Pipeline(PasOffice.of(workspace), pipeline.store)
+
+    def _look(self, former: Rulebook) -> Rulebook:
+        try:
+            found = former if rulebook_digest(self.workspace) == former.digest else load_rulebook(self.workspace)
+        except RulebookError as error:
+            if error.sentence != self._refused:
+                self._refused = error.sentence
+                self.journal.tell(events.RulebookRefused(error.sentence))
+                self.workspace.warn(f"{error.sentence} The gateway goes on by the rulebook it has.", error.hint)
+            return former
+        self._refused = ""
+        return found
 
 
 @contextmanager

@@ -134,7 +134,9 @@ class Worker:
         if time.monotonic() < self._look_again:
             return
         former, self.pipeline = self.pipeline, self.renew(self.pipeline)
-        if self.pipeline is not former:
+        if self.pipeline.office.rulebook.digest != former.office.rulebook.digest:
+            self.journal.tell(events.RulebookChanged(self.pipeline.office.rulebook.digest))
+        if self.pipeline.office.snapshot.version != former.office.snapshot.version:
             self.journal.tell(events.DirectoryChanged(self.pipeline.office.snapshot.version))
         self._look_again = time.monotonic() + HOUSE_SECONDS
         self._settle(frozenset())

@@ -273,6 +273,11 @@ class Rulebook:
         return min(codes, key=self.grading.restrictiveness.index)
 
 
+def digest_of(book: bytes, text_rules: bytes) -> str:
+    """The hex digest by which every decision names its rulebook."""
+    return hashlib.sha256(hashlib.sha256(book).digest() + hashlib.sha256(text_rules).digest()).hexdigest()
+
+
 def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:
     """The rulebook of these two files; RulebookError, naming the place, if a value cannot be enforced."""
     try:
@@ -289,7 +294,7 @@ def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:
         raise RulebookError("The rulebook asks two people about a marking it does not accept.", "correct four_eyes in rulebook.toml")
     if not checked.markings.held <= checked.markings.accepted:
         raise RulebookError("The rulebook holds a marking it does not accept.", "correct markings in rulebook.toml")
-    digest = hashlib.sha256(hashlib.sha256(book).digest() + hashlib.sha256(text_rules).digest()).hexdigest()
+    digest = digest_of(book, text_rules)
     values = {name: getattr(checked, name) for name in _Book.model_fields if name != "title"}
     return Rulebook(digest=digest, patterns=_read_patterns(text_rules), **values)
 

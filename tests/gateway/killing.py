@@ -31,6 +31,9 @@ _RUN_SECONDS = 90 + int(os.environ.get("PAS_TEST_KILLS", "0"))
 class RunningGateway:
     """The command as a person starts it; each worker is known by the phase file it has in memory."""
 
+    # What it told on stderr, once it has ended.
+    said: str = ""
+
     def __init__(self, root: Path, *arguments: str, workers: int = 2) -> None:
         self._root = root
         names = ["threats", *(f"worker-{number}" for number in range(1, workers + 1))]
@@ -144,6 +147,7 @@ class RunningGateway:
         """What the run says it did, once it has ended by itself."""
         out, err = self._process.communicate(timeout=_RUN_SECONDS)
         assert "Traceback" not in err
+        self.said = err
         assert self._process.returncode == 0, err
         said: dict[str, Any] = json.loads(out)
         return said

@@ -9,17 +9,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from conftest import PAS
 from gateway.desk import Desk
 from gateway.drilling import read_commands
 from gateway.judging import find_journeys, judge_log, take_everything
+from gateway.killing import RunningGateway, until
 from pas_consumers import Inbox
+from pas_gateway.audit import Scribe
+from pas_gateway.drafts import About, notice, notify
+from pas_gateway.filing import read_verdicts
+from pas_gateway.office import load_rulebook
+from pas_gateway.register import schema
+from pas_gateway.route import read_outbox, route
+from pas_producers import Publisher
+from pas_schemas.clock import show_time
+from pas_transport.log import Outgoing
 
 # A drill types a handful of commands; on a busy machine each takes seconds to start.
 TYPED_SECONDS = 120
 
 Drill = Callable[..., str]
+
+
+def replace_file(path: Path, text: str) -> None:
+    """In one step, as `mv` does."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(text)
+    beside.replace(path)
 
 
 @pytest.fixture
@@ -87,3 +105,50 @@ def test_register_restored_from_a_backup(desk: Desk, drill: Drill) -> None:
     journeys = find_journeys(judge_log(desk.log, desk.workspace))
     assert journeys == {(office, report["urn"]): kinds for report in reports for office, kinds in wanted.items()}
     take_everything(desk.workspace, list(wanted))
+
+
+def test_rulebook_changed(desk: Desk) -> None:
+    """A running gateway goes by the new file, is not moved by one that cannot be enforced, and names the rulebook in every decision."""
+    root = desk.workspace.root
+    book, key = root / "rulebook.toml", desk.office.register_key
+    told = lambda word="rulebook_changed": (root / "gateway.log").read_text().count(word)  # noqa: E731  # one line, used thrice
+    started = told("worker_started")
+    with RunningGateway(root, workers=1) as gateway:
+        gateway.await_workers()
+        until(lambda: told("worker_started") == started + 2, "the workers go by the old one")
+        replace_file(book, "# The edition of today.\n" + book.read_text())
+        until(lambda: told() == 2, "every worker goes by it")
+        changed = load_rulebook(desk.workspace).digest
+        with Publisher.of(desk.workspace) as publisher:
+            replace_file(book, "no rulebook at all")
+            publisher.publish([report := desk.write()])
+        until(lambda: any(urn == report["urn"] for _, urn in find_journeys(judge_log(desk.log, desk.workspace))), "it is decided")
+        until(lambda: told("rulebook_refused") == 2, "every worker has seen the next one")
+        assert told() == 2
+        gateway.stop()
+        assert gateway.said.count("goes on by the rulebook it has") == 2
+    with desk.store.reading() as register:
+        row = register.execute(sa.select(schema.reports.c.verdicts, schema.reports.c.id)).one()
+    assert read_verdicts(row.verdicts, row.id, key).rulebook == changed
+
+
+def test_gateway_key_taken(desk: Desk, drill: Drill) -> None:
+    """What a thief signs with the old keys after the cut is set aside; what PAS sends goes on."""
+    desk.publish(desk.write())
+    desk.run()
+    take_everything(desk.workspace, ["pio:WSI"])
+    thief = desk.office
+    drill("Gateway key taken")
+    desk.workspace._read.clear()
+    for name in ("office", "pipeline"):
+        desk.__dict__.pop(name, None)
+    scribe = Scribe(desk.workspace.clock.now(), "", 1)
+    matter = About(b"f" * 16, "01/IR/2015/000999", "force:01", "ROUTINE", show_time(scribe.now), scribe.now_ms)
+    forged = route([notify(matter, "pio:WSI", [notice("REFUSED", "Forged.")])], {}, thief, scribe).outbox
+    desk.log.append([Outgoing(row["topic"], *record, row["partition"]) for row in forged for record in read_outbox(row["records"])])
+    desk.publish(report := desk.write())
+    desk.worker("worker-1").run(desk.is_idle)
+    with Inbox.of(desk.workspace, "pio:WSI", post="pio", person="example-0001") as inbox:
+        intake = inbox.take()
+    assert [new.urn for new in intake.new] == [report["urn"]]
+    assert [aside.reason for aside in intake.aside] == ["expired"]

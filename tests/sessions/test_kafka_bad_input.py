@@ -138,7 +138,7 @@ def test_broker_whose_certificate_does_not_count(refuse: Refuse, tmp_path: Path,
         sentence, hint = refuse(f"127.0.0.1:{port}", *command, kafka_ca_path=str(ours.path))
     assert sentence.startswith("No safe connection to Kafka can be made: ")
     assert "certificate has expired" in sentence if fault == "expired" else "certificate" in sentence
-    assert hint == "see kafka_ca_path and the brokers' certificates"
+    assert hint == "see kafka_ca_path and kafka_certificate_path, and the brokers' own"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -14,7 +14,7 @@ writes. What is lost to another worker is an ordinary outcome: ClashError, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -166,12 +166,7 @@ class Pipeline:
 
     def climb_due(self) -> Plan | None:
         """Rungs whose time has come, of what nobody has read or decided; None where there are none."""
-        scribe, plan = self._begin(())
-        with self.store.reading() as register:
-            if not climb(register, self.office, scribe, plan):
-                return None
-            self._seal(register, plan, scribe)
-        return plan
+        return self._take_due(climb)
 
     def reseal(self, recipient: str, reports: Sequence[bytes], person: bytes) -> tuple[Plan, frozenset[bytes]]:
         """What an office holds of these reports, sealed to it again; second, those with a text that PAS cannot seal again."""
@@ -211,18 +206,17 @@ class Pipeline:
 
     def chase_requests(self) -> Plan | None:
         """Requests whose answers came, and those that nobody has answered in time; None where there are none."""
-        scribe, plan = self._begin(())
-        with self.store.reading() as register:
-            if not chase(register, self.office, scribe, plan):
-                return None
-            self._seal(register, plan, scribe)
-        return plan
+        return self._take_due(chase)
 
     def end_summaries(self) -> Plan | None:
         """Escorts' summaries on reports that are live no more; None where there are none."""
+        return self._take_due(end_summaries)
+
+    def _take_due(self, find: Callable[[sa.Connection, PasOffice, Scribe, Plan], bool]) -> Plan | None:
+        """What `find` adds to a plan, sealed; None where it says that there was nothing."""
         scribe, plan = self._begin(())
         with self.store.reading() as register:
-            if not end_summaries(register, self.office, scribe, plan):
+            if not find(register, self.office, scribe, plan):
                 return None
             self._seal(register, plan, scribe)
         return plan

@@ -151,10 +151,11 @@ def _lay_out(
     topic = deliveries(recipient).name
     for partition in (URGENT_PARTITION, ROUTINE_PARTITION):
         urgent = partition == URGENT_PARTITION
-        chosen = [(plain.record_id, value) for (draft, plain), value in zip(numbered, values, strict=True) if draft.about.urgent == urgent]
+        all_of_it = zip(numbered, values, strict=True)
+        chosen = [(draft, plain.record_id, value) for (draft, plain), value in all_of_it if draft.about.urgent == urgent]
         if chosen:
-            records = join_blobs(part for pair in chosen for part in pair)
-            sent = [rows[plain.record_id] | {"words": words_of(draft)} for draft, plain in numbered if draft.about.urgent == urgent]
+            records = join_blobs(part for _, *pair in chosen for part in pair)
+            sent = [rows[key] | {"words": words_of(draft)} for draft, key, _ in chosen]
             note = None if office.realm.apart else write_note(sent, office)
             routed.outbox.append({"urgent": int(urgent), "topic": topic, "partition": partition, "records": records, "note": note})
 

@@ -126,4 +126,7 @@ class _Turn:
 
 
 def _about(late: Late) -> About:
+    """What the words of a rung are about: of a summary, itself, for its reader hears of no report."""
+    if late.summary is not None:
+        return About(late.summary, "", PAS, late.priority, show_time(from_ms(late.created_at_ms)), late.received_at_ms)
     return About(late.report, late.urn, late.originator, late.priority, show_time(from_ms(late.created_at_ms)), late.received_at_ms)

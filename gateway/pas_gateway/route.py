@@ -138,7 +138,7 @@ def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed:
     routed.deliveries.append({
         "id": delivery_id, "report": said.report, "office": draft.office, "n": number, "kind": draft.kind,
         "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
-        "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event), "climb_ms": None if draft.kind == "SUMMARY" else due_ms,
+        "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event), "climb_ms": due_ms,
     })  # fmt: skip
     rest = {"notices": draft.notices, "apart": office.realm.apart, "request": draft.request}
     return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, rest))

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.deciding import FIRST, Bench
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent
 from gateway.terminal import Terminal
 from gateway.test_corrections import correct
+from gateway.test_ladders import read
 from gateway.test_requests import Set
 from pas_consumers.delivery import read_delivery
 from pas_gateway.heads import repeats
 from pas_gateway.office import PasOffice
 from pas_gateway.pipeline import Pipeline
+from pas_gateway.register import schema
 from pas_schemas.codec import encode
 from pas_schemas.models.decision import Summary
 from pas_schemas.sealing import DECISION
@@ -168,6 +171,104 @@ def test_it_ends_when_no_item_of_its_report_is_live(pas: Terminal) -> None:
     assert [(draft.office, draft.kind) for draft in plan.drafts] == [(ESCORT, "WITHDRAWAL")]
     later.commit(plan)
     assert later.end_summaries() is None
+
+
+def reads(pas: Terminal, office: str) -> None:
+    """Somebody of that office reads every summary its inbox has."""
+    for row in pas.lines("inbox", "list", "--as", office, "--post", "p1", "--person", "a1"):
+        if row["kind"] == "SUMMARY":
+            pas.json("inbox", "show", row["delivery"], "--as", office, "--post", "p1", "--person", "a1")
+
+
+def climb(pas: Terminal, **later: float) -> list[tuple[str, str | None, str | None]]:
+    """Time goes on, and the gateway climbs what it brings: to whom it says so of a summary, about whom, and which case of PAS."""
+    pas.desk.turn(**later)
+    words = [word for word in pas.desk.climb() if word["word"] == "OVERDUE" and not word["urn"]]
+    assert all(TEXT not in str(word) and urn(pas) not in str(word) for word in words)
+    return [(word["to"], word["office"], word["case"]) for word in words]
+
+
+def late(pas: Terminal) -> list[tuple[str, str, str, list[str]]]:
+    """What `pas overdue` tells of summaries."""
+    rows = [row for row in pas.json("overdue") if row["kind"] in ("SUMMARY", "WITHDRAWAL")]
+    return [(row["kind"], row["urn"], row["office"], [rung["rung"] for rung in row["rungs"]]) for row in rows]
+
+
+def test_a_summary_that_nobody_reads_climbs_to_a_case_of_pas(pas: Terminal) -> None:
+    """The rungs of a disclosure (domain, Certainty of receipt): its office, the post that is there out of hours, a case of PAS."""
+    pas.desk.publish(pas.desk.write(items=[make_item(text=TEXT)], addressees=[ESCORT], risk_tags=[], priority="URGENT"))
+    pas.desk.run()
+    read(pas.desk, "pio:WSI")
+    [name] = [str(row["case"]) for row in pas.json("cases", "list") if row["priority"] == "URGENT"]
+    command = ("cases", "summarise", name, "--advice", ADVICE, *SAID, "--for", ESCORT, "--custodian", "--flag", "HEALTH")
+    pas.json(*pas.sign(*command, person=FIRST))
+    assert journeys(pas.desk.run()) == {ESCORT: ["SUMMARY"]}
+    [about] = [str(row["urn"]) for row in pas.json("cases", "list", "--all") if row["case"] == name]
+    # Of an urgent report eight hours; then at once, after one hour, after four.
+    assert climb(pas, hours=7.9) == []
+    assert late(pas) == []
+    assert climb(pas, hours=0.2) == [(ESCORT, None, None)]
+    assert climb(pas, hours=0.1) == []
+    assert late(pas) == [("SUMMARY", about, ESCORT, ["REMIND"])]
+    assert climb(pas, hours=1) == [(ESCORT, None, None)]
+    assert climb(pas, hours=3) == [("pas", ESCORT, name)]
+    assert late(pas) == [("SUMMARY", about, ESCORT, ["REMIND", "DEPUTY", "CASE"])]
+    [row] = [row for row in pas.json("cases", "list") if row["case"] == name]
+    assert row["reasons"] == ["R-NOBODY"]
+    # Whoever reads it ends it: nothing is late, and PAS's case has nothing to ask.
+    reads(pas, ESCORT)
+    pas.desk.run()
+    assert climb(pas, hours=0.1) == []
+    assert late(pas) == []
+    assert [row for row in pas.json("cases", "list") if row["case"] == name] == []
+    assert climb(pas, hours=12) == []
+
+
+def due(pas: Terminal, **later: float) -> list[tuple[str, str, str]]:
+    """What would be climbed of summaries then: of which kind, whose, which rung."""
+    clock = Set(pas.desk.workspace.clock.now() + timedelta(**later))
+    plan = Pipeline(replace(PasOffice.of(pas.desk.workspace), clock=clock), pas.desk.store).climb_due()
+    with pas.desk.store.reading() as register:
+        kinds = {row.id: row.kind for row in register.execute(schema.deliveries.select()) if row.report != report_id(pas)}
+    rungs = plan.change.rungs if plan is not None else []
+    return [(kinds[row["subject"]], row["office"], row["rung"]) for row in rungs if row["subject"] in kinds]
+
+
+def report_id(pas: Terminal) -> bytes:
+    with pas.desk.store.reading() as register:
+        found: bytes = register.execute(schema.reports.select()).one().id
+    return found
+
+
+def test_a_summary_that_is_read_or_taken_back_climbs_no_ladder(pas: Terminal) -> None:
+    """Read by one and taken back from another; of a taking back that no inbox confirms PAS alone hears."""
+    desk = pas.desk
+    send(pas, write(pas))
+    desk.run()
+    desk.move(prison="BAI", hours_ago=0.8)
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY", "WITHDRAWAL"], "security:BAI": ["SUMMARY"]}
+    # Routine: three days; one more for the deputy, two working days more for PAS, and no holidays last for ten.
+    everything = [("SUMMARY", "security:BAI", rung) for rung in ("REMIND", "DEPUTY", "CASE")]
+    taken_back = ("WITHDRAWAL", ESCORT, "CASE")
+    assert due(pas, hours=71) == []
+    assert due(pas, hours=73) == everything[:1]
+    assert sorted(due(pas, days=13)) == sorted([*everything, taken_back])
+    reads(pas, "security:BAI")
+    desk.run()
+    assert due(pas, days=13) == [taken_back]
+    pas.lines("inbox", "list", "--as", ESCORT, "--post", "p1", "--person", "a1")
+    desk.run()
+    assert due(pas, days=13) == []
+
+
+def test_summaries_of_an_older_register_climb_as_well(pas: Terminal) -> None:
+    summarise(pas)
+    pas.desk.run()
+    with pas.desk.store.writing() as register:
+        register.execute(sa.text("UPDATE deliveries SET climb_ms = NULL WHERE kind = 'SUMMARY'"))
+        register.execute(sa.text("UPDATE alembic_version SET version_num = '0011'"))
+    pas.desk.store.migrate()
+    assert due(pas, days=3.5) == [("SUMMARY", ESCORT, "REMIND")]
 
 
 def test_what_may_not_count_is_told_at_once_and_changes_nothing(pas: Terminal) -> None:

@@ -30,7 +30,8 @@ class Late:
     """A delivery that nobody has read, or a case that nobody has decided; `kind` is the delivery's, or CASE.
 
     `owner` is the office that must read or decide; `waits` is False where nothing is awaited of it any more. `climb_ms` is when it is
-    looked at next.
+    looked at next. An escort's summary, and the end of one, has its id as `summary`, and its own times; `report` and `urn` are those
+    of the report it was written on, which its reader may not know of.
     """
 
     kind: str
@@ -46,19 +47,25 @@ class Late:
     state: str
     waits: bool
     climb_ms: int | None
+    summary: bytes | None = None
 
 
 _REPORTS = schema.reports.c
 _DELIVERIES = schema.deliveries.c
 _CASES = schema.cases.c
+_STATEMENTS = schema.statements.c
 _OF_REPORT = (_REPORTS.urn, _REPORTS.originator, _REPORTS.priority, _REPORTS.created_at_ms, _REPORTS.received_at_ms)
 _FIRST = sa.case((_REPORTS.priority == "THREAT_TO_LIFE", 0), else_=1)
 _UNREAD = sa.and_(_DELIVERIES.read_at_ms.is_(None), _DELIVERIES.state.not_in(NOT_AWAITED), _DELIVERIES.kind.in_(AWAITED))
 
 
 def _ask_deliveries() -> sa.Select[Any]:
-    joined = sa.join(schema.deliveries, schema.reports, _DELIVERIES.report == _REPORTS.id)
-    return sa.select(schema.deliveries, *_OF_REPORT).select_from(joined).order_by(_FIRST, _DELIVERIES.deadline_ms, _DELIVERIES.id)
+    """A summary is a delivery about the statement that wrote it; whose report it is, that statement tells."""
+    mine = sa.outerjoin(schema.deliveries, schema.statements, _DELIVERIES.report == _STATEMENTS.id)
+    joined = sa.join(mine, schema.reports, _REPORTS.id == sa.func.coalesce(_STATEMENTS.report, _DELIVERIES.report))
+    of_summary = (_STATEMENTS.report.label("summarised"), _STATEMENTS.at_ms.label("written_at_ms"))
+    query = sa.select(schema.deliveries, *_OF_REPORT, *of_summary)
+    return query.select_from(joined).order_by(_FIRST, _DELIVERIES.deadline_ms, _DELIVERIES.id)
 
 
 def _ask_cases() -> sa.Select[Any]:
@@ -115,9 +122,12 @@ def find_unread(connection: sa.Connection, reports: Iterable[bytes]) -> dict[byt
 
 def _delivery(row: Any) -> Late:
     waits = row.read_at_ms is None and row.state not in NOT_AWAITED and row.kind in AWAITED
+    report, summary, times = row.report, None, (row.created_at_ms, row.received_at_ms)
+    if row.summarised is not None:
+        report, summary, times = row.summarised, row.report, (row.written_at_ms, row.written_at_ms)
     return Late(
-        row.kind, row.id, row.report, row.urn, row.originator, row.office, row.priority, row.created_at_ms, row.received_at_ms,
-        row.deadline_ms, row.state, waits, row.climb_ms,
+        row.kind, row.id, report, row.urn, row.originator, row.office, row.priority, *times, row.deadline_ms, row.state, waits,
+        row.climb_ms, summary,
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def make_situation() -> Situation:
         number: State(prison, NOW - timedelta(days=30), "C", NOW - timedelta(days=30), frozenset({"SA"}))
         for number, prison in (("A1234BC", "WSI"), ("A2345CD", "BAI"))
     }
-    return Situation(NOW, snapshot.at(NOW), states, {number: state.prison for number, state in states.items()})
+    return Situation(NOW, snapshot.at(NOW), states, {number: state.prison for number, state in states.items()}, NOW)
 
 
 def make_report() -> Report:

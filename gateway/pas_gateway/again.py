@@ -19,7 +19,6 @@ from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan, closed_notices, decide_notices
 from pas_gateway.policy.decide import decide, gates_fired, obligations_for
-from pas_gateway.policy.routing import home_of
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source
@@ -30,7 +29,6 @@ from pas_gateway.sanitised import add_approved
 from pas_gateway.signatures import Signed
 from pas_gateway.vault import open_statements, read_body, unlock_body
 from pas_schemas.clock import from_ms, show_time, to_ms
-from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
 from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Report
@@ -99,7 +97,6 @@ def judge_again(
     office: PasOffice,
     *,
     unmatched: bool,
-    moved: bool = False,
     again: bool = True,
 ) -> Judgement:
     """Policy, with what people decided as its input: each of their signatures is verified once more.
@@ -110,7 +107,7 @@ def judge_again(
     situation = knowledge.situation(
         one.report, now=bench.now, estate=estate, order=one.kept.order,
         suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=again,
-        unmatched=unmatched, homeward=again and (moved or _went_home(one, estate)),
+        unmatched=unmatched,
     )  # fmt: skip
     if one.kept.unread:
         situation = replace(situation, unread=frozenset(unread.office for unread in one.kept.unread))
@@ -166,15 +163,14 @@ def decide_again(
     accepting: dict[bytes, frozenset[str]] | None = None,
     released: frozenset[bytes] = frozenset(),
     unmatched: frozenset[bytes] = frozenset(),
-    moved: bool = False,
     anew: str | None = None,
     even_same: bool = False,
 ) -> None:
     """Adds to a plan what changes: new disclosures, ended standing access, cases opened and closed. `accepting` are new acceptances.
 
     Of a report that waits for its place in a chain of corrections nothing goes out, unless it is now `released`; `unmatched` are
-    those that from now on wait for a person. One that another stands in the place of is decided no more. `moved` is true where a
-    movement brings all this about. What the office `anew` holds is taken back and sealed to it again.
+    those that from now on wait for a person. One that another stands in the place of is decided no more. What the office `anew`
+    holds is taken back and sealed to it again.
     With `even_same` also what offices lack of an unchanged decision goes out, and what they have beyond it is taken back.
     """
     bench = Bench(scribe.now, office.snapshot, office.rulebook)
@@ -184,7 +180,7 @@ def decide_again(
         waits = one.kept.waits not in (None, "RELEASED") and one.kept.id not in released
         accepted = one.kept.acceptances | (accepting or {}).get(one.kept.id, frozenset())
         stays = waits and (one.kept.waits == "UNMATCHED" or one.kept.id in unmatched)
-        judged = judge_again(one, accepted, knowledge, bench, office, unmatched=stays, moved=moved)
+        judged = judge_again(one, accepted, knowledge, bench, office, unmatched=stays)
         plan.use(knowledge.used(one.report))
         same = judged.verdicts == one.verdicts and accepted == one.kept.acceptances and one.kept.id not in released and not even_same
         if same and (anew is None or not _taken_back(judged.one, anew, judged.verdicts, anew).deliveries):
@@ -194,12 +190,6 @@ def decide_again(
         plan.drafts += _words(judged.one, judged.verdicts, office, scribe)
         ended = [delivery for former in one.sent for delivery in _taken_back(judged.one, former, judged.verdicts, anew).deliveries]
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
-
-
-def _went_home(one: Standing, estate: Estate) -> bool:
-    """Whether a movement before this had the report go home to its force, which did not ask for it by id."""
-    home = home_of(estate.offices[one.report.originator], estate) if one.report.originator in estate.offices else None
-    return any(outcome.office == home and not outcome.by_id for outcome in one.verdicts.outcomes)
 
 
 def _file(judged: Judgement, office: PasOffice, scribe: Scribe, plan: Plan) -> None:

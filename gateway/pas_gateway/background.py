@@ -31,7 +31,7 @@ def find_background(store: Store, office: PasOffice, case_id: str) -> dict[str, 
         if not standing:
             return {"adds_up": None, "earlier": None, "applications": None}
         (one,) = standing
-        knowledge = Knowledge(office.names)
+        knowledge = office.know()
         knowledge.load(register, [one.report], [])
         return {
             "adds_up": _adding_up(one.report, case, knowledge, one.kept.order, office) if "R-REFERRAL" in case.reasons else [],

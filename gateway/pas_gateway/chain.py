@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from pas_gateway.again import Standing, decide_again, find_standing, holding_of
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify, withdraw
-from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, closed_notices
 from pas_gateway.register import chains, queries
@@ -105,7 +104,7 @@ class _Settling:
         """Decides those anew that wait no longer, or wait for a person."""
         ids = self._released | self._unmatched
         if ids:
-            knowledge = Knowledge(self.office.names)
+            knowledge = self.office.know()
             standing = find_standing(self.register, ids, knowledge, self.office, self.scribe, self.plan)
             decide_again(
                 standing, knowledge, self.office, self.scribe, self.plan, released=frozenset(self._released),
@@ -191,7 +190,7 @@ class _Settling:
         return frozenset(n for n, item in items if item.text and item.text in new and item.grade not in new[item.text])
 
     def _read(self, ids: Sequence[bytes]) -> Mapping[bytes, Standing]:
-        standing = find_standing(self.register, ids, Knowledge(self.office.names), self.office, self.scribe, Plan())
+        standing = find_standing(self.register, ids, self.office.know(), self.office, self.scribe, Plan())
         return {one.kept.id: one for one in standing}
 
 

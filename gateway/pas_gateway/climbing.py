@@ -16,7 +16,6 @@ from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
 from pas_gateway.filing import case_id
-from pas_gateway.knowledge import Knowledge
 from pas_gateway.ladder import Posts, Rung, steps_of
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
@@ -98,7 +97,7 @@ class _Turn:
         """Decides anew those of which PAS gets a case, or need have it no more; one whose body is gone is told without."""
         self.plan.change.relieved += [delivery for over in self._over.values() for delivery in sorted(over)]
         reports = self._cases.keys() | self._over.keys()
-        knowledge = Knowledge(self.office.names)
+        knowledge = self.office.know()
         standing = find_standing(register, reports, knowledge, self.office, self.scribe, self.plan) if reports else []
         again = []
         for one in standing:

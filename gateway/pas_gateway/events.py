@@ -111,7 +111,7 @@ class BatchFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class MovementsBehind(Event):
-    """Reports were decided before movements that the log had taken earlier; they are decided again when those come."""
+    """More movements wait than are read ahead of a decision; what the rest of them changes is decided again when they come."""
 
     level: ClassVar[Level] = "warning"
 

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 
+from pas_gateway.ahead import Ahead
 from pas_gateway.answers import Answer, answer_accepted, answer_plain, answer_rejected
-from pas_gateway.feed import read_movement
 from pas_gateway.judge import TAKEN, Bench, Duplicate, judge, screen_report
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.verdicts import Verdicts
-from pas_gateway.policy.whereabouts import Row
-from pas_gateway.register import Store, open_store, queries
+from pas_gateway.register import Store, open_store
 from pas_schemas.border import Finding, Rejection, examine
-from pas_schemas.errors import CodecError, KeyringError, SealError
+from pas_schemas.clock import to_ms
+from pas_schemas.errors import KeyringError
 from pas_schemas.models.report import Report
 from pas_schemas.naming import content_digest, report_id
 from pas_schemas.rules import VALIDATION
 from pas_schemas.sealing import IdKey
-from pas_schemas.topics import MOVEMENTS
 from pas_transport.lines import Line
 from pas_transport.log import Log
 from pas_transport.workspace import Workspace
 
 # Lines of an explained file come after everything the register holds.
-_AFTER_ALL = 2**62
-_READ_AHEAD = 1000
+_AFTER_ALL = to_ms(datetime.max.replace(tzinfo=UTC))
 # Lines judged with one look at the register.
 LINES_AT_ONCE = 500
 
@@ -60,14 +57,11 @@ class Explainer:
     def of(cls, office: PasOffice, workspace: Workspace, log: Log, at: datetime) -> Explainer:
         """What PAS knows in this workspace: its register, and the movements that still wait in the log."""
         store = open_store(workspace.register_url)
-        positions: dict[tuple[str, int], int] = {}
-        there = store.exists()
+        there = store if store.exists() else None
         if there:
-            store.migrate()
-            with store.reading() as register:
-                positions = queries.list_positions(register, log.identity)
-        knowledge = Knowledge(office.names, _waiting_movements(office, log, positions))
-        return cls(Bench(at, office.snapshot, office.rulebook), knowledge, _IdKeys(workspace), store if there else None)
+            there.migrate()
+        knowledge = Knowledge(office.names, Ahead(log, there).look(office))
+        return cls(Bench(at, office.snapshot, office.rulebook), knowledge, _IdKeys(workspace), there)
 
     def answers(self, lines: Iterable[Line]) -> Iterator[Answer]:
         """The answer to each line, in order."""
@@ -144,17 +138,3 @@ class _IdKeys:
                 self._workspace.warn(f"The keys of {office!r} are not here: repeats of reports accepted before cannot be told.", "")
                 self._found[office] = IdKey.generate()
         return self._found[office]
-
-
-def _waiting_movements(office: PasOffice, log: Log, positions: dict[tuple[str, int], int]) -> Iterator[Row]:
-    """Movements the log holds and the register does not: a gateway takes them in before it decides (ADR 0004)."""
-    for partition, end in log.ends([MOVEMENTS.name]).items():
-        at = max(positions.get((partition.topic, partition.number), 0), log.starts([MOVEMENTS.name])[partition])
-        while at < end:
-            records = log.read(partition, at, _READ_AHEAD)
-            if not records:
-                break
-            for record in records:
-                with suppress(CodecError, SealError):
-                    yield read_movement(office.opener.open(record.value, record.at), office.names)[0].row
-            at = records[-1].offset + 1

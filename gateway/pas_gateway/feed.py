@@ -26,10 +26,14 @@ BELIEVED = frozenset({"feed:nomis", PAS})
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A movement that was believed, under the register's names; `id` is the same for a row equal in every field."""
+    """A movement that was believed, under the register's names; `id` is the same for a row equal in every field.
+
+    `taken_at` is when the log took it.
+    """
 
     id: bytes
     row: Row
+    taken_at: datetime
     prisoners: frozenset[bytes] = field(repr=False)
 
     def as_register_row(self, now: datetime) -> dict[str, Any]:
@@ -45,11 +49,11 @@ class Moved:
             "alerts": None if row.alerts is None else ",".join(sorted(row.alerts)),
             "removed": bytes.fromhex(row.removed) if row.removed else None,
             "followed": int(row.at <= now),
-            "taken_at_ms": to_ms(now),
+            "taken_at_ms": to_ms(self.taken_at),
         }
 
 
-def read_movement(opened: Opened, names: Names) -> tuple[Moved, int]:
+def read_movement(opened: Opened, taken_at: datetime, names: Names) -> tuple[Moved, int]:
     """The movement of an opened record and when it was sealed (microseconds); CodecError where it is not to be believed."""
     datum = decode(opened.payload, "movement").datum
     sealed_at_us = int(datum.pop("sealed_at_us"))
@@ -66,9 +70,10 @@ def read_movement(opened: Opened, names: Names) -> tuple[Moved, int]:
     number = names.prisoner(movement.noms_number)
     removed = names.prisoner(movement.removed_noms_number) if movement.removed_noms_number else None
     row = Row(
-        number.hex(), movement.event, movement.prison, movement.at, movement.category, movement.alerts, removed.hex() if removed else None
-    )
-    return Moved(opened.record_id, row, frozenset({number} | ({removed} if removed else set()))), sealed_at_us
+        number.hex(), movement.event, movement.prison, movement.at, movement.category, movement.alerts,
+        removed.hex() if removed else None, taken_at,
+    )  # fmt: skip
+    return Moved(opened.record_id, row, taken_at, frozenset({number} | ({removed} if removed else set()))), sealed_at_us
 
 
 def find_circles(register: sa.Connection, fresh: Iterable[Moved]) -> list[Moved]:

@@ -82,7 +82,7 @@ class Knowledge:
     """A batch's view. `load` reads the register once for all its reports; `add` makes an accepted report known to later ones.
 
     `waiting` are movements that the register does not hold yet: they count after those it holds. With `known_by_ms` no movement
-    counts that PAS took in later.
+    counts that the log took later.
     """
 
     def __init__(self, names: Names, waiting: Iterable[Row] = (), known_by_ms: int | None = None) -> None:
@@ -131,7 +131,7 @@ class Knowledge:
 
     def situation(
         self, report: Report, *, now: datetime, estate: Estate, order: tuple[int, int], suspicions: Iterable[Suspicion] = (),
-        accepted: frozenset[str] = frozenset(), again: bool = False, unmatched: bool = False, homeward: bool = False,
+        accepted: frozenset[str] = frozenset(), again: bool = False, unmatched: bool = False,
     ) -> Situation:  # fmt: skip
         """The situation of one report: the one place that builds it, for the gateway and for `explain`."""
         doubted = self._doubted(report)
@@ -149,8 +149,8 @@ class Knowledge:
                 then = self._whereabouts.state(key, min(report.created_at, now))
                 written[number] = then.prison if then is not None else None
         return Situation(
-            now=now, estate=estate, whereabouts=known, written=written, earlier=self._earlier(report, order),
-            suspicions=frozenset(suspicions), accepted=accepted, again=again, unmatched=unmatched, homeward=homeward,
+            now=now, estate=estate, whereabouts=known, written=written, came_at=from_ms(order[0]), earlier=self._earlier(report, order),
+            suspicions=frozenset(suspicions), accepted=accepted, again=again, unmatched=unmatched,
             doubted=doubted, apart=self.names.apart,
         )  # fmt: skip
 

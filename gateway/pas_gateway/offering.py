@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from pas_gateway.audit import Scribe
 from pas_gateway.docket import Docket, open_dockets
 from pas_gateway.hearing import hear
-from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import Store, queries
 from pas_gateway.register.change import append_events
@@ -103,7 +102,7 @@ def describe_signed(store: Store, office: PasOffice, case_id: str) -> list[dict[
     """Everything people signed about a case, in the order in which it counts."""
     with store.reading() as register:
         found = queries.find_case(register, case_id)
-        dockets = open_dockets(register, [row.report for row in found], Knowledge(office.names), office, _scribe(office))
+        dockets = open_dockets(register, [row.report for row in found], office.know(), office, _scribe(office))
     rows = [row for row in found if row.report in dockets]
     return [_describe(one, dockets[row.report]) for row in rows for one in dockets[row.report].signed if one.said.office == row.owner]
 
@@ -128,7 +127,7 @@ def _docket(register: sa.Connection, office: PasOffice, case_id: str) -> tuple[D
     found = [row for row in queries.find_case(register, case_id) if row.owner == PAS]
     if len(found) != 1:
         raise RegisterError("PAS owns no case of that id." if not found else "Several cases begin with that id.", "see `pas cases list`")
-    docket = open_dockets(register, [found[0].report], Knowledge(office.names), office, _scribe(office)).get(found[0].report)
+    docket = open_dockets(register, [found[0].report], office.know(), office, _scribe(office)).get(found[0].report)
     if docket is None:
         raise RegisterError("PAS no longer keeps the report of that case.", "nothing can be decided on it")
     return docket, found[0].id

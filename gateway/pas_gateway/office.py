@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 
-from pas_gateway.knowledge import Names
+from pas_gateway.knowledge import Knowledge, Names
+from pas_gateway.policy.whereabouts import Row
 from pas_gateway.realm import MAIN, Realm, realm_of
 from pas_schemas.clock import Clock
 from pas_schemas.directory import KeyUse, PublicKey, Snapshot
@@ -33,6 +34,8 @@ class PasOffice:
     rulebook: Rulebook = field(repr=False)
     clock: Clock = field(repr=False)
     realm: Realm = MAIN
+    # Movements that the log holds and the register does not yet: a worker keeps them up to date.
+    waiting: list[Row] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, workspace: Workspace, rulebook: Rulebook | None = None) -> PasOffice:
@@ -56,6 +59,10 @@ class PasOffice:
     @cached_property
     def names(self) -> Names:
         return Names(self.register_id_key, self.register_key, self.realm.apart)
+
+    def know(self, fresh: Iterable[Row] = ()) -> Knowledge:
+        """What a decision made now may look at: the register, once it is loaded, these movements, and those that wait."""
+        return Knowledge(self.names, (*fresh, *self.waiting))
 
     @cached_property
     def main_names(self) -> Names:

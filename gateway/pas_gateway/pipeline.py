@@ -26,7 +26,7 @@ from pas_gateway.chain import find_waits, release_unmatched, settle
 from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
 from pas_gateway.decisions import plan_statements
-from pas_gateway.feed import Moved, find_circles, read_movement
+from pas_gateway.feed import Moved, find_circles
 from pas_gateway.handover import hand_over
 from pas_gateway.inquiries import plan_inquiries
 from pas_gateway.judge import Bench, Duplicate, judge
@@ -44,9 +44,8 @@ from pas_gateway.replies import Answered, Arrived, Inquired, Protecting, Veiled,
 from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
 from pas_gateway.summaries import end_summaries, renew_summaries
-from pas_gateway.verify import check_freshness, open_record, verify
+from pas_gateway.verify import verify, verify_movement
 from pas_schemas.border import Finding
-from pas_schemas.errors import CodecError
 from pas_transport.log import Taken
 
 # Movements told ahead that are followed in one transaction when their time has come.
@@ -72,7 +71,7 @@ class Pipeline:
         came = [verify(Submitted(taken), self.office, scribe.now) for taken in records]  # 2 intake, 3 verify
         plan.lap("verify")
         with self.store.reading() as register:
-            knowledge = Knowledge(self.office.names)
+            knowledge = self.office.know()
             reports = [one for one in came if isinstance(one, Verified)]
             knowledge.load(register, [one.report for one in reports], [one.id for one in reports])
             # Of what was handed over the compartment keeps what concerns it, and forgets the rest.
@@ -105,7 +104,7 @@ class Pipeline:
         scribe, plan = self._begin(advances)
         moved: dict[bytes, Moved] = {}
         for submitted in map(Submitted, records):
-            one = self._read_movement(submitted)
+            one = verify_movement(submitted, self.office)
             if isinstance(one, Unprovable):
                 plan_unprovable(one, self.office, scribe, plan)
             else:
@@ -126,16 +125,6 @@ class Pipeline:
             self._follow(register, [one.row for one in fresh], prisoners, plan, scribe)
             self._seal(register, plan, scribe)
         return plan
-
-    def _read_movement(self, submitted: Submitted) -> Moved | Unprovable:
-        opened = open_record(submitted, self.office)
-        if isinstance(opened, Unprovable):
-            return opened
-        try:
-            moved, sealed_at_us = read_movement(opened, self.office.names)
-        except CodecError as error:
-            return Unprovable(submitted, "NOT_BELIEVED", error.sentence, opened.record_id, opened.sender)
-        return check_freshness(opened, submitted, sealed_at_us, self.office) or moved
 
     def follow_due(self) -> Plan | None:
         """Movements told ahead whose time has come; None where there are none."""
@@ -158,7 +147,7 @@ class Pipeline:
                 return None
             plan.change.events += [scribe.event("SILENCE_ENDED", case) for case, _ in due]
             plan.change.case_states += [{"id": case, "silent_until_ms": None} for case, _ in due]
-            knowledge = Knowledge(self.office.names)
+            knowledge = self.office.know()
             standing = find_standing(register, {report for _, report in due}, knowledge, self.office, scribe, plan)
             decide_again(standing, knowledge, self.office, scribe, plan)
             self._seal(register, plan, scribe)
@@ -239,12 +228,12 @@ class Pipeline:
 
     def _follow(self, register: sa.Connection, fresh: Sequence[Row], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:
         """Intelligence follows the prisoner: live reports on those who moved are decided again."""
-        knowledge = Knowledge(self.office.names, fresh)
+        knowledge = self.office.know(fresh)
         everyone = queries.find_merged(register, prisoners)
         live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
         if live:
             standing = find_standing(register, live, knowledge, self.office, scribe, plan)
-            decide_again(standing, knowledge, self.office, scribe, plan, moved=True)
+            decide_again(standing, knowledge, self.office, scribe, plan)
             renew_summaries(register, standing, knowledge, self.office, scribe, plan)
 
     def take_replies(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
@@ -272,7 +261,7 @@ class Pipeline:
             plan_protections(register, protecting, self.office, scribe, plan)
             plan_inquiries(register, inquired, self.office, scribe, plan)
             accepting = plan_replies(register, answers, self.office, scribe, plan)
-            knowledge = Knowledge(self.office.names)
+            knowledge = self.office.know()
             ruled = plan_statements(register, arrived, knowledge, self.office, scribe, plan)
             others = accepting.keys() - {one.kept.id for one in ruled.standing}
             standing = find_standing(register, others, knowledge, self.office, scribe, plan) if others else []

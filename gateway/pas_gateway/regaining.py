@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
-from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import queries, relearning
@@ -20,7 +19,7 @@ _UNEXPLAINED = "An office was sent something about a report that this register, 
 
 def regain_reports(register: sa.Connection, reports: Collection[bytes], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
     """Decides them anew by what offices have, and accounts for what was sent; of what no report here explains PAS is told."""
-    knowledge = Knowledge(office.names)
+    knowledge = office.know()
     standing = find_standing(register, reports, knowledge, office, scribe, plan)
     decide_again(standing, knowledge, office, scribe, plan, even_same=True)
     here = {found.id for found in queries.find_accepted(register, reports, ())}

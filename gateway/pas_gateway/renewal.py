@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from pas_gateway.again import Standing, decide_again, find_standing, holding_of
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import Draft, about, notice, notify
-from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 
@@ -23,7 +22,7 @@ def renew_holdings(
 
     `person` is the digest of who asked for it.
     """
-    knowledge = Knowledge(office.names)
+    knowledge = office.know()
     standing = find_standing(register, reports, knowledge, office, scribe, plan)
     decide_again(standing, knowledge, office, scribe, plan, anew=recipient)
     renewed = {draft.about.report for draft in plan.drafts if draft.office == recipient and draft.kind == "WITHDRAWAL"}

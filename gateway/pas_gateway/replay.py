@@ -103,10 +103,7 @@ class Replay:
         after = None if refusing else decide_once_more(made.standing, made.past, made.other, knowledge)
         if after == before:
             return
-        moved = made.was_moved(knowledge)
-        self.tally.unsure += moved is None
-        if moved and after is not None:
-            after = decide_once_more(made.standing, made.past, made.other, knowledge, moved=True)
+        self.tally.unsure += not made.comes_out(knowledge)
         name = {"urn": made.past.urn, "originator": made.past.originator}
         self.tally.changed += [name | row for row in _pairs(before, after, refusing)]
         self.tally.cases += [name | row for row in _cases(before.cases, after.cases if after else ())]
@@ -134,22 +131,19 @@ class _Made:
         found = examine(raw, estate=office.snapshot.at(at), now=at, rulebook=office.rulebook, closed=True)
         return [finding.rule for finding in found.findings] if isinstance(found, Rejection) else []
 
-    def was_moved(self, knowledge: Knowledge) -> bool | None:
-        """Whether a movement had brought the decision about, which the register does not say; None where neither brings it out."""
+    def comes_out(self, knowledge: Knowledge) -> bool:
+        """Whether the workspace's own rulebook, by which it was made, makes the decision as it was."""
         if self.rulebook != self.own.rulebook.digest:
-            return None
+            return False
         (standing,), _ = reopen([self.standing.kept], (), {self.standing.kept.id: self.statements}, self.own)
-        for moved in (False, True):
-            if decide_once_more(standing, self.past, self.own, knowledge, moved=moved) == standing.verdicts:
-                return moved
-        return None
+        return decide_once_more(standing, self.past, self.own, knowledge) == standing.verdicts
 
 
-def decide_once_more(standing: Standing, past: Past, office: PasOffice, knowledge: Knowledge, *, moved: bool = False) -> Verdicts:
+def decide_once_more(standing: Standing, past: Past, office: PasOffice, knowledge: Knowledge) -> Verdicts:
     """The decision as the gateway makes it, at the moment at which it was made."""
     bench, kept = Bench(from_ms(past.decided_at_ms), office.snapshot, office.rulebook), standing.kept
     unmatched, again = kept.waits == "UNMATCHED", kept.version > 0
-    return judge_again(standing, kept.acceptances, knowledge, bench, office, unmatched=unmatched, moved=moved, again=again).verdicts
+    return judge_again(standing, kept.acceptances, knowledge, bench, office, unmatched=unmatched, again=again).verdicts
 
 
 def _moved_later(register: sa.Connection, batch: Sequence[_Made], shared: Knowledge) -> set[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from pas_gateway.feed import Moved, read_movement
 from pas_gateway.judge import screen_report
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified, unflatten
@@ -61,6 +62,18 @@ def check_freshness(
             submitted, "FROM_THE_FUTURE", "The record was sealed after the log took it.", opened.record_id, opened.sender, urn
         )
     return None
+
+
+def verify_movement(submitted: Submitted, office: PasOffice) -> Moved | Unprovable:
+    """A movement that is believed, or why it must be set aside."""
+    opened = open_record(submitted, office)
+    if isinstance(opened, Unprovable):
+        return opened
+    try:
+        moved, sealed_at_us = read_movement(opened, submitted.taken.at, office.names)
+    except CodecError as error:
+        return Unprovable(submitted, "NOT_BELIEVED", error.sentence, opened.record_id, opened.sender)
+    return check_freshness(opened, submitted, sealed_at_us, office) or moved
 
 
 def verify(submitted: Submitted, office: PasOffice, now: datetime) -> Verified | Rejected | Unprovable:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from itertools import groupby
 
 from pas_gateway import events
+from pas_gateway.ahead import Ahead
 from pas_gateway.dispatch import Dispatcher
 from pas_gateway.journal import Journal
 from pas_gateway.meters import Meter
@@ -21,7 +22,7 @@ from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
 from pas_gateway.realm import Realm
 from pas_gateway.recovery import note_place
-from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries, relearning
+from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, relearning
 from pas_gateway.steady import Steady
 from pas_gateway.verify import is_reply
 from pas_schemas.errors import LogError, RegisterError
@@ -32,11 +33,8 @@ BATCH_RECORDS = 500
 POLL_SECONDS = 0.2
 # A batch that clashes is computed anew; one that clashes this often is read again from the log.
 TRIES = 8
-# Reports wait this long for movements that the log took before them; after that they are decided on what is known,
-# and again when the movement comes.
-MOVEMENTS_WAIT_SECONDS = 5.0
-URGENT_WAIT_SECONDS = 1.0
-_WAIT_STEP_SECONDS = 0.01
+# Movements that a decision counts before the register has them; opening so many takes some seconds, once.
+MOST_AHEAD = 10_000
 _RETRY_SECONDS = 0.02
 
 Compute = Callable[[Sequence[Taken], Sequence[Advance]], Plan]
@@ -71,6 +69,7 @@ class Worker:
     meter: Meter = field(repr=False)
     journal: Journal = field(repr=False)
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
+    _ahead: Ahead = field(init=False, repr=False)
     _steady: Steady = field(default_factory=Steady, repr=False)
     _look_again: float = 0.0
     _shred_again: float = 0.0
@@ -79,6 +78,9 @@ class Worker:
     _away: bool = False
     _regaining: bool = False
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self._ahead = Ahead(self.log, self.store, MOST_AHEAD)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied.
@@ -139,6 +141,7 @@ class Worker:
         if self.pipeline.office.snapshot.version != former.office.snapshot.version:
             self.journal.tell(events.DirectoryChanged(self.pipeline.office.snapshot.version))
         self._look_again = time.monotonic() + HOUSE_SECONDS
+        self._look_ahead(())
         self._settle(frozenset())
         if not self._trusts_clock():
             return
@@ -215,14 +218,25 @@ class Worker:
         return start
 
     def _take(self, records: Sequence[Taken], subscription: Subscription) -> None:
+        self._look_ahead(records)
         for some, compute in self._sort(records):
-            if compute == self.pipeline.take_reports and MOVEMENTS.name in self._realm.inputs:
-                self._await_movements(subscription)
             if not self._commit(some, compute, subscription):
                 # Another worker went ahead: everything polled is read again from where the register stands.
                 for partition in {record.partition for record in records}:
                     subscription.rewind(partition)
                 return
+
+    def _look_ahead(self, records: Sequence[Taken]) -> None:
+        """Movements that the log took and the register does not hold yet, whoever reads them, count in whatever is decided now.
+
+        Those among `records` are taken in first.
+        """
+        if MOVEMENTS.name not in self._realm.inputs:
+            return
+        office = self.pipeline.office
+        office.waiting[:] = self._ahead.look(office, records)
+        if self._ahead.cut:
+            self.journal.tell(events.MovementsBehind())
 
     @property
     def _realm(self) -> Realm:
@@ -308,16 +322,3 @@ class Worker:
             )
             for partition, record in last.items()
         ]
-
-    def _await_movements(self, subscription: Subscription) -> None:
-        """Waits, within bounds, until the register holds what the movements topic held when these reports were read."""
-        ends = self.log.ends([MOVEMENTS.name])
-        if any(partition.topic == MOVEMENTS.name for partition in subscription.assigned()):
-            return
-        until = time.monotonic() + (URGENT_WAIT_SECONDS if self.urgent else MOVEMENTS_WAIT_SECONDS)
-        while time.monotonic() < until:
-            positions = self.store.ask(lambda register: queries.list_positions(register, self.log.identity))
-            if all(end == 0 or positions.get((partition.topic, partition.number), 0) >= end for partition, end in ends.items()):
-                return
-            time.sleep(_WAIT_STEP_SECONDS)
-        self.journal.tell(events.MovementsBehind())

@@ -19,6 +19,7 @@ from pas_gateway.register import queries
 from pas_producers import MovementFeed, Refused
 from pas_schemas.clock import show_time
 from pas_schemas.models.movement import Movement
+from pas_schemas.topics import MOVEMENTS, REPORTS
 from producers.samples import make_handling, make_item, make_movement, make_subject
 
 GONE, STAYS, CAME = ["DISCLOSURE", "WITHDRAWAL"], ["DISCLOSURE"], ["DISCLOSURE"]
@@ -191,6 +192,43 @@ def test_what_went_home_stays_there_whatever_else_has_it_decided_again(desk: Des
     assert plan.drafts == []
     desk.publish(later := desk.write(subjects=subjects))
     assert "fib:01" not in journeys(desk, later)
+
+
+RELEASED, STATUS = {"event": "RELEASED", "prison": None, "category": None}, {"event": "STATUS", "prison": None, "category": "B"}
+# The order in which the log takes a report and what is told of its prisoner; then whether it goes home to its force (ADR 0025).
+LOGS: dict[str, tuple[list[Row | None], bool]] = {
+    "released, then the report": ([RELEASED, None], False),
+    "the report, then released": ([None, RELEASED], True),
+    "released, the report, another word of him": ([RELEASED, None, STATUS], False),
+    "released, the report, the same release corrected": ([RELEASED, None, RELEASED | {"hours_ago": 0.6}], False),
+    "released, the report, received, released again": (
+        [RELEASED, None, {"prison": "BAI", "hours_ago": 0.3}, RELEASED | {"hours_ago": 0.2}],
+        True,
+    ),
+    "the report, then a merge with a number long released": (
+        [RELEASED | {"noms_number": OTHER}, None,
+         {"event": "MERGED", "prison": None, "category": None, "noms_number": FIRST, "removed_noms_number": OTHER, "hours_ago": 0.1}],
+        True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [MOVEMENTS.name, REPORTS.name])
+@pytest.mark.parametrize("name", LOGS)
+def test_a_release_goes_home_by_the_logs_order(desk: Desk, name: str, first: str) -> None:
+    """Not by that of reading, of which there are two here: one topic wholly before the other."""
+    log, goes_home = LOGS[name]
+    report = desk.write()
+    for told in log:
+        if told is None:
+            desk.publish(report)
+        else:
+            desk.move(**({"hours_ago": 0.5, "alerts": None} | told))
+    steps = {MOVEMENTS.name: desk.plan_movements, REPORTS.name: desk.plan_reports}
+    for topic in sorted(steps, key=lambda topic: topic != first):
+        desk.pipeline.commit(steps[topic](desk.fresh(topic)))
+    held = {office for office, kinds in journeys(desk, report).items() if kinds[-1] == "DISCLOSURE"}
+    assert ("fib:01" in held) == goes_home
 
 
 def test_merges_in_a_circle_change_nothing_and_pas_hears_it(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from pas_gateway.policy.situation import NOBODY_RULED
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row, State, Whereabouts
 from pas_schemas.border import examine, parse_line
-from pas_schemas.clock import parse_time
+from pas_schemas.clock import parse_time, to_ms
 from pas_schemas.directory import Office, Snapshot, Term
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.movement import Movement
@@ -98,8 +98,9 @@ class World:
     def decide(self, report: Report, rulings: Rulings = NOBODY_RULED) -> Verdicts:
         """The decision on one report, as if it were the first, once people have ruled so."""
         situation = self._untouched.situation(
-            report, now=self.now, estate=self.snapshot.at(self.now), order=(0, 0), suspicions=screen_report(report, self.rulebook)
-        )
+            report, now=self.now, estate=self.snapshot.at(self.now), order=(to_ms(self.now), 0),
+            suspicions=screen_report(report, self.rulebook),
+        )  # fmt: skip
         return decide(report, replace(situation, rulings=rulings), self.rulebook)
 
     def knowledge_of(self, number: str) -> State | None:

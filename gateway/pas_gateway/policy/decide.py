@@ -106,7 +106,7 @@ class _Decision:
     def _audience(self, item: Item, facts: ItemFacts) -> Audience:
         """Who is considered; of a compartment report the unit alone, which counts as named for codes 1 to 3."""
         if not self.paso:
-            return audience(self.report, item, facts, self.origin, self.situation.estate, self.additions, homeward=self.situation.homeward)
+            return audience(self.report, item, facts, self.origin, self.situation.estate, self.additions)
         addressed = self.report.addressees_of(item)
         found = Audience(by_id=addressed & {PASO_UNIT})
         known = self.situation.estate.get(PASO_UNIT) is not None

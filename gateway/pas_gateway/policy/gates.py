@@ -16,7 +16,10 @@ from pas_schemas.rulebook import Rulebook
 
 
 class PersonFacts(NamedTuple):
-    """What the rules need to know of a subject or associate; `prison` and `written` are None for one who is in no prison."""
+    """What the rules need to know of a subject or associate; `prison` and `written` are None for one who is in no prison.
+
+    `released_since`: from custody, after the report came.
+    """
 
     is_subject: bool
     prison: str | None
@@ -24,7 +27,7 @@ class PersonFacts(NamedTuple):
     resolves: bool
     unverified: bool
     high: bool
-    released: bool
+    released_since: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class ItemFacts:
     unidentified: bool
     unverified: bool
     gatekept: bool
-    released: bool = False
+    released_since: bool = False
 
 
 def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> PersonFacts:
@@ -47,7 +50,7 @@ def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> P
     state = situation.whereabouts.get(number) if number is not None else None
     passes = person.pnc_id is not None and is_pnc(person.pnc_id) and person.pnc_id not in situation.doubted
     if person.role == "ASSOCIATE":
-        return PersonFacts(False, None, None, True, False, _associate_is_high(state, rulebook), released=False)
+        return PersonFacts(False, None, None, True, False, _associate_is_high(state, rulebook), released_since=False)
     return PersonFacts(
         is_subject=True,
         prison=state.prison if state is not None else None,
@@ -56,7 +59,7 @@ def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> P
         resolves=(number is None or is_nomis(number)) and (state is not None or passes),
         unverified=state is not None and person.pnc_id is not None and not passes,
         high=is_high(state, situation, rulebook),
-        released=state is not None and state.released,
+        released_since=state is not None and state.released_at is not None and state.released_at > situation.came_at,
     )
 
 
@@ -72,7 +75,7 @@ def item_facts(report: Report, index: int, item: Item, everybody: Sequence[Perso
         unidentified=not subjects or not all(person.resolves for person in subjects),
         unverified=any(person.unverified for person in subjects),
         gatekept=gatekept or any(person.high for person in people),
-        released=any(person.released for person in subjects),
+        released_since=any(person.released_since for person in subjects),
     )
 
 

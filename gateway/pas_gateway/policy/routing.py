@@ -80,9 +80,7 @@ class Audience:
             self.through.setdefault(office, set()).add(prison)
 
 
-def audience(
-    report: Report, item: Item, facts: ItemFacts, origin: Origin, estate: Estate, additions: Additions, *, homeward: bool = False
-) -> Audience:
+def audience(report: Report, item: Item, facts: ItemFacts, origin: Origin, estate: Estate, additions: Additions) -> Audience:
     """Rules 1 to 5 and the conduit of rule 7: every office considered for an item."""
     addressed = report.addressees_of(item)
     roles = addressed & ROLES_ADDRESSED
@@ -100,7 +98,7 @@ def audience(
     found.considered |= found.named | internal
     if facts.code in _ADDABLE:
         _add(facts, found, estate, additions)
-        if homeward and facts.released and origin.home is not None:
+        if facts.released_since and origin.home is not None:
             found.considered.add(origin.home)
     if origin.conduit is not None:
         found.considered.add(origin.conduit)

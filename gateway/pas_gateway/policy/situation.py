@@ -38,10 +38,9 @@ class Situation:
 
     `whereabouts` has a state for each well-formed NOMIS number of the report that is known now, through merges;
     `written` the prison that held each such number, as written, when the report was written. `accepted` names the
-    offices that have accepted the report's conditions. `again` is true when an accepted report is decided anew; `unmatched` when it
-    corrects one that has not come in time, or is not the last of its chain; `homeward` once a
-    movement had it decided again (ADR 0015). `unread` are offices that did not read what they were sent, for so long that PAS must
-    see to it. `rulings` are what people decided on it, their
+    offices that have accepted the report's conditions. `came_at` is when the log took it. `again` is true when an accepted report is
+    decided anew; `unmatched` when it corrects one that has not come in time, or is not the last of its chain. `unread` are offices
+    that did not read what they were sent, for so long that PAS must see to it. `rulings` are what people decided on it, their
     signatures verified. `doubted` are identifiers that resolve to nobody, whatever they look like; `apart` in the compartment,
     where every report is one on a protected assisting offender.
     """
@@ -50,12 +49,12 @@ class Situation:
     estate: Estate = field(repr=False)
     whereabouts: Mapping[str, State] = field(repr=False)
     written: Mapping[str, str | None] = field(repr=False)
+    came_at: datetime
     earlier: tuple[Earlier, ...] = ()
     suspicions: frozenset[Suspicion] = frozenset()
     accepted: frozenset[str] = frozenset()
     again: bool = False
     unmatched: bool = False
-    homeward: bool = False
     unread: frozenset[str] = frozenset()
     rulings: Rulings = NOBODY_RULED
     doubted: frozenset[str] = field(default=frozenset(), repr=False)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the feed under opaque names: `number` and `removed` may be NOMIS numbers or keyed hashes of them."""
+    """One row of the feed under opaque names: `number` and `removed` may be NOMIS numbers or keyed hashes of them.
+
+    `told_at` is when the log took it, None where that is not asked; a row told twice is the same row.
+    """
 
     number: str
     event: str
@@ -19,14 +22,15 @@ class Row:
     category: str | None
     alerts: frozenset[str] | None
     removed: str | None = None
+    told_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What is believed of a prisoner: None means not stated, or for `prison` in no prison.
 
-    `placed_at` is the time of the last RECEIVED, ABSENT or RELEASED: what a merge compares. `released` is true from a release from
-    custody until the next word of the place.
+    `placed_at` is the time of the last RECEIVED, ABSENT or RELEASED: what a merge compares. `released_at` is, from a release from
+    custody until the next word of the place, when that took effect for PAS: when it happened, or was told, whichever came later.
     """
 
     prison: str | None = None
@@ -34,7 +38,7 @@ class State:
     category: str | None = None
     category_at: datetime | None = None
     alerts: frozenset[str] | None = None
-    released: bool = False
+    released_at: datetime | None = None
 
 
 NOWHERE = State()
@@ -104,7 +108,7 @@ def _fold(rows: Iterable[Row]) -> dict[str, State]:
         if row.event == "MERGED" and row.removed is not None:
             removed = _survivor(row.removed, leads_to)
             if removed != number:
-                state = _merge(state, states.pop(removed, NOWHERE))
+                state = _merge(state, states.pop(removed, NOWHERE), _effect(row))
                 leads_to[removed] = number
         states[number] = _apply(state, row)
     return states | {removed: states[_survivor(removed, leads_to)] for removed in leads_to}
@@ -116,7 +120,7 @@ def _survivor(number: str, leads_to: dict[str, str]) -> str:
     return number
 
 
-def _merge(kept: State, removed: State) -> State:
+def _merge(kept: State, removed: State, at: datetime) -> State:
     """The later RECEIVED, ABSENT or RELEASED wins, alerts are joined, differing categories, stated or not, are unknown."""
     later = removed if _time(removed.placed_at) > _time(kept.placed_at) else kept
     same = kept.category == removed.category
@@ -124,7 +128,8 @@ def _merge(kept: State, removed: State) -> State:
     return State(
         prison=later.prison,
         placed_at=later.placed_at,
-        released=later.released,
+        # Of one of the two numbers it was not known before.
+        released_at=max(later.released_at, at) if later.released_at is not None else None,
         category=kept.category if same else None,
         category_at=max(kept.category_at, removed.category_at, key=_time) if same else None,
         alerts=stated,
@@ -135,6 +140,10 @@ def _time(moment: datetime | None) -> float:
     return moment.timestamp() if moment is not None else float("-inf")
 
 
+def _effect(row: Row) -> datetime:
+    return row.at if row.told_at is None else max(row.at, row.told_at)
+
+
 def _apply(state: State, row: Row) -> State:
     if row.category is not None:
         state = replace(state, category=row.category, category_at=row.at)
@@ -142,12 +151,14 @@ def _apply(state: State, row: Row) -> State:
         state = replace(state, alerts=row.alerts)
     match row.event:
         case "RECEIVED":
-            return replace(state, prison=row.prison, placed_at=row.at, released=False)
+            return replace(state, prison=row.prison, placed_at=row.at, released_at=None)
         case "ABSENT":
             return replace(state, placed_at=row.at)
         case "RELEASED":
-            return replace(state, prison=None, placed_at=row.at, category=None, category_at=None, released=True)
+            # Told once more, or corrected, it is the release it was.
+            at = min(state.released_at or _effect(row), _effect(row))
+            return replace(state, prison=None, placed_at=row.at, category=None, category_at=None, released_at=at)
         case "UNKNOWN":
-            return replace(state, prison=None, released=False)
+            return replace(state, prison=None, released_at=None)
         case _:  # STATUS and MERGED leave the place as it is; another word is refused at import
             return state

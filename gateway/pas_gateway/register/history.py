@@ -41,7 +41,7 @@ def list_decisions(connection: sa.Connection) -> Iterator[list[Past]]:
 
 
 def find_last_moves(connection: sa.Connection, prisoners: Iterable[bytes], after_ms: int) -> dict[bytes, int]:
-    """Of these prisoners those of whom PAS took in a movement after a moment, and when it took in the last."""
+    """Of these prisoners those of whom the log took a movement after a moment, and when it took the last."""
     table = schema.movements.c
     found: dict[bytes, int] = {}
     for part in chunks(sorted(set(prisoners))):

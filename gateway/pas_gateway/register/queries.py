@@ -93,7 +93,7 @@ def find_versions(connection: sa.Connection, keys: Iterable[bytes]) -> dict[byte
 
 
 def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_by_ms: int | None = None) -> list[Row]:
-    """The rows of these prisoners and of all numbers merged with theirs, in the order told; with a time, those taken in by then."""
+    """The rows of these prisoners and of all numbers merged with theirs, in the order told; with a time, those the log had by then."""
     table = schema.movements
     known = sa.true() if known_by_ms is None else table.c.taken_at_ms <= known_by_ms
     seen: set[bytes] = set()
@@ -115,9 +115,8 @@ def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_
 
 def movement_row(row: Any) -> Row:
     alerts = None if row.alerts is None else frozenset(filter(None, row.alerts.split(",")))
-    return Row(
-        row.prisoner.hex(), row.event, row.prison, from_ms(row.at_ms), row.category, alerts, row.removed.hex() if row.removed else None
-    )
+    removed = row.removed.hex() if row.removed else None
+    return Row(row.prisoner.hex(), row.event, row.prison, from_ms(row.at_ms), row.category, alerts, removed, from_ms(row.taken_at_ms))
 
 
 def find_merged(connection: sa.Connection, prisoners: Iterable[bytes]) -> set[bytes]:

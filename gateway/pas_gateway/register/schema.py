@@ -82,7 +82,7 @@ movements = Table(
     Column("removed", _Id),
     # 0 while its time is still to come: live reports are decided again when it has.
     Column("followed", Integer, nullable=False),
-    # When PAS took it in: what a decision before that could not know. 0 where an older version did.
+    # When the log took it: what a decision before that could not know. Older versions wrote when PAS took it in, or 0.
     Column("taken_at_ms", BigInteger, nullable=False, server_default="0"),
     Index("movements_by_prisoner", "prisoner"),
     Index("movements_to_follow", "followed", "at_ms"),

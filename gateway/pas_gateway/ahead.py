@@ -1,0 +1,77 @@
+"""Movements that the log holds and the register does not yet: what is decided now counts them already (ADR 0004)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pas_gateway.feed import Moved
+from pas_gateway.office import PasOffice
+from pas_gateway.policy.whereabouts import Row
+from pas_gateway.register import Store, queries
+from pas_gateway.stages import Submitted
+from pas_gateway.verify import verify_movement
+from pas_schemas.topics import MOVEMENTS
+from pas_transport.log import Log, Partition, Taken
+
+_READ_AT_ONCE = 1000
+
+
+@dataclass
+class _Part:
+    """What was read of a partition: the rows from `since` on, by their offsets, up to `next`."""
+
+    since: int = 0
+    next: int = 0
+    rows: dict[int, Row] = field(default_factory=dict, repr=False)
+
+    def go_on(self, since: int, end: int) -> None:
+        """Forgets what lies before `since`; everything, where the register or the topic went back."""
+        if since < self.since or self.next > end:
+            self.rows, self.next = {}, since
+        self.rows = {offset: row for offset, row in self.rows.items() if offset >= since}
+        self.since, self.next = since, max(since, self.next)
+
+
+@dataclass
+class Ahead:
+    """Reads on from where the register stands, each record once.
+
+    `most` bounds what is read ahead: a whole estate brought in anew must not keep a threat to life waiting. Where the log holds more,
+    `cut` is true, and what is decided too early is decided again when the movement is taken in. Without a `store` the register is empty.
+    """
+
+    log: Log = field(repr=False)
+    store: Store | None = field(repr=False)
+    most: int | None = None
+    cut: bool = False
+    _parts: dict[Partition, _Part] = field(default_factory=dict, repr=False)
+
+    def look(self, office: PasOffice, records: Sequence[Taken] = ()) -> list[Row]:
+        """The rows that wait, in the log's order, those in `records` left out. Raises LogError and RegisterError."""
+        # The positions first: what the register takes in meanwhile is told twice then, which makes one row.
+        positions: Mapping[tuple[str, int], int] = {}
+        if self.store is not None:
+            positions = self.store.ask(lambda register: queries.list_positions(register, self.log.identity))
+        taken = {record.partition: record.offset + 1 for record in records}
+        self.cut = False
+        found: list[Row] = []
+        for partition, end in self.log.ends([MOVEMENTS.name]).items():
+            part = self._parts.setdefault(partition, _Part())
+            part.go_on(max(positions.get((partition.topic, partition.number), 0), taken.get(partition, 0)), end)
+            self._read(partition, part, end, office)
+            found += part.rows.values()
+        return found
+
+    def _read(self, partition: Partition, part: _Part, end: int, office: PasOffice) -> None:
+        if part.next >= end:
+            return
+        part.next = max(part.next, self.log.starts([partition.topic])[partition])
+        until = end if self.most is None else min(end, part.since + self.most)
+        self.cut |= until < end
+        while part.next < until and (records := self.log.read(partition, part.next, min(_READ_AT_ONCE, until - part.next))):
+            for taken in records:
+                one = verify_movement(Submitted(taken), office)
+                if isinstance(one, Moved):
+                    part.rows[taken.offset] = one.row
+            part.next = records[-1].offset + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -315,3 +316,17 @@ def test_no_content_is_seen_outside_the_seals(pas: RunPas, estate: Path, tmp_pat
     for path in files:
         assert CANARY.encode() not in path.read_bytes(), path
     assert any(CANARY in json.dumps(record.report.raw) for record in found(estate) if record.report)
+
+
+def test_explain_reads_standard_input_in_any_locale(estate: Path) -> None:
+    """`pas explain -`, where the locale cannot write the report's URN: JSON says it all the same, and a person sees its codes."""
+    line = write_lines([make_report(1, urn="\uff10\uff11/IR/1")])
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **CLOCK}
+    for options in (["--json"], []):
+        done = subprocess.run([PAS, "explain", "-", *options], cwd=estate, env=environment, input=line, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        shown = done.stdout.decode("ascii")
+        if options:
+            assert json.loads(shown)["urn"] == "\uff10\uff11/IR/1"
+        else:
+            assert shown.startswith("\\uff10\\uff11/IR/1  REJECTED\n")

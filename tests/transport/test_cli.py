@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
 import click
 import pytest
 
+from conftest import PAS
 from pas_schemas.errors import MisuseError, RulebookError
 from pas_transport import cli
 
@@ -106,3 +109,21 @@ def test_an_interrupt_that_a_library_swallows_is_still_one(
     finally:
         signal.signal(signal.SIGINT, former)
     assert capsys.readouterr().err == "error: Interrupted; what was done before stays done.\n"
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_stream_is_no_failure(closed: int) -> None:
+    """`pas ... >&-` and the like: a word is lost with its stream, and the exit code stays."""
+    done = _run_closed(closed, "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("version" in done.stdout) == (closed != 1)
+    done = _run_closed(closed, "directroy")
+    assert done.returncode == 2
+    assert ("Did you mean 'directory'" in done.stderr) == (closed != 2)
+    assert "Traceback" not in done.stderr
+
+
+def _run_closed(closed: int, word: str) -> subprocess.CompletedProcess[str]:
+    with_it_closed = f"import os, sys; os.close({closed}); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", with_it_closed, str(PAS), word]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)

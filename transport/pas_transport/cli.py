@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -73,7 +74,26 @@ def pas(ctx: click.Context, folder: Path | None, as_json: bool, no_color: bool) 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs `pas` and ends the process: 0 done; 1 something was refused or failed; 2 misuse; 130 interrupted. Never a traceback."""
+    _ready_streams()
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _ready_streams() -> None:
+    """The three standard streams, whatever whoever started this process did with them.
+
+    One that is closed reads and writes nothing: a file opened later must not get its number. What a locale's encoding has no
+    character for is written as its code.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: list[str]) -> int:

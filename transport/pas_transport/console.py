@@ -57,7 +57,9 @@ class Console:
     def emit_line(self, value: object) -> None:
         """With `--json`: one object of many, on a line of its own. Without: nothing."""
         if self.json:
-            self._out.write(json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=_to_json) + "\n")
+            # JSON is UTF-8 (RFC 8259, section 8.1); in any other encoding its ASCII form is the same value.
+            escaped = (self._out.encoding or "utf-8").lower() not in ("utf-8", "utf8")
+            self._out.write(json.dumps(value, ensure_ascii=escaped, separators=(", ", ": "), default=_to_json) + "\n")
             self._out.flush()
 
     def say(self, text: str = "", style: str = "") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +24,8 @@ _STYLE = {"release": "good", "hold": "held", "refuse": "bad"}
 @at_option("Judge at this time instead of now; whereabouts and directory count as they stood then.")
 @pass_session
 def explain(session: Session, file: Path, at: datetime | None) -> None:
-    """Say what would happen to the reports of FILE (NDJSON or JSON), line by line, as if published one after another.
+    """Say what would happen to the reports of FILE (NDJSON or JSON; - is standard input), line by line, as if published one after
+    another.
 
     For PAS only. Nothing is published and nothing is stored.
     """
@@ -35,7 +38,9 @@ def explain(session: Session, file: Path, at: datetime | None) -> None:
             say_answer(session, answer)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> AbstractContextManager[BinaryIO]:
+    if path == Path("-"):
+        return nullcontext(sys.stdin.buffer)
     try:
         return path.open("rb")
     except OSError as error:

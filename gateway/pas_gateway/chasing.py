@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
 from pas_gateway.inquiries import is_answer
+from pas_gateway.ladder import Posts, Rung, steps_of_request
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import queries, requests
+from pas_gateway.register import ladders, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, DISCLOSED, PUBLISHED, Asking
 from pas_gateway.requests import Ledger
-from pas_schemas.clock import from_ms, to_ms
 
 # Requests of one sort that are looked at in one transaction.
 LOOKED_AT_ONCE = 100
@@ -23,12 +24,13 @@ def chase(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Plan
     """Adds to a plan what became of requests without anybody's word; whether there was anything."""
     due = requests.find_due(register, scribe.now_ms, LOOKED_AT_ONCE)
     ledger = Ledger(register, office, scribe, plan)
+    climbed = ladders.find_rungs(register, due)
     ledger.hold(due.values())
     for asking in due.values():
         _follow_answers(asking, ledger)
         now = ledger.find(asking.id)
         if now is not None and now.look_ms is not None and now.look_ms <= scribe.now_ms:
-            _remind(now, ledger)
+            _climb(now, climbed.get((now.id, now.due_ms), {}), ledger)
     return bool(due)
 
 
@@ -52,16 +54,30 @@ def _follow_answers(asking: Asking, ledger: Ledger) -> None:
             ledger.tell(asking, ask.office, "ACCEPTED", "The request is answered.")
 
 
-def _remind(asking: Asking, ledger: Ledger) -> None:
-    """First the forces that have not answered, then PAS; each once."""
-    tell_pas_ms = to_ms(ledger.office.rulebook.tell_pas_at(from_ms(asking.due_ms)))
-    if asking.look_ms == asking.due_ms:
-        ledger.put(replace(asking, look_ms=tell_pas_ms), asking.state)
-        ledger.note("REQUEST_OVERDUE", asking, asking.office, ["REMIND"])
-        for office in asking.late:
-            ledger.tell(asking, office, "OVERDUE", "The request was not answered in time: it must be answered now.")
-        return
-    ledger.put(replace(asking, look_ms=None), asking.state)
-    ledger.note("REQUEST_OVERDUE", asking, asking.office, ["PAS"])
+def _climb(asking: Asking, climbed: Mapping[str, int], ledger: Ledger) -> None:
+    """First the forces that have not answered, then posts at PAS; each rung once, by its row."""
+    later: list[int] = []
+    for step in steps_of_request(asking.due_ms, ledger.office.rulebook):
+        if step.rung in climbed:
+            continue
+        if step.at_ms <= ledger.scribe.now_ms:
+            _take(step.rung, asking, ledger)
+        else:
+            later.append(step.at_ms)
+    ledger.put(replace(asking, look_ms=min(later, default=None)), asking.state)
+
+
+def _take(rung: Rung, asking: Asking, ledger: Ledger) -> None:
+    change, scribe = ledger.plan.change, ledger.scribe
+    change.rungs.append({
+        "subject": asking.id, "due_ms": asking.due_ms, "rung": rung, "report": asking.id, "office": asking.office,
+        "at_ms": scribe.now_ms, "open": 0,
+    })  # fmt: skip
+    change.counts["escalated"] += 1
+    ledger.note("REQUEST_OVERDUE", asking, asking.office, [rung])
+    posts = ", ".join(Posts(ledger.office.snapshot, ledger.office.rulebook, scribe.now).on(rung, PAS))
     for office in asking.late:
-        ledger.tell(asking, PAS, "OVERDUE", "A request was not answered in time: somebody at PAS must see that it is.", office=office)
+        if rung == "OWNER":
+            ledger.tell(asking, office, "OVERDUE", "The request was not answered in time: it must be answered now.")
+        else:
+            ledger.tell(asking, PAS, "OVERDUE", f"A request was not answered in time: this is for the post {posts}.", office=office)

@@ -36,6 +36,12 @@ def steps_of(late: Late, rulebook: Rulebook) -> tuple[Step, ...]:
     return tuple(step for step in steps if late.kind != "WITHDRAWAL" or step.rung == "CASE")
 
 
+def steps_of_request(due_ms: int, rulebook: Rulebook) -> tuple[Step, ...]:
+    """The rungs of a request, which is a routine case of those who have not answered (domain, *Requests*)."""
+    found = rulebook.rungs("case", "ROUTINE", from_ms(due_ms))
+    return tuple(Step(rung, to_ms(at)) for name, at in found for rung in RUNGS if rung == name)
+
+
 @dataclass(frozen=True)
 class Posts:
     """Who is to be asked for at a moment, by post: somebody who has left counts no more."""

@@ -144,11 +144,10 @@ class RequestRule(Part):
 
 
 class Requests(Part):
-    """Who may ask and answer, and when whom is reminded."""
+    """Who may ask and answer, and by when."""
 
     ask: Annotated[frozenset[str], among(ROLES)]
     answer: Annotated[frozenset[str], among(ROLES)]
-    tell_pas_after: Duration
     kinds: dict[RequestKind, RequestRule]
 
     @model_validator(mode="after")
@@ -263,10 +262,6 @@ class Rulebook:
     def request_due(self, kind: RequestKind, since: datetime) -> datetime:
         """When a request must have been answered."""
         return self.calendar.after(self.requests.kinds[kind].due, since)
-
-    def tell_pas_at(self, due: datetime) -> datetime:
-        """When PAS hears that a request was not answered by its due date."""
-        return self.calendar.after(self.requests.tell_pas_after, due)
 
     def strictest(self, codes: Sequence[str]) -> str:
         """The handling code a label shows for these."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.desk import Desk, Row, copy_estate
 from gateway.postgres import PrivatePostgres
@@ -18,13 +20,15 @@ from pas_gateway.asking import list_all
 from pas_gateway.office import PasOffice
 from pas_gateway.overdue import list_overdue
 from pas_gateway.pipeline import Pipeline
-from pas_gateway.register import requests, schema, split_blobs
+from pas_gateway.register import ClashError, requests, schema, split_blobs
 from pas_schemas.clock import parse_time, to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import INFORMATION_REQUEST
 from pas_schemas.topics import REPLIES
+from pas_transport.appointing import dismiss
 from pas_transport.example_people import PASSPHRASE
+from pas_transport.issuing import change
 from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said, write_statement
 from producers.samples import make_declarations, make_item
@@ -333,8 +337,7 @@ class Set:
 
 def chase_at(pas: Terminal, moment: datetime) -> list[tuple[str, str, str | None]]:
     """What the gateway's turns by the clock say at a moment: to whom, which word, about whom."""
-    office = replace(PasOffice.of(pas.desk.workspace), clock=Set(moment))
-    pipeline, told = Pipeline(office, pas.desk.store), []
+    pipeline, told = chaser(pas, moment), []
     while (plan := pipeline.chase_requests()) is not None:
         pipeline.commit(plan)
         told += [(draft.office, notice["word"], notice["office"]) for draft in plan.drafts for notice in draft.notices]
@@ -346,21 +349,63 @@ def test_what_nobody_answers_is_chased_once_a_rung(pas: Terminal) -> None:
     pas(*pas.sign("request", "refuse", name, "--as", "force:06", *SAID, person=person("force:06")))
     pas.desk.run()
     due = parse_time(pas.json("request", "list")[0]["due"])
-    rung, minute = pas.desk.office.rulebook.tell_pas_at(due), timedelta(minutes=1)
-    # When it is due the force that has not answered is reminded, later PAS is told; a clock that goes back does nothing again.
+    calendar, minute = pas.desk.office.rulebook.calendar, timedelta(minutes=1)
+    # A request is a case, a routine one: its owner, a working day later the duty supervisor, another one later the Head of PAS.
+    duty, head = (calendar.after(delay, due) for delay in ("1 working day", "2 working days"))
     with pas.desk.store.reading() as register:
         assert not requests.has_due(register, to_ms(due - minute))
         assert requests.has_due(register, to_ms(due))
-    reminded, escalated = [("force:01", "OVERDUE", None)], [("pas", "OVERDUE", "force:01")]
+    owner, at_pas = [("force:01", "OVERDUE", None)], [("pas", "OVERDUE", "force:01")]
     assert overdue(pas, due - minute) == []
-    assert [chase_at(pas, at) for at in (due - minute, due, due, due - minute, rung - minute)] == [[], reminded, [], [], []]
-    [late] = overdue(pas, rung - minute)
+    # Each rung once; a clock that goes back does nothing again.
+    assert [chase_at(pas, at) for at in (due - minute, due, due, due - minute, duty - minute)] == [[], owner, [], [], []]
+    [late] = overdue(pas, duty - minute)
     assert (late["kind"], late["case"], late["office"], late["state"]) == ("REQUEST", name, "force:01", "ASKED")
-    assert ([step["rung"] for step in late["rungs"]], late["next"]["rung"]) == (["REMIND"], "PAS")
-    assert [chase_at(pas, at) for at in (rung, rung, due, rung + timedelta(days=400))] == [escalated, [], [], []]
-    assert [rules for event, rules in events(pas.desk) if event == "REQUEST_OVERDUE"] == [["REMIND"], ["PAS"]]
+    assert ([step["rung"] for step in late["rungs"]], late["next"]["rung"]) == (["OWNER"], "DUTY")
+    assert [chase_at(pas, at) for at in (duty, duty, due, head - minute)] == [at_pas, [], [], []]
+    assert [chase_at(pas, at) for at in (head, head, due, head + timedelta(days=400))] == [at_pas, [], [], []]
+    assert [rules for event, rules in events(pas.desk) if event == "REQUEST_OVERDUE"] == [["OWNER"], ["DUTY"], ["HEAD"]]
     assert asked(pas, state="OPEN") == [("force:01", "ASKED"), ("force:06", "REFUSED")]
-    assert [(row["kind"], row["next"]) for row in overdue(pas, rung)] == [("REQUEST", None)]
+    assert [(row["kind"], row["next"]) for row in overdue(pas, head)] == [("REQUEST", None)]
+
+
+def chaser(pas: Terminal, moment: datetime) -> Pipeline:
+    return Pipeline(replace(PasOffice.of(pas.desk.workspace), clock=Set(moment)), pas.desk.store)
+
+
+def test_every_rung_that_is_due_is_climbed_in_one_turn_by_one_gateway(pas: Terminal, pristine: Path) -> None:
+    """None ran for a long time; then two did. Who asks hears nothing of it, and no post of PAS is asked for that nobody holds."""
+    shutil.copytree(pristine / "keys" / "root", pas.desk.workspace.keys_dir / "root")
+    ask(pas, "force:01")
+    late = parse_time(pas.json("request", "list")[0]["due"]) + timedelta(days=30)
+    change(pas.desk.workspace, lambda snapshot, at: dismiss(snapshot, "pas", "example-head", at))
+    one, other = chaser(pas, late), chaser(pas, late)
+    first, second = one.chase_requests(), other.chase_requests()
+    assert first is not None
+    assert second is not None
+    told = [(draft.office, notice["why"].rpartition("post ")[2]) for draft in first.drafts for notice in draft.notices]
+    assert told == [
+        ("force:01", "The request was not answered in time: it must be answered now."),
+        ("pas", "duty-supervisor."), ("pas", "duty-supervisor."),
+    ]  # fmt: skip
+    one.commit(first)
+    with pytest.raises(ClashError):
+        other.commit(second)
+    assert other.chase_requests() is None
+
+
+@pytest.mark.parametrize(("told", "left"), [(0, ["OWNER", "DUTY", "HEAD"]), (1, ["DUTY", "HEAD"]), (2, ["HEAD"])])
+def test_what_an_older_version_told_is_not_told_again(pas: Terminal, told: int, left: list[str]) -> None:
+    """It told the forces, then PAS, and kept only when it would look again."""
+    ask(pas, "force:01")
+    with pas.desk.store.writing() as register:
+        look = ("look_ms", "look_ms + 86400000", "NULL")[told]
+        register.execute(sa.text(f"UPDATE requests SET look_ms = {look}"))
+        register.execute(sa.text("UPDATE alembic_version SET version_num = '0012'"))
+    pas.desk.store.migrate()
+    plan = chaser(pas, parse_time(pas.json("request", "list")[0]["due"]) + timedelta(days=30)).chase_requests()
+    assert plan is not None
+    assert [row["rung"] for row in plan.change.rungs] == left
 
 
 def overdue(pas: Terminal, moment: datetime) -> list[Row]:

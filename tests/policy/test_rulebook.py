@@ -235,11 +235,9 @@ def test_a_summary_flags_what_the_rulebook_says(flag: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BOOK["requests"]["kinds"])
-def test_requests_are_due_and_pas_is_told_as_the_rulebook_says(kind: RequestKind) -> None:
+def test_requests_are_due_as_the_rulebook_says(kind: RequestKind) -> None:
     book = read(change(BOOK, f"requests.kinds.{kind}.due", "7 hours"))
     assert book.request_due(kind, NOVEMBER) == NOVEMBER + timedelta(hours=7) < read(BOOK).request_due(kind, NOVEMBER)
-    assert read(change(BOOK, "requests.tell_pas_after", "7 hours")).tell_pas_at(NOVEMBER) == NOVEMBER + timedelta(hours=7)
-    assert read(BOOK).tell_pas_at(NOVEMBER) == NOVEMBER + timedelta(days=1)
 
 
 @pytest.mark.parametrize("rank", BOOK["deciding"]["silence_ranks"])

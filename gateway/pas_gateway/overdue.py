@@ -19,7 +19,7 @@ def list_overdue(store: Store, rulebook: Rulebook, now: datetime) -> list[dict[s
     with store.reading() as register:
         found = ladders.list_overdue(register, to_ms(now))
         asked = [one for one in requests.list_requests(register, only_open=True) if one.due_ms <= to_ms(now)]
-        climbed = ladders.find_rungs(register, [one.id for one in (*found, *asked)])
+        climbed = ladders.find_rungs(register, [*(late.id for late in found), *(one.id for one in asked)])
     shown = [_show(late, climbed.get((late.id, late.due_ms), {}), rulebook, to_ms(now)) for late in found]
     unanswered = [
         _show_request(one, office, climbed.get((one.id, one.due_ms), {}), rulebook, to_ms(now)) for one in asked for office in one.late

@@ -48,6 +48,7 @@ METRICS = (
     Metric("pas_unread_oldest_seconds", "gauge", "How long ago the oldest report disclosed and unread reached PAS", ("priority",)),
     Metric("pas_cases_open", "gauge", "Open cases, by the kind of their owner", ("owner_kind",)),
     Metric("pas_cases_overdue", "gauge", "Those of them whose time is over", ("owner_kind",)),
+    Metric("pas_rungs_climbed_total", "counter", "Rungs climbed of what nobody read, decided or answered in time"),
     Metric("pas_directory_version", "gauge", "The edition of the directory"),
     Metric("pas_directory_expires_seconds", "gauge", "Seconds until it expires"),
     Metric("pas_key_age_seconds", "gauge", "How old the current keys of PAS are", ("use",)),
@@ -126,6 +127,7 @@ def _list_counts(survey: Survey) -> Iterator[Value]:
     for name, counter in (
         ("pas_held_pairs_total", "held"), ("pas_movements_total", "movements"), ("pas_replies_total", "replies"),
         ("pas_deliveries_sent_total", "sent"), ("pas_audit_events_total", "events"),
+        ("pas_rungs_climbed_total", "escalated"),
     ):  # fmt: skip
         yield name, (), survey.counts.get(counter, 0)
 

@@ -85,6 +85,7 @@ def test_figures_are_what_the_register_holds(played: Played) -> None:
     assert found["pas_held_pairs_total", ()] == counts["held"] > 0
     assert found["pas_audit_events_total", ()] == counts["events"] > len(played.reports)
     assert found["pas_deliveries_sent_total", ()] == counts["sent"] > 0
+    assert found["pas_rungs_climbed_total", ()] == 0
     assert sum(value for (name, _), value in found.items() if name == "pas_cases_open") == len(cases) > 0
     assert found["pas_cases_open", ("pas",)] == sum(case.owner == "pas" for case in cases)
     assert found["pas_unread_deliveries", ("THREAT_TO_LIFE",)] == 3
@@ -128,6 +129,16 @@ def test_cases_of_the_compartment_are_in_no_figure(desk: Desk) -> None:
     desk.store.write(write)
     found = read(scrape(desk))
     assert (found["pas_cases_open", ("pio",)], found["pas_cases_overdue", ("pio",)]) == (1, 1)
+
+
+def test_rungs_that_were_climbed_are_counted_each_once(desk: Desk) -> None:
+    """Of a threat to life 21 minutes old: its two readers reminded, then their deputies; of PAS's case on it all three rungs."""
+    desk.publish(desk.write(priority="THREAT_TO_LIFE", addressees=["security"], risk_tags=[]))
+    desk.run()
+    desk.turn(minutes=21)
+    desk.climb()
+    desk.climb()
+    assert read(scrape(desk))["pas_rungs_climbed_total", ()] == 2 * 2 + 3
 
 
 def test_what_waits_to_be_sent_is_counted_with_its_age(desk: Desk) -> None:

@@ -54,13 +54,16 @@ class Program:
         return cls(tuple(words))
 
     def call(self, delivery: Delivery, age_seconds: int) -> None:
-        """Returns when it ended with 0; raises CallError. It has none of PAS's settings, and its output goes to stderr."""
+        """Returns when it ended with 0; raises CallError. It has none of PAS's settings, and its output goes to stderr.
+
+        A terminal's Ctrl-C does not reach it: half of a call would count as none, and somebody be paged twice.
+        """
         told = dict(zip(TOLD, (delivery.priority, str(age_seconds), name_of(delivery), delivery.office), strict=True))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")} | told
         try:
             done = subprocess.run(  # noqa: S603  # the office's own program, named by whoever runs this
                 [*self.words, delivery.priority, str(age_seconds)], stdin=subprocess.DEVNULL, stdout=2, env=environment,
-                timeout=CALL_SECONDS, check=False,
+                timeout=CALL_SECONDS, check=False, process_group=0,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise CallError(f"The program did not end within {CALL_SECONDS:.0f} seconds.") from None

@@ -30,11 +30,13 @@ from pas_transport.workspace import open_workspace
 
 PIO = "pio:WSI"
 NUMBERS = count(1)
-# Writes what it was told into a file, and fails as long as another is there.
+# Writes what it was told into a file; it does not end, and it fails, as long as others are there.
 PAGER = """
-import json, os, sys
+import json, os, sys, time
 told = {name: value for name, value in os.environ.items() if name.startswith("PAS_")}
 open("calls", "a").write(json.dumps([sys.argv[1:], told]) + "\\n")
+while os.path.exists("slow"):
+    time.sleep(0.01)
 sys.exit(3 if os.path.exists("broken") else 0)
 """
 
@@ -66,7 +68,9 @@ class Watcher:
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[str]]:
         command = [str(PAS), "inbox", "watch", "--as", PIO, "--run", self.line, "--every", "0.1", "--json"]
-        with subprocess.Popen(command, cwd=self.root, env=dict(os.environ), stdout=PIPE, stderr=PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=self.root, env=dict(os.environ), stdout=PIPE, stderr=PIPE, text=True, start_new_session=True
+        ) as process:
             try:
                 yield process
             finally:
@@ -180,6 +184,31 @@ def test_killed_it_goes_on_where_it_was_and_ends_when_told(watcher: Watcher) -> 
     file.write_bytes(file.read_bytes()[:-5])
     assert watcher.once("--json")[1] == '{"called": 1, "failed": 0}\n'
     assert watcher.once("--json")[1] == '{"called": 0, "failed": 0}\n'
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_in_the_middle_of_a_call_it_notes_it_and_goes_on_with_the_next(watcher: Watcher, number: signal.Signals) -> None:
+    """As a terminal ends it: the signal goes to everything that was started there, and the program is one of these."""
+    for priority in ("THREAT_TO_LIFE", "URGENT", "ROUTINE"):
+        send(watcher.forge, priority=priority)
+    (watcher.root / "slow").touch()
+    with watcher.running() as ended:
+        watcher.await_calls(1)
+        os.killpg(ended.pid, number)
+        (watcher.root / "slow").unlink()
+        out, err = ended.communicate(timeout=30)
+    assert (ended.returncode, json.loads(out), err) == (0, {"called": 1, "failed": 0}, "")
+    assert [arguments[0] for arguments, _ in watcher.calls()] == ["THREAT_TO_LIFE"]
+    with Inbox.of(watcher.forge.workspace, PIO, post="duty-pio", person="a1234") as box:
+        assert len(box.list().held) == 3
+    # Nothing is lost by it, and nothing called for twice.
+    with watcher.running() as again:
+        watcher.await_calls(3)
+        os.killpg(again.pid, number)
+        out, err = again.communicate(timeout=30)
+    assert (again.returncode, json.loads(out), err) == (0, {"called": 2, "failed": 0}, "")
+    assert [arguments[0] for arguments, _ in watcher.calls()] == ["THREAT_TO_LIFE", "URGENT", "ROUTINE"]
+    assert watcher.once("--json")[:2] == (0, '{"called": 0, "failed": 0}\n')
 
 
 @pytest.mark.parametrize("line", ["", "no-such-program", "'open"])

@@ -25,6 +25,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.chain import find_waits, release_unmatched, settle
 from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
+from pas_gateway.confirming import confirm, keep_answers
 from pas_gateway.decisions import plan_statements
 from pas_gateway.feed import Moved, find_circles
 from pas_gateway.handover import hand_over
@@ -195,7 +196,7 @@ class Pipeline:
 
     def chase_requests(self) -> Plan | None:
         """Requests whose answers came, and those that nobody has answered in time; None where there are none."""
-        return self._take_due(chase)
+        return self._take_due(confirm if self.office.realm.apart else chase)
 
     def end_summaries(self) -> Plan | None:
         """Escorts' summaries on reports that are live no more; None where there are none."""
@@ -259,7 +260,7 @@ class Pipeline:
                 answers.append(one)
         with self.store.reading() as register:
             plan_protections(register, protecting, self.office, scribe, plan)
-            plan_inquiries(register, inquired, self.office, scribe, plan)
+            (keep_answers if self.office.realm.apart else plan_inquiries)(register, inquired, self.office, scribe, plan)
             accepting = plan_replies(register, answers, self.office, scribe, plan)
             knowledge = self.office.know()
             ruled = plan_statements(register, arrived, knowledge, self.office, scribe, plan)

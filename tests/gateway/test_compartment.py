@@ -16,7 +16,7 @@ from gateway.deciding import OTHER, Bench
 from gateway.desk import Desk, Row
 from gateway.judging import judge_log, read_all
 from gateway.terminal import Terminal
-from gateway.test_requests import ask, asked, person, write_answer
+from gateway.test_requests import ask, asked, events, person, refusal, write_answer
 from pas_gateway.monitor import Monitor
 from pas_gateway.register import open_store, schema, split_blobs
 from pas_gateway.review import list_cases
@@ -30,6 +30,7 @@ from pas_schemas.sealing import WrongRecipientError, read_label
 from pas_schemas.topics import COMPARTMENT, QUARANTINE, REPLIES, REPORTS, deliveries
 from pas_transport.example_people import PASSPHRASE
 from pas_transport.log import Outgoing
+from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said
 from pas_transport.workspace import declared_topics
 from producers.samples import make_handling, make_item, make_subject
@@ -372,6 +373,75 @@ def test_an_answer_about_somebody_protected_is_an_answer(both: Both, capsys: pyt
     pas.json(*pas.sign("request", "answer", name, str(path), "--as", "force:01", person=person("force:01")))
     both.main.run()
     assert asked(pas) == [("force:01", "ANSWERED")]
+
+
+def answer_apart(both: Both, pas: Terminal, name: str) -> Row:
+    """A force answers a request of the unit by a report on somebody protected."""
+    report = both.flagged(items=[make_item(text=SECRET)], addressees=[UNIT])
+    path = both.main.workspace.root / "answer.json"
+    path.write_text(json.dumps(report))
+    pas.json(*pas.sign("request", "answer", name, path, "--as", "force:01", person=person("force:01")))
+    return report
+
+
+def release_apart(both: Both, urn: str) -> None:
+    digest = both.bench.send(both.bench.decision(urn, person=ONE))
+    both.apart.run()
+    both.bench.send(both.bench.agree(digest, TWO))
+    both.apart.run()
+    # The worker looks once a second for what time alone brings.
+    while (plan := both.apart.pipeline.chase_requests()) is not None:
+        both.apart.pipeline.commit(plan)
+    both.apart.run()
+
+
+def test_the_unit_hears_of_an_answer_once_it_holds_it_and_pas_of_neither(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    pas = Terminal(both.main, capsys)
+    name = ask(pas, "force:01", "force:06", kind="PASO", office=UNIT)
+    report = answer_apart(both, pas, name)
+    both.main.run()
+    both.apart.run()
+    # Two named readers have not decided: that there is an answer is nothing the unit may learn. PAS knows the force's own word.
+    assert asked(pas, UNIT, state="OPEN") == [("force:01", "ASKED"), ("force:06", "ASKED")]
+    assert asked(pas) == [("force:01", "ANSWERED"), ("force:06", "ASKED")]
+    both.main.run()
+    before = dump(both.main)
+    release_apart(both, report["urn"])
+    assert asked(pas, UNIT, state="OPEN") == [("force:01", "ANSWERED"), ("force:06", "ASKED")]
+    both.main.run()
+    assert dump(both.main) == before
+    # What PAS says later of another force takes nothing of it back; the request is closed when nobody is waited for.
+    pas(*pas.sign("request", "refuse", name, "--as", "force:06", "--reason", "No.", "--legal-basis", "OTHER", person=person("force:06")))
+    both.main.run()
+    [mine] = pas.json("request", "list", "--as", UNIT, "--all")
+    assert (mine["state"], [(one["office"], one["state"], one["urn"]) for one in mine["asked"]]) == (
+        "CLOSED", [("force:01", "ANSWERED", report["urn"]), ("force:06", "REFUSED", None)],
+    )  # fmt: skip
+    assert pas.json("request", "list", "--as", UNIT) == []
+    # It is told once.
+    assert both.apart.pipeline.chase_requests() is None
+    words = [notice["word"] for one in both.apart.run() if one.office == UNIT for notice in one.datum["notices"] if notice["case"] == name]
+    assert words.count("ACCEPTED") == 2, "that the forces were asked, by PAS, and the answer, by the compartment"
+
+
+def test_an_answer_that_names_another_offices_report_closes_nothing(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    pas = Terminal(both.main, capsys)
+    name = ask(pas, kind="PASO", office=UNIT)
+    other = both.flagged(items=[make_item(text=SECRET)], addressees=[UNIT])
+    both.main.publish(other)
+    both.apart.run()
+    with both.apart.store.reading() as register:
+        report = register.execute(schema.reports.select()).one().id
+    said = refusal(pas, name, office="force:06", person=person("force:06"))
+    named = said.model_copy(update={"choice": "ANSWER", "reason": None, "legal_basis": None, "urn": other["urn"], "report": report})
+    for one, by in ((named, "force:06"), (said, "force:06"), (named.model_copy(update={"person": person("force:01")}), "force:06")):
+        key = both.main.workspace.keyring(by).person_key(person(by), PASSPHRASE)
+        send_statement(both.main.workspace, by, sign_said(key, one), apart=True)
+    both.apart.run()
+    release_apart(both, other["urn"])
+    assert asked(pas, UNIT, state="OPEN") == [("force:01", "ASKED")]
+    told = [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"]
+    assert told == [["SHAPE"], ["PERSON"], ["REPORT"]]
 
 
 def test_its_register_may_lie_in_postgresql(both: Both, emptied: str) -> None:

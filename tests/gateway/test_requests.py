@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from gateway.desk import Desk, Row, copy_estate
 from gateway.postgres import PrivatePostgres
@@ -21,6 +23,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.overdue import list_overdue
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import ClashError, requests, schema, split_blobs
+from pas_gateway.register.migrations.versions import v0013_requests_climb
 from pas_schemas.clock import parse_time, to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.models.request import InformationRequest, RequestAnswer
@@ -401,8 +404,8 @@ def test_what_an_older_version_told_is_not_told_again(pas: Terminal, told: int, 
     with pas.desk.store.writing() as register:
         look = ("look_ms", "look_ms + 86400000", "NULL")[told]
         register.execute(sa.text(f"UPDATE requests SET look_ms = {look}"))
-        register.execute(sa.text("UPDATE alembic_version SET version_num = '0012'"))
-    pas.desk.store.migrate()
+        with Operations.context(MigrationContext.configure(register)):
+            v0013_requests_climb.upgrade()
     plan = chaser(pas, parse_time(pas.json("request", "list")[0]["due"]) + timedelta(days=30)).chase_requests()
     assert plan is not None
     assert [row["rung"] for row in plan.change.rungs] == left

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from gateway.deciding import FIRST, Bench
 from gateway.desk import Desk, Row, copy_estate
@@ -24,6 +26,7 @@ from pas_gateway.heads import repeats
 from pas_gateway.office import PasOffice
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import schema
+from pas_gateway.register.migrations.versions import v0012_summaries_climb
 from pas_schemas.codec import encode
 from pas_schemas.models.decision import Summary
 from pas_schemas.sealing import DECISION
@@ -266,8 +269,8 @@ def test_summaries_of_an_older_register_climb_as_well(pas: Terminal) -> None:
     pas.desk.run()
     with pas.desk.store.writing() as register:
         register.execute(sa.text("UPDATE deliveries SET climb_ms = NULL WHERE kind = 'SUMMARY'"))
-        register.execute(sa.text("UPDATE alembic_version SET version_num = '0011'"))
-    pas.desk.store.migrate()
+        with Operations.context(MigrationContext.configure(register)):
+            v0012_summaries_climb.upgrade()
     assert due(pas, days=3.5) == [("SUMMARY", ESCORT, "REMIND")]
 
 

@@ -19,15 +19,21 @@ PAS = "pas"
 EPOCH_LIFE = timedelta(hours=1)
 
 
-def send_statement(workspace: Workspace, office: str, data: bytes) -> bytes:
-    """Returns the statement's digest once the log has it; raises a LogError, KeyringError or DirectoryError. Sent twice, it counts once."""
-    now = workspace.clock.now()
-    key = workspace.directory().key(PAS, "compartment" if workspace.apart else "open", now)
+def send_statement(workspace: Workspace, office: str, data: bytes, *, apart: bool | None = None) -> bytes:
+    """Returns the statement's digest once the log has it; raises a LogError, KeyringError or DirectoryError. Sent twice, it counts once.
+
+    It goes to PAS's compartment where it is `apart`; else to whoever's side of the workspace this is.
+    """
+    now, keys = workspace.clock.now(), workspace.keyring(office)
+    aside = workspace.apart if apart is None else apart
+    key = workspace.directory().key(PAS, "compartment" if aside else "open", now)
     if key is None:
         raise DirectoryError("The directory has no key to which replies can be sealed.", "ask PAS for a newer directory")
     digest = sha256(data).digest()
-    sealer = Sealer(office, workspace.keyring(office).signing(), epoch_life=EPOCH_LIFE, prefix=REPLY)
-    [value] = sealer.seal(PAS, SealingKey.from_bytes(key.public), [Plain(digest[:16], data)], now)
+    # What goes to both is not to be known by its name.
+    name = keys.id_key().digest(b"pas/v1/answer-apart", digest)[:16] if apart else digest[:16]
+    sealer = Sealer(office, keys.signing(), epoch_life=EPOCH_LIFE, prefix=REPLY)
+    [value] = sealer.seal(PAS, SealingKey.from_bytes(key.public), [Plain(name, data)], now)
     with workspace.log() as log:
-        log.append([Outgoing((COMPARTMENT if workspace.apart else REPLIES).name, digest[:16], value)])
+        log.append([Outgoing((COMPARTMENT if aside else REPLIES).name, name, value)])
     return digest

@@ -12,6 +12,7 @@ import click
 from pas_gateway.asking import check, list_all
 from pas_gateway.commands.deciding import LEGAL
 from pas_gateway.commands.register import open_register
+from pas_gateway.inquiries import PROTECTED
 from pas_gateway.office import PAS, PasOffice
 from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_nomis
@@ -19,6 +20,7 @@ from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import REQUEST_KINDS
 from pas_transport.open_cases import build, post_of, send, sign, sign_and_send
 from pas_transport.passphrases import passphrase_option, read_passphrase
+from pas_transport.sending import send_statement
 from pas_transport.session import OFFICE, Session, as_option, pass_session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -96,7 +98,11 @@ def answer(
         urn, report = entry.load()(session.workspace, office, file, found)
         said = {"request": bytes.fromhex(found["request"]), "choice": "ANSWER", "urn": urn, "report": report}
         made = build(RequestAnswer, {**said, "office": office, "person": who[0], "post": who[1], "at": session.workspace.clock.now()})
-        sign_and_send(session.workspace, made, words)
+        data = sign(session.workspace, made, words)
+        send(session.workspace, office, data)
+        if found["kind"] == PROTECTED:
+            # The report went to the compartment, which alone can say when the office that asks holds it.
+            send_statement(session.workspace, office, data, apart=True)
         session.console.emit({"request": found["request"], "choice": "ANSWER", "urn": urn, "office": office, "person": who[0]})
         session.console.say(f"{found['request']}: answered by {urn}, signed by {who[0]} and sent.", "good")
         return

@@ -80,6 +80,8 @@ class Change:
     ask_moves: list[Row] = field(default_factory=list)
     protections: list[Row] = field(default_factory=list)
     handed: list[Row] = field(default_factory=list)
+    answers: list[Row] = field(default_factory=list)
+    confirmed: list[tuple[bytes, str, bytes]] = field(default_factory=list)
     veils: list[Row] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -102,7 +104,7 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
         (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
         (schema.corrections, change.corrections), (schema.statements, change.statements), (schema.rungs, change.rungs),
         (schema.requests, change.requests), (schema.asks, change.asks), (schema.protections, change.protections),
-        (schema.handed, change.handed),
+        (schema.handed, change.handed), (schema.answers, [row | {"told": 0} for row in change.answers]),
     ):  # fmt: skip
         _insert_rows(connection, table, rows)
     _renew_veil(connection, change.veils)
@@ -112,6 +114,7 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
     _shred(connection, change.shredded)
     _settle(connection, change)
     _move_requests(connection, change)
+    _confirm(connection, change.confirmed)
     _redecide(connection, change)
     _move_states(connection, change.states)
     append_events(connection, change.events)
@@ -269,6 +272,13 @@ def _move_requests(connection: sa.Connection, change: Change) -> None:
         mine = sa.and_(asks.c.request == row["request"], asks.c.office == row["office"], asks.c.state == row["was"])
         values = {name: row[name] for name in ("state", "report", "statement", "sealed")}
         _move_one(connection, asks.update().where(mine).values(**values))
+
+
+def _confirm(connection: sa.Connection, answers: Sequence[tuple[bytes, str, bytes]]) -> None:
+    table = schema.answers
+    for request, office, report in answers:
+        mine = sa.and_(table.c.request == request, table.c.office == office, table.c.report == report, table.c.told == 0)
+        _move_one(connection, table.update().where(mine).values(told=1))
 
 
 def _move_one(connection: sa.Connection, update: sa.Update) -> None:

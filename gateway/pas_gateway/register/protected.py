@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import chunks
+from pas_gateway.register.requests import SHOWN
 
 
 def find_veil(connection: sa.Connection) -> bytes | None:
@@ -28,3 +29,18 @@ def find_handed(connection: sa.Connection, reports: Iterable[bytes]) -> set[byte
     for ids in chunks(sorted(set(reports))):
         found.update(connection.execute(sa.select(schema.handed.c.report).where(schema.handed.c.report.in_(ids))).scalars())
     return found
+
+
+def find_answers(connection: sa.Connection) -> set[tuple[bytes, str, bytes]]:
+    """Which office says which report answers which request; there are few."""
+    table = schema.answers
+    return {(row.request, row.office, row.report) for row in connection.execute(sa.select(table))}
+
+
+def find_confirmed(connection: sa.Connection, most: int) -> list[Any]:
+    """Answers of which somebody, the `reader`, was disclosed something and was not told yet that they are answers."""
+    answers, sent, reports = schema.answers, schema.deliveries, schema.reports
+    joined = answers.join(reports, reports.c.id == answers.c.report).join(sent, sent.c.report == answers.c.report)
+    columns = (reports.c.urn, reports.c.originator, reports.c.priority, reports.c.created_at_ms, reports.c.received_at_ms)
+    query = sa.select(answers, sent.c.office.label("reader"), *columns).distinct().select_from(joined)
+    return list(connection.execute(query.where(answers.c.told == 0, sent.c.kind.in_(SHOWN)).limit(most)))

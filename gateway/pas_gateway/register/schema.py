@@ -268,6 +268,14 @@ protections = Table(
     Column("sealed", LargeBinary, nullable=False),
 )  # fmt: skip
 handed = Table("handed", metadata, Column("report", _Id, primary_key=True))
+# In the compartment too: which report an office says answers which request; `told` is 1 once who asked was told.
+answers = Table(
+    "answers", metadata,
+    Column("request", _Id, primary_key=True),
+    Column("office", String, primary_key=True),
+    Column("report", _Id, primary_key=True),
+    Column("told", Integer, nullable=False),
+)  # fmt: skip
 
 # Audit events with their salts, one row a batch; the evidence log numbers them.
 leaves = Table(

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
+from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, queries
-from pas_schemas.errors import RegisterError
+from pas_gateway.route import delivery_id_of
+from pas_gateway.vault import unwraps
+from pas_schemas.errors import KeyringError, RegisterError
 from pas_transport.log import Log, OffsetGoneError, Partition
 
+# Rows that tell whose register it is: one would do, were none ever damaged.
+_ROWS_TRIED = 8
 _RUNBOOK = "a topic made anew or restored is never skipped: see the runbook *topic lost*"
 
 
@@ -18,6 +23,22 @@ def refuse_other_log(log: Log, store: Store) -> None:
         others = queries.logs_known(register) - {log.identity}
     if others:
         raise RegisterError("This register has been fed from another log.", "see log_path and register_url")
+
+
+def refuse_other_keys(store: Store, office: PasOffice) -> None:
+    """Raises KeyringError where the register was made under other keys than PAS holds: nothing would open, and every prisoner be unknown.
+
+    A damaged row among those looked at says nothing: the keys are other ones where none of them fits.
+    """
+    wrapped = store.ask(lambda register: queries.sample_data_keys(register, _ROWS_TRIED))
+    named = store.ask(lambda register: queries.sample_deliveries(register, _ROWS_TRIED))
+    opened = [unwraps(data_key, report, office.register_key) for report, data_key in wrapped]
+    known = [delivery_id_of(office, sent.report, sent.office, sent.n) == sent.id for sent in named]
+    for fits, file in ((opened, office.realm.register), (known, office.realm.names)):
+        if fits and not any(fits):
+            raise KeyringError(
+                f"The register was not made under the key {file}.key that PAS holds.", "restore the key that belongs to the register"
+            )
 
 
 def find_start(log: Log, store: Store, partition: Partition) -> tuple[int, int | None]:

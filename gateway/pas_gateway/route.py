@@ -112,11 +112,15 @@ def _readdress(draft: Draft, office: PasOffice, scribe: Scribe, routed: Routed) 
     return None if draft.office == PAS else notify(draft.about, PAS, [notice("REFUSED", why, office=draft.office)])
 
 
+def delivery_id_of(office: PasOffice, report: bytes, recipient: str, number: int) -> bytes:
+    """The id of the `number`th delivery to a recipient about a report (architecture, *Deliveries*)."""
+    return office.register_id_key.digest(b"pas/v1/delivery", report, recipient.encode(), number.to_bytes(4, "big"))[:16]
+
+
 def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed: Routed) -> Plain:
     said = draft.about
-    name = office.register_id_key
-    delivery_id = name.digest(b"pas/v1/delivery", said.report, draft.office.encode(), number.to_bytes(4, "big"))[:16]
-    handle = name.digest(b"pas/v1/handle", said.report, draft.office.encode())[:16]
+    delivery_id = delivery_id_of(office, said.report, draft.office, number)
+    handle = office.register_id_key.digest(b"pas/v1/handle", said.report, draft.office.encode())[:16]
     due_ms = to_ms(draft.deadline) if draft.deadline else None
     head = {
         "delivery_id": delivery_id,

@@ -22,7 +22,7 @@ from pas_gateway.meters import Meter, meter_file
 from pas_gateway.office import PasOffice, load_rulebook, rulebook_digest
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
-from pas_gateway.positions import find_start, measure_lag, refuse_other_log
+from pas_gateway.positions import find_start, measure_lag, refuse_other_keys, refuse_other_log
 from pas_gateway.realm import Realm, realm_of
 from pas_gateway.recovery import recover
 from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, relearning, requests
@@ -80,6 +80,7 @@ class Supervisor:
             _signals(self._stop),
         ):
             refuse_other_log(log, store)
+            refuse_other_keys(store, office)
             journal.tell(events.GatewayStarted(self.workers, office.snapshot.version, office.rulebook.digest))
             self._recover(log, store, office)
             self.stopped = self._find_stopped(log, store)

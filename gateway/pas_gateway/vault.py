@@ -25,6 +25,15 @@ def unlock_body(sealed: bytes, data_key: bytes, report_id: bytes, key: StoreKey)
     return unflatten(own.open(sealed, report_id))
 
 
+def unwraps(data_key: bytes, report_id: bytes, key: StoreKey) -> bool:
+    """Whether a report's data key was wrapped by this key."""
+    try:
+        key.open(data_key, report_id)
+    except BadCiphertextError:
+        return False
+    return True
+
+
 def read_body(body: Body) -> tuple[Report, OpenedReport, Source]:
     """The report of a body that was verified when it came in."""
     parts = unpack_report(body.payload, body.manifest)

@@ -155,6 +155,38 @@ def test_gateway_without_its_keys_does_not_start(desk: Desk, pas: RunPas) -> Non
     check_refused(pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root), "pas")
 
 
+@pytest.mark.parametrize("file", ["register.key", "register-id.key"])
+def test_gateway_with_the_keys_of_another_register_changes_nothing(desk: Desk, pas: RunPas, file: str) -> None:
+    """A key restored from another backup: live reports could not be opened, and a movement would be passed over for good."""
+    desk.publish(desk.write())
+    desk.run()
+    key = desk.workspace.root / "keys" / "pas" / file
+    own = key.read_bytes()
+    key.write_bytes(bytes(reversed(own)))
+    before = dump(desk)
+    check_refused(pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root), f"not made under the key {file}")
+    assert dump(desk) == before
+    key.write_bytes(own)
+    pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root, code=0)
+
+
+def dump(desk: Desk) -> list[str]:
+    with sqlite3.connect(desk.workspace.root / "register.db") as db:
+        found = list(db.iterdump())
+    db.close()
+    return found
+
+
+def test_a_damaged_row_does_not_make_the_keys_other_ones(desk: Desk, pas: RunPas) -> None:
+    desk.publish(*(desk.write() for _ in range(3)))
+    desk.run()
+    with sqlite3.connect(desk.workspace.root / "register.db") as db:
+        db.execute("UPDATE reports SET data_key = zeroblob(60) WHERE id = (SELECT id FROM reports LIMIT 1)")
+        db.execute("UPDATE deliveries SET n = n + 70 WHERE id = (SELECT id FROM deliveries LIMIT 1)")
+    db.close()
+    pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root, code=0)
+
+
 def test_a_person_may_accept_what_stopped_and_nothing_else(desk: Desk, tmp_path: Path, pas: RunPas) -> None:
     """Drill of the runbook *topic lost*, by its own commands: the same offsets hold other records, and are taken in as such."""
     copy_log(log_file(desk), tmp_path / "backup.db")

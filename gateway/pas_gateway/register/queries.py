@@ -229,6 +229,18 @@ def find_bodies_due(connection: sa.Connection, live_before_ms: int, most: int) -
     return list(connection.execute(sa.select(table.c.id).where(due).limit(most)).scalars())
 
 
+def sample_data_keys(connection: sa.Connection, most: int) -> list[tuple[bytes, bytes]]:
+    """Some reports whose body is still there, each with its wrapped data key."""
+    table = schema.reports
+    query = sa.select(table.c.id, table.c.data_key).where(table.c.data_key.is_not(None)).limit(most)
+    return [(row.id, row.data_key) for row in connection.execute(query)]
+
+
+def sample_deliveries(connection: sa.Connection, most: int) -> list[Sent]:
+    """Some deliveries, whichever they are."""
+    return [_sent(row) for row in connection.execute(sa.select(schema.deliveries).limit(most))]
+
+
 def find_deliveries(connection: sa.Connection, reports: Iterable[bytes]) -> list[Sent]:
     """Every delivery about these reports, by report, office and number."""
     table = schema.deliveries

@@ -24,6 +24,8 @@ from pas_schemas.sealing import IdKey, StoreKey
 
 # A batch asks for each of its persons a dozen times; the estate holds fewer than 100,000.
 HASHES_KEPT = 100_000
+# A publisher has what it seals in the log by then, tries again included; partitions take parts of one file at different moments.
+APPENDING_MS = 60_000
 
 
 @lru_cache(maxsize=HASHES_KEPT)
@@ -76,6 +78,15 @@ class Names:
     def prisoners(self, report: Report) -> frozenset[bytes]:
         """Of every subject, whatever the role, whose whereabouts a decision looks at."""
         return frozenset(self.prisoner(s.noms_number) for s in report.subjects if s.noms_number is not None and is_nomis(s.noms_number))
+
+
+def place_of(order: tuple[int, int]) -> tuple[int, int]:
+    """A report's place among others: its publisher's stamp, as far as that lies within a minute before the log took it (ADR 0025).
+
+    `order` is when the log took it (milliseconds) and the stamp (microseconds).
+    """
+    taken_ms, stamp_us = order
+    return min(max(stamp_us // 1000, taken_ms - APPENDING_MS), taken_ms), stamp_us
 
 
 class Knowledge:
@@ -193,7 +204,7 @@ class Knowledge:
             for index, subject in enumerate(report.subjects)
             if subject.role == "SUBJECT"
             for found in self._reports_on(subject).values()
-            if found.order < order
+            if place_of(found.order) < place_of(order)
         )
 
     def later(self, report: Report, order: tuple[int, int], referral: Referral) -> frozenset[bytes]:
@@ -203,13 +214,13 @@ class Knowledge:
         for subject in report.subjects:
             others = self._reports_on(subject).values() if subject.role == "SUBJECT" else ()
             if telling or any(adds_up_alone(one.tags, referral) for one in others):
-                found |= {one.id for one in others if one.order > order}
+                found |= {one.id for one in others if place_of(one.order) > place_of(order)}
         return frozenset(found)
 
     def on_same(self, report: Report) -> list[Accepted]:
         """Accepted reports on a subject of this one, in the log's order."""
         found = {one.id: one for subject in report.subjects if subject.role == "SUBJECT" for one in self._reports_on(subject).values()}
-        return sorted(found.values(), key=lambda one: one.order)
+        return sorted(found.values(), key=lambda one: place_of(one.order))
 
     def _reports_on(self, subject: Subject) -> dict[bytes, Accepted]:
         found: dict[bytes, Accepted] = {}

@@ -31,7 +31,7 @@ from pas_gateway.feed import Moved, find_circles
 from pas_gateway.handover import hand_over
 from pas_gateway.inquiries import plan_inquiries
 from pas_gateway.judge import Bench, Duplicate, judge
-from pas_gateway.knowledge import Knowledge
+from pas_gateway.knowledge import Knowledge, place_of
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, plan_repeated, plan_unprovable
 from pas_gateway.policy.verdicts import Verdicts
@@ -79,7 +79,7 @@ class Pipeline:
             came = [one for one in came if not isinstance(one, Verified) or one.handed is None or knowledge.veil.covers(one.handed)]
             reports = [one for one in came if isinstance(one, Verified)]
             late: set[bytes] = set()
-            for one in sorted(reports, key=lambda one: one.order):
+            for one in sorted(reports, key=lambda one: place_of(one.order)):
                 plan.use(knowledge.used(one.report))
                 late |= knowledge.later(one.report, one.order, self.office.rulebook.referral)
             decided = self._decide(came, knowledge, scribe)  # 4 decide
@@ -97,7 +97,7 @@ class Pipeline:
     def _decide(self, came: Iterable[Verified | Rejected | Unprovable], knowledge: Knowledge, scribe: Scribe) -> list[Outcome]:
         """In the log's order, whatever the order of partitions: what comes first counts as first."""
         bench = Bench(scribe.now, self.office.snapshot, self.office.rulebook)
-        in_order = sorted(came, key=lambda one: one.order if isinstance(one, Verified) else (0, 0))
+        in_order = sorted(came, key=lambda one: place_of(one.order) if isinstance(one, Verified) else (0, 0))
         return [_judge(one, knowledge, bench) if isinstance(one, Verified) else one for one in in_order]
 
     def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
 from gateway.desk import Desk, Row
 from gateway.judging import read_all
 from pas_gateway.register import queries
@@ -49,6 +54,18 @@ def test_the_order_of_a_file_counts_within_one_moment_of_the_log(desk: Desk) -> 
     assert len({taken.partition for taken in came}) > 1
     desk.run()
     assert find_referrals(desk, first, second) == [False, True]
+
+
+@pytest.mark.parametrize(("apart", "completes"), [(timedelta(milliseconds=40), 1), (timedelta(minutes=2), 0)])
+def test_the_order_of_a_file_counts_where_partitions_take_parts_of_it_at_other_moments(
+    desk: Desk, apart: timedelta, completes: int
+) -> None:
+    """As Kafka's do: the first line is in the log some milliseconds after the second. Two minutes apart they are two files."""
+    reports = write_two(desk)
+    [one], [other] = (publish(desk, report) for report in reports)
+    decide(desk, [other])
+    decide(desk, [replace(one, at=one.at + apart)])
+    assert find_referrals(desk, *reports) == [index == completes for index in (0, 1)]
 
 
 def test_a_report_that_is_decided_late_moves_the_case_to_the_one_after_it(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pas_gateway.register import Store
@@ -19,7 +19,6 @@ Traces = Mapping[Name, Row]
 _OUTCOME = ("office", "items", "obligations")
 _ITEM = ("item", "verdict", "rule")
 _CASE = ("owner", "reasons")
-_REFERRAL = "R-REFERRAL"
 
 
 def name_of(report: Row) -> Name:
@@ -53,43 +52,24 @@ def bare(answer: Row) -> Row:
 
 
 def compare(reports: Sequence[Row], foretold: Sequence[Row], again: Iterable[Row], traces: Traces) -> list[str]:
-    """The URNs of which something else was foretold than became of them; `again` were sent once more than `reports` says.
-
-    Reports in two partitions are taken in either order, and a referral stands on the one that completed it: those that
-    differ in it alone agree where as many were made as were foretold (domain, *Risk builds up*).
-    """
+    """The URNs of which something else was foretold than became of them; `again` were sent once more than `reports` says."""
     lines: dict[Name, list[Row]] = {}
     for report, answer in zip(reports, foretold, strict=True):
         lines.setdefault(name_of(report), []).append(answer)
     extra = Counter(map(name_of, again))
-    wrong = {name: answers for name, answers in lines.items() if not _agrees(answers, extra[name], traces.get(name), bare)}
-    moved = [name for name, answers in wrong.items() if _agrees(answers, extra[name], traces.get(name), _bare_of_referrals)]
-    if sum(_refers(_standing(wrong[name])) for name in moved) == sum(_refers(traces[name]) for name in moved):
-        for name in moved:
-            del wrong[name]
-    return [name[1] for name in wrong]
+    return [name[1] for name, answers in lines.items() if not _agrees(answers, extra[name], traces.get(name))]
 
 
-def _agrees(answers: Sequence[Row], extra: int, traced: Row | None, show: Callable[[Row], Row]) -> bool:
+def _agrees(answers: Sequence[Row], extra: int, traced: Row | None) -> bool:
     if traced is None:
         return False
     statuses = [answer["status"] for answer in answers] + ["DUPLICATE"] * extra
     if sorted(statuses) != sorted(attempt["status"] for attempt in traced["attempts"]):
         return False
-    return show(_standing(answers)) == show(traced)
+    return bare(_standing(answers)) == bare(traced)
 
 
 def _standing(answers: Sequence[Row]) -> Row:
     """A URN stands for the report that was accepted under it, else for the last attempt."""
     accepted = [answer for answer in answers if answer["status"] == "ACCEPTED"]
     return (accepted or list(answers))[-1]
-
-
-def _bare_of_referrals(answer: Row) -> Row:
-    shown = bare(answer)
-    cases = [{**case, "reasons": [reason for reason in case["reasons"] if reason != _REFERRAL]} for case in shown["cases"]]
-    return {**shown, "cases": [case for case in cases if case["reasons"]]}
-
-
-def _refers(answer: Row) -> bool:
-    return any(_REFERRAL in case["reasons"] for case in answer["cases"])

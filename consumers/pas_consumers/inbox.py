@@ -43,8 +43,10 @@ class Inbox:
     Every method raises an InboxError, LogError, KeyringError or DirectoryError, and MisuseError for a call that is wrong.
     """
 
-    def __init__(self, workspace: Workspace, office: str, post: str | None = None, person: str | None = None) -> None:
-        """`post` and `person` are who answers; without them the workspace's settings say."""
+    def __init__(
+        self, workspace: Workspace, office: str, post: str | None = None, person: str | None = None, log: Log | None = None
+    ) -> None:
+        """`post` and `person` are who answers; without them the workspace's settings say. `log` is one that several inboxes share."""
         self.office: Final = office
         self._workspace = workspace
         self._post = post or workspace.settings.post
@@ -52,12 +54,17 @@ class Inbox:
         self._directory = workspace.directory()
         self._keys = workspace.keyring(office)
         self._sealer: Sealer | None = None
+        self._shared = log
         self._store = Store(workspace.inbox_dir(office), office, self._keys.store_key())
 
     @classmethod
-    def of(cls, workspace: Workspace, office: str, *, post: str | None = None, person: str | None = None) -> Self:
-        """The inbox of an office whose keys this workspace holds, made where there is none yet."""
-        return cls(workspace, office, post, person)
+    def of(cls, workspace: Workspace, office: str, *, post: str | None = None, person: str | None = None, log: Log | None = None) -> Self:
+        """The inbox of an office whose keys this workspace holds, made where there is none yet.
+
+        Who looks after several offices opens the log once, under a user that may read all of their topics, gives it to each
+        inbox and closes it after them.
+        """
+        return cls(workspace, office, post, person, log)
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +77,7 @@ class Inbox:
 
     def close(self) -> None:
         """Gives files back; what was not sent yet goes with the next `take` or `send`."""
-        if "_log" in self.__dict__:
+        if "_log" in self.__dict__ and self._shared is None:
             self._log.close()
         self._store.close()
 
@@ -234,12 +241,13 @@ class Inbox:
 
     @cached_property
     def _log(self) -> Log:
-        log = self._workspace.log()
+        log = self._shared or self._workspace.log()
         try:
             # An office may take before PAS has ever sent it anything.
             log.ensure([deliveries(self.office), REPLIES, COMPARTMENT])
         except BaseException:
-            log.close()
+            if self._shared is None:
+                log.close()
             raise
         return log
 

@@ -14,7 +14,7 @@ from pas_consumers import Gap, Held, Inbox, Intake, Listing, State, UnknownDeliv
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.reply import Reply
 from pas_schemas.sealing import REPLY, Opener, read_label
-from pas_schemas.topics import COMPARTMENT
+from pas_schemas.topics import COMPARTMENT, REPLIES
 from pas_transport.log import Partition
 from pas_transport.workspace import Workspace
 
@@ -71,6 +71,17 @@ def test_disclosure_is_taken_read_and_acted_on(inbox: Inbox, forge: Forge) -> No
     assert [reply.mitigation for reply in answers] == [None, None, "escort doubled"]
     assert {(reply.post, reply.person) for reply in answers} == {(inbox._workspace.settings.post, "example-0001")}
     assert inbox.send() == 0
+
+
+def test_inboxes_share_a_log_that_neither_closes(small: Workspace, forge: Forge) -> None:
+    published = forge.publish()
+    for office in (PIO, "security:WSI"):
+        forge.send(forge.disclose(published, office))
+    with small.log() as log:
+        for office in (PIO, "security:WSI"):
+            with Inbox.of(small, office, post="duty", person="example-0001", log=log) as inbox:
+                assert len(inbox.take().new) == 1
+        assert sum(log.ends([REPLIES.name]).values()) == 2
 
 
 def test_what_came_from_the_compartment_is_answered_there_and_nowhere_else(inbox: Inbox, forge: Forge) -> None:

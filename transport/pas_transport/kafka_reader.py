@@ -11,7 +11,7 @@ from kafka import TopicPartition
 from kafka import errors as theirs
 from kafka.admin import OffsetSpec
 
-from pas_transport.kafka_client import PASSING, Clients, fenced
+from pas_transport.kafka_client import PASSING, Clients, fenced, learn_topics
 from pas_transport.kafka_subscription import gone, read_record
 from pas_transport.kafka_topics import KafkaTopics
 from pas_transport.log import LogUnavailableError, Partition, Taken, TopicMismatchError
@@ -41,16 +41,16 @@ class KafkaReader:
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """The first offset held, and the one the next record will get."""
-        if not 0 <= partition.number < self._topics.count([partition.topic])[partition.topic]:
-            raise TopicMismatchError(f"{partition.topic} has no partition {partition.number}", "partitions never change")
+        self._check(partition)
         first = self._offsets([partition], OffsetSpec.EARLIEST)[partition]
         return first, self._offsets([partition], OffsetSpec.LATEST)[partition]
 
     def read(self, partition: Partition, offset: int, max_records: int) -> list[Taken]:
         """See `Log.read`."""
-        first, end = self.bounds(partition)
-        if not first <= offset <= end:
-            raise gone(partition, offset, first, end)
+        self._check(partition)
+        end = self._offsets([partition], OffsetSpec.LATEST)[partition]
+        if not 0 <= offset <= end:
+            raise gone(partition, offset, *self.bounds(partition))
         if offset == end or max_records < 1:
             return []
         with self._lock, fenced():
@@ -67,6 +67,9 @@ class KafkaReader:
         """The records; none where compaction has taken all from here to the end."""
         consumer = self._open()
         there = TopicPartition(self._topics.name(partition.topic), partition.number)
+        # All at once: the library learns each new topic by itself, and waits a twentieth of a second meanwhile.
+        known = {self._topics.name(topic) for topic in self._topics.known()}
+        learn_topics(consumer._cluster, {there.topic}, known, self._clients.wait_seconds)
         consumer.assign([there])
         consumer.seek(there, offset)
         deadline = time.monotonic() + self._clients.wait_seconds
@@ -74,7 +77,7 @@ class KafkaReader:
             try:
                 records: Mapping[TopicPartition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=max_records)
             except theirs.OffsetOutOfRangeError:
-                raise gone(partition, offset) from None
+                raise gone(partition, offset, *self.bounds(partition)) from None
             except PASSING:
                 continue
             if records:
@@ -82,6 +85,10 @@ class KafkaReader:
             if consumer.position(there, timeout_ms=_POLL_MS) >= end:
                 return []
         raise LogUnavailableError(f"Kafka gave no record of {partition.topic} in time", "see that its brokers run, and try again")
+
+    def _check(self, partition: Partition) -> None:
+        if not 0 <= partition.number < self._topics.count([partition.topic])[partition.topic]:
+            raise TopicMismatchError(f"{partition.topic} has no partition {partition.number}", "partitions never change")
 
     def _open(self) -> Any:
         if self._consumer is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import Random
 
 from pas_consumers import Held, Inbox
@@ -41,11 +42,11 @@ class Recipients:
     def answer(self, log: Log) -> Counter[str]:
         """Every office with new post takes it and answers; how often what was done."""
         with ThreadPoolExecutor(AT_ONCE) as offices:
-            return sum(offices.map(self._answer_as, self._with_post(log)), Counter[str]())
+            return sum(offices.map(partial(self._answer_as, log), self._with_post(log)), Counter[str]())
 
-    def _answer_as(self, office: str) -> Counter[str]:
+    def _answer_as(self, log: Log, office: str) -> Counter[str]:
         done: Counter[str] = Counter(offices=1)
-        with Inbox.of(self.workspace, office, post=post_of(office), person="demo-0001") as inbox:
+        with Inbox.of(self.workspace, office, post=post_of(office), person="demo-0001", log=log) as inbox:
             intake = inbox.take()
             done.update({"taken": len(intake.new), "set aside": len(intake.aside)})
             for delivery in intake.new:

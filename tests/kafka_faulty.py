@@ -68,17 +68,20 @@ class FaultyKafka:
 
     def settle(self, pristine: Path, root: Path, offices: Iterable[str]) -> Workspace:
         """A workspace on this broker whose directory holds these offices and no other, with its topics made."""
-        prefix = f"f{secrets.token_hex(4)}."
-        workspace = shrink(pristine, root, frozenset(offices))
-        kept = [line for line in (root / "pas.toml").read_text().splitlines() if not line.startswith("transport")]
-        given = [
-            'transport = "kafka"', f'bootstrap = "{self.bootstrap}"', f'kafka_prefix = "{prefix}"',
-            f"kafka_wait_seconds = {WAIT_SECONDS}", f"kafka_session_seconds = {SESSION_SECONDS}",
-        ]  # fmt: skip
-        (root / "pas.toml").write_text("\n".join([*given, *kept]) + "\n")
-        with self.open_log(prefix=prefix, wait_seconds=30.0) as log:
-            log.ensure(declared_topics(workspace.directory()))
-        return open_workspace(root, environment={})
+        settings = (f"kafka_wait_seconds = {WAIT_SECONDS}", f"kafka_session_seconds = {SESSION_SECONDS}")
+        return settle(self.bootstrap, pristine, root, offices, settings)
+
+
+def settle(bootstrap: str, pristine: Path, root: Path, offices: Iterable[str], settings: Iterable[str] = ()) -> Workspace:
+    """A workspace on a broker, under a prefix of its own, whose directory holds these offices and no other, with its topics made."""
+    prefix = f"f{secrets.token_hex(4)}."
+    workspace = shrink(pristine, root, frozenset(offices))
+    kept = [line for line in (root / "pas.toml").read_text().splitlines() if not line.startswith("transport")]
+    given = ['transport = "kafka"', f'bootstrap = "{bootstrap}"', f'kafka_prefix = "{prefix}"', *settings]
+    (root / "pas.toml").write_text("\n".join([*given, *kept]) + "\n")
+    with KafkaLog(KafkaAccess(bootstrap), create=True, prefix=prefix, wait_seconds=30.0) as log:
+        log.ensure(declared_topics(workspace.directory()))
+    return open_workspace(root, environment={})
 
 
 @contextmanager

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from conftest import RunPas
+from gateway.apart import ONE, TWO, Both, dump, protect
+from gateway.desk import OFFICES, Desk
+from kafka_faulty import settle
 from pas_gateway.demo.outcomes import compare, trace_all
 from pas_gateway.demo.story import tell_story
 from pas_gateway.register import open_store
+from pas_schemas.topics import COMPARTMENT
 from pas_transport.workspace import open_workspace
+from producers.samples import make_item
 
 ROUTINE, REFUSED = 0, 1
 
@@ -56,3 +61,40 @@ def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, tmp_
     assert first["state"] == "DELIVERED"
     took = json.loads(pas("gateway", "run", "--until-idle", "--json", cwd=root, env=env, code=ROUTINE).out)
     assert took["replies"] > 0
+
+
+def test_the_compartment_is_whole_on_kafka(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:
+    """A flagged report, and one on somebody whom its readers protect: two gateways over one log, the compartment's by its command."""
+    with Desk(settle(kafka, pristine, tmp_path / "small", (*OFFICES, "paso-unit"))) as main:
+        main.move()
+        main.run()
+        before, both = dump(main), Both(main)
+        with both.apart:
+            flagged = both.flagged(items=[make_item(text="He will give evidence.")])
+            main.publish(flagged)
+            main.run()
+            ran = pas("gateway", "run", "--compartment", "--until-idle", "--json", cwd=main.workspace.root, code=ROUTINE)
+            assert json.loads(ran.out)["accepted"] == 1
+            release(both, flagged["urn"])
+            assert both.take("paso-unit") == ["DISCLOSURE"]
+            both.apart.run()
+            main.run()
+            assert dump(main) == before, "PAS's own register saw nothing of it"
+
+            protect(both)
+            assert both.is_protected("A1234BC") == (True, None)
+            main.publish(report := main.write())
+            main.run()
+            assert [both.take(office) for office in ("pio:WSI", "security:WSI")] == [[], []]
+            both.apart.run()
+            release(both, report["urn"])
+            assert both.take("paso-unit") == ["DISCLOSURE"]
+            shown = json.loads(pas("status", "--compartment", "--json", cwd=main.workspace.root, code=ROUTINE).out)
+            assert (shown["lag"], shown["counts"]["quarantined"]) == ({COMPARTMENT.name: 2}, 0), "the unit's DELIVERED and READ"
+
+
+def release(both: Both, urn: str) -> None:
+    """Two named readers, one after the other."""
+    digest = both.bench.send(both.bench.decision(urn, person=ONE))
+    both.bench.send(both.bench.agree(digest, TWO))
+    both.apart.run()

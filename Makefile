@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Two tests at a time: the suite starts processes of its own.
-JOBS ?= 2
+# Three tests at a time: the suite waits for processes of its own.
+JOBS ?= 3
 
 .PHONY: help
 help: ## Say what can be made

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from forked_pas import ForkedPas
 from kafka_broker import collect_sockets, find_broker
 from kafka_faulty import FaultyKafka, run_faulty_kafka
 from kafka_guarded import GuardedKafka, run_guarded_kafka
 from pas_transport.founding import found_workspace
 from pas_transport.workspace import Workspace, open_workspace
-
-PAS = Path(sys.executable).with_name("pas")
 
 
 @dataclass(frozen=True)
@@ -85,17 +83,22 @@ def workspace(estate: Path) -> Workspace:
     return open_workspace(estate, environment={})
 
 
+@pytest.fixture(scope="session")
+def forked() -> Iterator[ForkedPas]:
+    """The process that `pas` is forked from."""
+    with closing(ForkedPas()) as forked:
+        yield forked
+
+
 @pytest.fixture
-def pas(tmp_path: Path) -> RunPas:
+def pas(tmp_path: Path, forked: ForkedPas) -> RunPas:
     """Runs `pas` in a process of its own: `pas("directory", "list", cwd=estate, env={...})`."""
 
     def run(*arguments: object, cwd: Path = tmp_path, env: dict[str, str] | None = None, code: int | None = None) -> Answer:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")} | (env or {})
-        done = subprocess.run(
-            [str(PAS), *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False
-        )
-        assert "Traceback" not in done.stderr
-        assert code is None or done.returncode == code, done.stderr
-        return Answer(done.returncode, done.stdout, done.stderr)
+        done = Answer(*forked.run([*map(str, arguments)], cwd, environment, timeout=100))
+        assert "Traceback" not in done.err
+        assert code is None or done.code == code, done.err
+        return done
 
     return run

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import click
 import pytest
 
-from conftest import PAS
+from forked_pas import PAS
 from pas_consumers.watching import TOLD
 from pas_gateway.demo.checks import CHECKS
 from pas_schemas.rules import OBLIGATIONS, SENTENCES

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import click
 import pytest
 
-from conftest import PAS
 from deploy.compose import DEPLOY, listed, mounts, own_services, parse, read_compose, read_dockerfile, services
+from forked_pas import PAS
 from pas_transport.keyring import list_offices
 from pas_transport.settings import Settings, read_settings
 from pas_transport.workspace import open_workspace

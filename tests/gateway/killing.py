@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import pytest
 
-from conftest import PAS
+from forked_pas import PAS
 from pas_gateway.phases import PHASES, PhaseMark, phase_file
 
 # Every place of a worker's life in which it holds work; "idle" is none.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from conftest import PAS
+from forked_pas import PAS
 from gateway.desk import Desk
 from gateway.drilling import read_commands
 from gateway.judging import find_journeys, judge_log, take_everything

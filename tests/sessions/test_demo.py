@@ -11,7 +11,8 @@ from subprocess import PIPE
 
 import pytest
 
-from conftest import PAS, RunPas
+from conftest import RunPas
+from forked_pas import PAS
 from pas_schemas.reference import read_data
 
 STORY_TIME = "2015-11-18T15:00:00Z"

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from conftest import PAS
 from consumers.forge import Forge, Published, copy_small, write_report
+from forked_pas import PAS
 from pas_consumers import Inbox
 from pas_consumers.watching import FILE, MAX_PAUSE_SECONDS, Program, Watch, open_called
 from pas_schemas.clock import to_ms

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from conftest import PAS, Answer, RunPas
+from conftest import Answer, RunPas
+from forked_pas import PAS
 from pas_transport.workspace import open_workspace
 from producers.opening import Found, open_records
 from producers.samples import (

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PAS, RunPas
+from conftest import RunPas
+from forked_pas import PAS
 from pas_schemas.topics import REPORTS, URGENT
 from pas_transport.log import Log
 from pas_transport.workspace import Workspace, open_workspace

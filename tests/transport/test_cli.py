@@ -13,7 +13,7 @@ from collections.abc import Callable
 import click
 import pytest
 
-from conftest import PAS
+from forked_pas import PAS
 from pas_schemas.errors import MisuseError, RulebookError
 from pas_transport import cli
 

@@ -1,0 +1,112 @@
+"""`pas` in processes of their own, forked from one that has imported everything: a suite runs it a thousand times."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PAS = Path(sys.executable).with_name("pas")
+
+
+class ForkedPas:
+    """Starts commands one after another; each has arguments, folder, environment and files of its own."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            # -P: what lies beside this file is no module of the product.
+            command = [sys.executable, "-P", __file__, str(theirs.fileno())]
+            self._parent = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+
+    def run(self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
+        """Exit code (minus the signal's number where one ended it), stdout and stderr; raises TimeoutError, the command being killed."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            asked = json.dumps({"arguments": [*arguments], "cwd": str(cwd), "env": dict(env)}).encode()
+            socket.send_fds(self._socket, [len(asked).to_bytes(4, "big")], [out.fileno(), err.fileno()])
+            self._socket.sendall(asked)
+            started = int.from_bytes(_receive(self._socket, 4), "big")
+            self._socket.settimeout(timeout)
+            try:
+                code = int.from_bytes(_receive(self._socket, 4), "big", signed=True)
+            except TimeoutError:
+                os.kill(started, signal.SIGKILL)
+                self._socket.settimeout(None)
+                _receive(self._socket, 4)
+                raise
+            finally:
+                self._socket.settimeout(None)
+            return code, *(_read(file) for file in (out, err))
+
+    def close(self) -> None:
+        self._socket.close()
+        self._parent.wait()
+
+
+def _read(file: Any) -> str:
+    file.seek(0)
+    return str(file.read().decode())
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        part = connection.recv(size - len(found))
+        if not part:
+            raise EOFError
+        found += part
+    return found
+
+
+def _serve(connection: socket.socket) -> dict[str, Any] | None:
+    """Forks for each request; returns it in the child, and None when nobody asks any more."""
+    while True:
+        head, files, _, _ = socket.recv_fds(connection, 4, 2)
+        if not head:
+            return None
+        asked: dict[str, Any] = json.loads(_receive(connection, int.from_bytes(head, "big")))
+        child = os.fork()
+        if child == 0:
+            connection.close()
+            for place, file in enumerate(files, start=1):
+                os.dup2(file, place)
+                os.close(file)
+            return asked
+        for file in files:
+            os.close(file)
+        connection.sendall(child.to_bytes(4, "big"))
+        _, status = os.waitpid(child, 0)
+        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+
+
+def _import_everything() -> Any:
+    """The command, with what each of its sub-commands imports."""
+    import pas_gateway.pipeline
+    import pas_gateway.supervisor  # noqa: F401  # imported for those that are forked
+    from pas_transport.cli import main, pas
+
+    for name in pas.list_commands(None):  # type: ignore[arg-type]  # the table needs no context
+        pas.get_command(None, name)  # type: ignore[arg-type]  # as that
+    return main
+
+
+def _main() -> None:
+    run = _import_everything()
+    asked = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if asked is not None:
+        os.chdir(asked["cwd"])
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        sys.argv = [str(PAS), *asked["arguments"]]
+        run()
+
+
+if __name__ == "__main__":
+    _main()

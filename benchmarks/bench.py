@@ -21,6 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 import deciding
 import filled
 import memory
+import movements
 import pair
 import publishing
 import threat
@@ -31,7 +32,7 @@ from places import Places, find_places
 Run = Callable[[Places, Size], Iterator[Figure]]
 BENCHMARKS: dict[str, Run] = {
     "whole": whole.run, "pair": pair.run, "publishing": publishing.run, "threat": threat.run, "memory": memory.run,
-    "filled": filled.run, "deciding": deciding.run,
+    "filled": filled.run, "movements": movements.run, "deciding": deciding.run,
 }  # fmt: skip
 README = Path(__file__).with_name("README.md")
 _TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- end -->)", re.DOTALL)

@@ -61,12 +61,12 @@ class Population:
             prison = self.prison_of(prisoner)
             yield {"noms_number": number_of(prisoner), "event": "RECEIVED", "prison": prison, "at": at, "category": "C", "alerts": []}
 
-    def reports(self, first: int, count: int, *, priority: str = "ROUTINE") -> Iterator[Row]:
+    def reports(self, first: int, count: int, *, priority: str = "ROUTINE", recipients: Sequence[str] = RECIPIENTS) -> Iterator[Row]:
         """Reports `first` to `first + count`, each on a prisoner drawn by chance."""
         for serial in range(first, first + count):
-            yield self._report(serial, self._random.randrange(self.prisoners), priority)
+            yield self._report(serial, self._random.randrange(self.prisoners), priority, recipients)
 
-    def _report(self, serial: int, prisoner: int, priority: str) -> Row:
+    def _report(self, serial: int, prisoner: int, priority: str, recipients: Sequence[str]) -> Row:
         subject = {
             "role": "SUBJECT", "standing": "CONVICTED", "noms_number": number_of(prisoner), "pnc_id": None,
             "family_name": "Ashdown", "given_names": "Piers", "date_of_birth": "1988-02-03",
@@ -81,7 +81,7 @@ class Population:
                 "prison_intercept": None, "concerns_staff": [], "protected_assisting_offender": False, "terrorism": False,
                 "do_not_share_with_offender": True,
             },
-            "risk_tags": ["DRUGS"], "addressees": list(RECIPIENTS), "mopi": {"group": 2, "review_by": "2099-01-01"}, "gist": None,
+            "risk_tags": ["DRUGS"], "addressees": list(recipients), "mopi": {"group": 2, "review_by": "2099-01-01"}, "gist": None,
             "supersedes": None,
         }  # fmt: skip
 

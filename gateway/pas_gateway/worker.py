@@ -33,8 +33,8 @@ BATCH_RECORDS = 500
 POLL_SECONDS = 0.2
 # A batch that clashes is computed anew; one that clashes this often is read again from the log.
 TRIES = 8
-# Movements that a decision counts before the register has them; opening so many takes some seconds, once.
-MOST_AHEAD = 10_000
+# Movements that a decision counts before the register has them: more than the estate has in a day. Opening so many takes a second, once.
+MOST_AHEAD = 4_000
 _RETRY_SECONDS = 0.02
 
 Compute = Callable[[Sequence[Taken], Sequence[Advance]], Plan]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,7 @@ from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.errors import PasError
 from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Report
+from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import LAST
 
 _DAMAGED = "The register no longer holds this report as it was: it is not decided again. Restore it, or ask its originator for it."
@@ -225,10 +227,10 @@ def _disclosures(judged: Judgement, accepted: frozenset[str], office: PasOffice,
     one, verdicts = judged.one, judged.verdicts
     owed = partial(obligations_for, one.report, judged.situation, office.rulebook)
     said = about(one.report, one.kept.id, one.kept.order[0])
-    # What is decided late must still be read in time: the clock of a later delivery starts when it is made.
-    read_by = office.rulebook.read_by(one.report.priority, scribe.now)
+    confirm_by = office.rulebook.read_by(one.report.priority, scribe.now)
+    read_by = confirm_by if anew else _read_by(one, office.rulebook, scribe.now)
     ended = {name: bool(_taken_back(one, name, verdicts, anew).deliveries) for name in one.sent}
-    yield from (withdraw(said, name, read_by) for name in sorted(ended) if ended[name])
+    yield from (withdraw(said, name, confirm_by) for name in sorted(ended) if ended[name])
     for outcome in verdicts.outcomes:
         holding, again = holding_of(one.sent.get(outcome.office, ())), ended.get(outcome.office)
         due = _with_kept(one, outcome, holding, owed) if again else outcome
@@ -239,6 +241,13 @@ def _disclosures(judged: Judgement, accepted: frozenset[str], office: PasOffice,
                 said, one.source, due, estate, office.rulebook, read_by, accepted=outcome.office in accepted, items=some,
                 approvals=judged.approved.approvals,
             )  # fmt: skip
+
+
+def _read_by(one: Standing, rulebook: Rulebook, now: datetime) -> datetime:
+    """When what goes out now must be read: counted from when the report reached PAS (domain, *Certainty of receipt*), so that neither a
+    case nor the acceptance of conditions puts it off. What goes out after that, to the next prison say, has its own time from now."""
+    by = rulebook.read_by(one.report.priority, from_ms(one.kept.order[0]))
+    return by if now < by else rulebook.read_by(one.report.priority, now)
 
 
 def _apart(report: Report, items: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:

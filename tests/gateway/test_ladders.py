@@ -104,6 +104,28 @@ def test_an_unread_threat_climbs_to_a_case_of_pas_and_no_further(bench: Bench) -
     assert desk.climb() == []
 
 
+def test_what_goes_out_later_is_read_by_the_same_time_while_that_lies_ahead(bench: Bench) -> None:
+    """Counted from when the report reached PAS: accepting conditions puts nothing off. The next prison has its own quarter of an hour."""
+    desk = bench.desk
+    risk = {"summary": "Low.", "authorised_by": "staff-9", "authorised_at": "2015-01-01T00:00:00Z"}
+    handling = make_handling(conditions="Not to be acted on alone.", risk_assessment=risk)
+    urn = publish(bench, **(THREAT | {"items": [make_item(handling="5")], "handling": handling, "addressees": ["security"]}))
+    desk.turn(minutes=10)
+    with Inbox.of(desk.workspace, "security:WSI", post="officer", person="staff-0001") as box:
+        box.take()
+        [conditions] = [held.delivery for held in box.list().held if held.delivery.kind == "CONDITIONS"]
+        box.accept(conditions.id)
+        box.send()
+    given = [one.datum for one in desk.run() if (one.office, one.datum["urn"]) == ("security:WSI", urn) and one.datum["body"]]
+    assert [one["kind"] for one in given] == ["CONDITIONS", "DISCLOSURE"]
+    assert {one["deadline_ms"] - one["received_at_ms"] for one in given} == {15 * 60_000}
+    other = publish(bench, **THREAT)
+    desk.turn(minutes=20)
+    desk.move(prison="BAI", hours_ago=0)
+    [moved] = [one.datum for one in desk.run() if (one.office, one.datum["urn"]) == ("security:BAI", other)]
+    assert moved["deadline_ms"] - moved["decided_at_ms"] == 15 * 60_000
+
+
 def test_a_rung_tells_nobody_who_does_not_hold_the_disclosure(bench: Bench) -> None:
     """Held for one office, read by another, unread by a third, whatever comes late: nobody else is told, and nothing of content."""
     desk = bench.desk

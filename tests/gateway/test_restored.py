@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from conftest import Answer
-from gateway.desk import Desk, Row
+from gateway.desk import OFFICES, Desk, Row
+from gateway.drilling import read_commands
 from gateway.judging import count_notices, find_journeys, judge_log, list_addressed, take_everything
+from gateway.postgres import PrivatePostgres
+from gateway.test_on_postgres import settle as settle_on_postgres
+from kafka_faulty import settle as settle_on_kafka
 from pas_consumers import Delivery, Inbox
 from pas_gateway.notes import NOTE_KEY
 from pas_gateway.recovery import note_place, recover
@@ -66,6 +73,30 @@ def tell(desk: Desk, report: Row) -> dict[str, str | None]:
 
 
 def test_what_was_sent_since_the_backup_is_neither_lost_nor_doubled(desk: Desk, pas: RunPas, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.db"
+    lose(desk, pas, lambda: back_up(desk, backup), lambda: restore(desk, backup))
+
+
+@pytest.mark.timeout(300)
+def test_on_kafka_and_postgresql_neither(kafka: str, postgres: PrivatePostgres, pristine: Path, pas: RunPas, tmp_path: Path) -> None:
+    """By the commands of the runbook, as they stand there."""
+    database = postgres.make_database()
+    folder = settle_on_kafka(kafka, pristine, tmp_path / "small", OFFICES).root
+    dump, load = read_commands("Register restored from a backup")[2:]
+    restored, _, then = load.partition("\n")
+    assert then == "pas gateway run --until-idle"
+
+    def type_it(command: str) -> None:
+        environment = os.environ | {"REGISTER": postgres.conninfo(database)}
+        subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, check=True, timeout=60)
+
+    with Desk(settle_on_postgres(folder, postgres.url(database, password=None))) as desk:
+        desk.move()
+        desk.run()
+        lose(desk, pas, lambda: type_it(dump), lambda: type_it(restored))
+
+
+def lose(desk: Desk, pas: RunPas, back_up: Callable[[], None], restore: Callable[[], None]) -> None:
     """Reports, a refused one, receipts, an acceptance and a transfer lie between the backup and the loss; one report comes after it."""
     moves, conditional = desk.write(), desk.write(
         subjects=[make_subject(noms_number="A4821DK", pnc_id=None)], items=[make_item(handling="5")], addressees=["pio:WSI"],
@@ -74,7 +105,7 @@ def test_what_was_sent_since_the_backup_is_neither_lost_nor_doubled(desk: Desk, 
     desk.move(noms_number="A4821DK")
     desk.publish(moves)
     desk.run()
-    back_up(desk, tmp_path / "backup.db")
+    back_up()
     since = desk.write()
     desk.publish(since, conditional)
     run(desk, pas)
@@ -89,7 +120,7 @@ def test_what_was_sent_since_the_backup_is_neither_lost_nor_doubled(desk: Desk, 
     run(desk, pas)
     take(desk)
     before = judge_log(desk.log, desk.workspace)
-    restore(desk, tmp_path / "backup.db")
+    restore()
     late = desk.write(subjects=[make_subject(noms_number="A4821DK", pnc_id=None)])
     desk.publish(late)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -127,3 +128,17 @@ def _run_closed(closed: int, word: str) -> subprocess.CompletedProcess[str]:
     with_it_closed = f"import os, sys; os.close({closed}); os.execv(sys.argv[1], sys.argv[1:])"
     command = [sys.executable, "-c", with_it_closed, str(PAS), word]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
+    """No process of a command may write a core: neither the one that runs it nor what it calls."""
+    limits = tmp_path / "limits"
+    allowed = (
+        "import atexit, os, resource\nmost = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (most, most))\n"
+    )
+    caught = f"atexit.register(lambda: open({str(limits)!r}, 'w').write(os.popen('ulimit -c').read()))\n"
+    begun = "from pas_transport.cli import main\nmain(['--version'])"
+    done = subprocess.run([sys.executable, "-c", allowed + caught + begun], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert limits.read_text() == "0\n"

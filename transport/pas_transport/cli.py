@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import sys
 import threading
@@ -75,7 +76,13 @@ def pas(ctx: click.Context, folder: Path | None, as_json: bool, no_color: bool) 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs `pas` and ends the process: 0 done; 1 something was refused or failed; 2 misuse; 130 interrupted. Never a traceback."""
     _ready_streams()
+    _leave_no_core()
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _leave_no_core() -> None:
+    """A process that crashes would write its memory, texts and keys in it, to a file in clear; whatever it starts inherits this."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _ready_streams() -> None:

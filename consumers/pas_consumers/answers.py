@@ -18,7 +18,8 @@ _KINDS: Final[Mapping[Receipt, frozenset[DeliveryKind]]] = {
 _STATES: Final[Mapping[Receipt, frozenset[State]]] = {
     "CONDITIONS_ACCEPTED": frozenset({"DELIVERED"}),
     "ACTIONED": frozenset({"READ"}),
-    "DECLINED": frozenset({"DELIVERED", "CONDITIONS_ACCEPTED", "READ"}),
+    # Accepted conditions bring the text: declined afterwards, the office would be on record as holding what it declined.
+    "DECLINED": frozenset({"DELIVERED", "READ"}),
 }
 _REFUSED_KIND: Final[Mapping[Receipt, tuple[str, str]]] = {
     "CONDITIONS_ACCEPTED": ("A {} has no conditions that wait to be accepted.", "`pas inbox show` shows it"),

@@ -202,6 +202,8 @@ def test_conditions_come_first_and_the_text_as_another_delivery(inbox: Inbox, fo
         inbox.act(found, "none")
     assert inbox.accept(found) == "CONDITIONS_ACCEPTED"
     assert inbox.accept(found) == "CONDITIONS_ACCEPTED"
+    with pytest.raises(WrongStateError, match="CONDITIONS_ACCEPTED already"):
+        inbox.decline(found, "too late: the text is on its way")
     inbox.send()
     assert forge.receipts() == ["DELIVERED", "CONDITIONS_ACCEPTED"]
     forge.send(forge.disclose(published, PIO, n=2))

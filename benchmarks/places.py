@@ -18,7 +18,7 @@ from pas_gateway.meters import Meter, meter_file
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
-from pas_gateway.register import Store, open_store, queries
+from pas_gateway.register import Store, open_store, outbox, queries
 from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.topics import MOVEMENTS
 from pas_transport.files import write_whole
@@ -89,7 +89,7 @@ class Gateway:
     def has_taken(self, topic: str, count: int) -> bool:
         with self.store.reading() as register:
             positions = queries.list_positions(register, self.log.identity)
-            return sum(next for (name, _), next in positions.items() if name == topic) >= count and not queries.count_outbox(register)
+            return sum(next for (name, _), next in positions.items() if name == topic) >= count and not outbox.count_outbox(register)
 
 
 @contextmanager

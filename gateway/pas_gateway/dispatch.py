@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from pas_gateway.notes import NOTE_KEY
-from pas_gateway.register import Store, queries, schema
+from pas_gateway.register import Store, schema
 from pas_gateway.register.change import add_counts, chunks
+from pas_gateway.register.outbox import has_outbox, take_outbox
 from pas_gateway.route import read_outbox
 from pas_schemas.topics import AUDIT, QUARANTINE
-from pas_transport.log import Log, Outgoing
+from pas_transport.log import AppendError, Log, LogUnavailableError, Outgoing, RecordRefusedError, TopicMismatchError
 
 # Outbox rows taken at once, about as many as offices get something of one batch: each turn costs two transactions.
 ROWS_AT_ONCE = 512
+# How often it is asked whether a topic that was lost is there again.
+LOST_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dispatcher:
-    """Moves the outbox into the log. Of all processes one at a time sends threats, and one the rest."""
+    """Moves the outbox into the log. Of all processes one at a time sends threats, and one the rest.
+
+    What is for a topic that is not there waits and holds up nothing else; `tell_lost` is told of the topic, once until it is back.
+    """
 
     store: Store = field(repr=False)
     log: Log = field(repr=False)
+    tell_lost: Callable[[str], None] = field(default=lambda topic: None, repr=False)
+    _lost: set[str] = field(default_factory=set, repr=False)
+    _look_again: float = field(default=0.0, repr=False)
 
     def run(self, mark: Callable[[], None], *, only_urgent: bool = False) -> int:
         """Sends until nothing waits that is this process's to send; returns how many deliveries were sent.
@@ -33,6 +43,9 @@ class Dispatcher:
         Raises a LogError: what was not appended stays in the outbox. A process that dies between append and mark leaves
         records that are appended once more; an inbox takes each delivery once.
         """
+        if self._lost and time.monotonic() >= self._look_again:
+            self._lost = set(find_lost(self.log, self._lost))
+            self._look_again = time.monotonic() + LOST_SECONDS
         sent = 0
         while found := self._send_some(1, mark) or (0 if only_urgent else self._send_some(0, mark)):
             sent += found
@@ -42,29 +55,52 @@ class Dispatcher:
         if not self._waiting(urgent):
             return 0
         with self.store.exclusive(f"dispatch-{urgent}", wait=False) as mine:
-            if not mine:
-                return 0
-            with self.store.reading() as register:
-                table = schema.outbox
-                rows = register.execute(sa.select(table).where(table.c.urgent == urgent).order_by(table.c.number).limit(ROWS_AT_ONCE)).all()
-            if not rows:
-                return 0
-            mark()
-            records = [Outgoing(row.topic, key, value, row.partition) for row in rows for key, value in read_outbox(row.records)]
-            notes = [Outgoing(AUDIT.name, NOTE_KEY, row.note, 0) for row in rows if row.note is not None]
-            if notes:
-                # In the log before what they speak of: a register that is restored must learn of all that was sent.
-                self.log.append(notes)
+            sent = 0
+            while mine and not sent:
+                with self.store.reading() as register:
+                    rows = take_outbox(register, urgent, self._lost, ROWS_AT_ONCE)
+                if not rows:
+                    break
+                mark()
+                # Nothing is sent where all of them are for topics that turn out to be lost: then the rest is looked at.
+                sent = self._send(rows)
+            return sent
+
+    def _send(self, rows: Sequence[Any]) -> int:
+        notes = [Outgoing(AUDIT.name, NOTE_KEY, row.note, 0) for row in rows if row.note is not None]
+        if notes:
+            # In the log before what they speak of: a register that is restored must learn of all that was sent.
+            self.log.append(notes)
+        records = [Outgoing(row.topic, key, value, row.partition) for row in rows for key, value in read_outbox(row.records)]
+        try:
             self.log.append(records)
-            self._mark_sent(rows, [record.key for record in records if record.topic != QUARANTINE.name])
-            return len(records)
+        except RecordRefusedError:
+            raise
+        except (AppendError, TopicMismatchError, LogUnavailableError) as error:
+            return self._keep_what_was_stored(rows, records, error)
+        return self._mark_sent(rows)
+
+    def _keep_what_was_stored(self, rows: Sequence[Any], records: Sequence[Outgoing], error: Exception) -> int:
+        """Marks as sent what the log has; raises `error` again unless a topic that is not there explains it."""
+        failed = {records[place].topic for place in error.failed} if isinstance(error, AppendError) else {row.topic for row in rows}
+        sent = self._mark_sent([row for row in rows if row.topic not in failed])
+        lost = find_lost(self.log, failed)
+        if not lost:
+            raise error
+        for topic in lost:
+            self.tell_lost(topic)
+        self._lost |= set(lost)
+        self._look_again = time.monotonic() + LOST_SECONDS
+        return sent
 
     def _waiting(self, urgent: int) -> bool:
         with self.store.reading() as register:
-            return queries.has_outbox(register, urgent)
+            return has_outbox(register, urgent, self._lost)
 
-    def _mark_sent(self, rows: Sequence[Any], ids: Sequence[bytes]) -> None:
-        """The payload leaves the outbox once the log has it."""
+    def _mark_sent(self, rows: Sequence[Any]) -> int:
+        """The payload leaves the outbox once the log has it; how many records that were."""
+        keys = [(row.topic, key) for row in rows for key, _ in read_outbox(row.records)]
+        ids = [key for topic, key in keys if topic != QUARANTINE.name]
 
         def mark(register: sa.Connection) -> None:
             register.execute(schema.outbox.delete().where(schema.outbox.c.number.in_([row.number for row in rows])))
@@ -73,4 +109,17 @@ class Dispatcher:
                 register.execute(table.update().where(table.c.id.in_(part), table.c.state == "SEALED").values(state="SENT"))
             add_counts(register, Counter(sent=len(ids)))
 
-        self.store.write(mark)
+        if rows:
+            self.store.write(mark)
+        return len(keys)
+
+
+def find_lost(log: Log, topics: Iterable[str]) -> list[str]:
+    """Those of these topics that are not there. Raises another LogError."""
+    lost = []
+    for topic in sorted(topics):
+        try:
+            log.ends([topic])
+        except TopicMismatchError:
+            lost.append(topic)
+    return lost

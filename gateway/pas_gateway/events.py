@@ -150,6 +150,14 @@ class RegisterUnavailable(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TopicLost(Event):
+    """A topic is not in the log: what is for it waits in the outbox, and everything else is sent; it is looked for again every minute."""
+
+    level: ClassVar[Level] = "error"
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchFailed(Event):
     """What waits in the outbox could not be sent, or not be marked as sent; it is tried again after the next batch."""
 
@@ -160,5 +168,6 @@ class DispatchFailed(Event):
 # In the order in which docs/monitoring.md lists them.
 EVENTS: tuple[type[Event], ...] = (
     GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, WorkerGivenUp, DirectoryChanged, RulebookChanged, RulebookRefused, Batch,
-    BatchAgain, BatchFailed, MovementsBehind, ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, DispatchFailed,
+    BatchAgain, BatchFailed, MovementsBehind, ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, TopicLost,
+    DispatchFailed,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from pas_gateway.meters import read_meters
 from pas_gateway.metrics import Scrape, render
 from pas_gateway.office import PasOffice, load_rulebook
 from pas_gateway.realm import MAIN
-from pas_gateway.register import Store, open_store, queries
+from pas_gateway.register import Store, gauges, open_store
 from pas_gateway.survey import Survey, take_survey
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_schemas.errors import PasError
@@ -92,7 +92,7 @@ class Monitor:
 
     def _find(self) -> Findings:
         up = {
-            "register": _answers(lambda: self._store.ask(queries.has_counters)),
+            "register": _answers(lambda: self._store.ask(gauges.has_counters)),
             "log": self._ask_log(),
             "keys": _answers(lambda: PasOffice.of(self.workspace)),
             "rulebook": _answers(lambda: load_rulebook(self.workspace)),

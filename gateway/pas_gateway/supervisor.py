@@ -26,6 +26,7 @@ from pas_gateway.positions import find_start, measure_lag, refuse_other_keys, re
 from pas_gateway.realm import Realm, realm_of
 from pas_gateway.recovery import recover
 from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, relearning, requests
+from pas_gateway.register.outbox import count_outbox
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.clock import to_ms
@@ -352,7 +353,7 @@ def _is_idle(log: Log, store: Store, realm: Realm, stopped: frozenset[Partition]
         now_ms = to_ms(now)
         due = queries.find_due_movements(register, now_ms, 1) or dockets.find_silences_due(register, now_ms, 1)
         by_clock = due or ladders.has_due(register, now_ms) or chains.has_due(register, now_ms) or requests.has_due(register, now_ms)
-        waiting = queries.count_outbox(register) or by_clock or relearning.is_regaining(register)
+        waiting = count_outbox(register) or by_clock or relearning.is_regaining(register)
         return queries.list_positions(register, log.identity), bool(waiting)
 
     positions, waiting = store.ask(look)
@@ -362,4 +363,4 @@ def _is_idle(log: Log, store: Store, realm: Realm, stopped: frozenset[Partition]
 
 def _count_progress(log: Log, store: Store) -> int:
     """A number that changes with every progress."""
-    return store.ask(lambda register: sum(queries.list_positions(register, log.identity).values()) - queries.count_outbox(register))
+    return store.ask(lambda register: sum(queries.list_positions(register, log.identity).values()) - count_outbox(register))

@@ -20,7 +20,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
-from pas_gateway.register import Advance, Store, open_store, queries
+from pas_gateway.register import Advance, Store, open_store, outbox, queries
 from pas_gateway.worker import Worker
 from pas_producers import MovementFeed, Publisher
 from pas_schemas.clock import show_time
@@ -154,7 +154,7 @@ class Desk:
     def is_idle(self, topics: Iterable[str] = INPUTS) -> bool:
         """Everything in these topics was taken in, and nothing waits to be sent."""
         with self.store.reading() as register:
-            waiting = queries.count_outbox(register)
+            waiting = outbox.count_outbox(register)
         return not waiting and self._is_read(topics)
 
     def _is_read(self, topics: Iterable[str]) -> bool:

@@ -25,6 +25,7 @@ from pas_gateway.register import (
     Store,
     join_blobs,
     open_store,
+    outbox,
     queries,
     relearning,
     schema,
@@ -228,7 +229,7 @@ def test_outbox_tells_threats_from_the_rest(store: Store) -> None:
     row = {"urgent": 0, "topic": "t", "partition": 1, "records": b""}
     write_change(store, Change(outbox=[row, row]))
     with store.reading() as register:
-        assert (queries.has_outbox(register, 0), queries.has_outbox(register, 1), queries.count_outbox(register)) == (True, False, 2)
+        assert (outbox.has_outbox(register, 0), outbox.has_outbox(register, 1), outbox.count_outbox(register)) == (True, False, 2)
 
 
 @pytest.mark.parametrize("blobs", [[], [b""], [b"a", b"", b"bc" * 1000]])

@@ -23,6 +23,7 @@ from pas_gateway.register import (
     RegisterUnavailableError,
     Store,
     open_store,
+    outbox,
     queries,
     schema,
     write_change,
@@ -140,7 +141,7 @@ def test_full_disk_writes_nothing_half_and_is_overcome(postgres: PrivatePostgres
         assert queries.logs_known(register) == frozenset()
     write_change(store, change)
     with store.reading() as register:
-        assert queries.count_outbox(register) == 1
+        assert outbox.count_outbox(register) == 1
 
 
 def test_read_only_database_says_so(postgres: PrivatePostgres) -> None:

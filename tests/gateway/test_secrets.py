@@ -21,7 +21,7 @@ from pas_consumers import Inbox
 from pas_gateway.again import find_standing
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.plan import Plan
-from pas_gateway.register import queries, schema
+from pas_gateway.register import outbox, schema
 from pas_gateway.route import read_outbox
 from pas_gateway.trace import trace
 from pas_gateway.vault import unlock_body
@@ -98,7 +98,7 @@ def test_no_file_holds_content(desk: Desk, told: dict[str, dict[str, Any]]) -> N
     assert scan_files(desk.workspace.root, *CONTENT_FREE) == {}
     take_in(desk)
     with desk.store.reading() as register:
-        assert queries.count_outbox(register) > 5
+        assert outbox.count_outbox(register) > 5
     assert scan_files(desk.workspace.root, *CONTENT_FREE) == {}
     receive(desk)
     assert sum(desk.log.ends([QUARANTINE.name]).values()) == 2

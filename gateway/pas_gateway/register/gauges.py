@@ -62,3 +62,8 @@ def find_unread(connection: sa.Connection) -> dict[str, Waiting]:
         .group_by(schema.reports.c.priority)
     )
     return {row[0]: Waiting(row[1], row[2]) for row in connection.execute(query)}
+
+
+def has_counters(connection: sa.Connection) -> bool:
+    """Whether anything was ever counted: a question that costs nothing, to see whether there is an answer."""
+    return connection.execute(sa.select(schema.counters.c.name).limit(1)).first() is not None

@@ -302,20 +302,6 @@ def read_counters(connection: sa.Connection) -> dict[str, int]:
     return dict(totals)
 
 
-def has_counters(connection: sa.Connection) -> bool:
-    """Whether anything was ever counted: a question that costs nothing, to see whether there is an answer."""
-    return connection.execute(sa.select(schema.counters.c.name).limit(1)).first() is not None
-
-
-def has_outbox(connection: sa.Connection, urgent: int) -> bool:
-    """Whether anything of that urgency waits to be sent."""
-    return connection.execute(sa.select(schema.outbox.c.number).where(schema.outbox.c.urgent == urgent).limit(1)).first() is not None
-
-
-def count_outbox(connection: sa.Connection) -> int:
-    return connection.execute(sa.select(sa.func.count()).select_from(schema.outbox)).scalar_one()
-
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One record that came in as a report under a URN, and what became of it."""

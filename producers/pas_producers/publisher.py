@@ -8,7 +8,7 @@ send     signed, sealed to PAS, appended in batches; then noted, so that a repea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -23,6 +23,7 @@ from pas_producers.results import Outcome, Publication, Published, Refused, Repe
 from pas_producers.workplace import find_keyrings, journals_folder, read_workspace_rulebook
 from pas_schemas.clock import Clock
 from pas_schemas.directory import Snapshot
+from pas_schemas.errors import MisuseError
 from pas_schemas.models.report import Report
 from pas_schemas.naming import content_digest, refusal_id, report_id
 from pas_schemas.rulebook import Rulebook
@@ -91,7 +92,11 @@ class Publisher:
         return made
 
     def publish(self, reports: Iterable[Raw]) -> Publication:
-        """Publishes them all and returns only when the log has them; raises what `stream` raises, and says in it what was done before."""
+        """Publishes them all and returns only when the log has them; raises what `stream` raises, and says in it what was done before.
+
+        Raises MisuseError where it is given one report and not several: nothing is published then.
+        """
+        _refuse_one(reports)
         told: list[Outcome] = []
         try:
             for outcome in self.stream(reports):
@@ -109,7 +114,9 @@ class Publisher:
 
         Raises `PublishError`, naming the URNs that were not accepted, where the log does not take a batch, and
         JournalError where what it took cannot be noted. Whatever was told before stays done, and repeating is safe.
+        Raises MisuseError where it is given one report and not several.
         """
+        _refuse_one(reports)
         told: list[Outcome] = []
         self._dispatcher.begin()
         try:
@@ -167,3 +174,9 @@ class Publisher:
 
     def _is_repeat(self, desk: Desk, record_id: bytes, digest: bytes) -> bool:
         return not self._again and self._dispatcher.knew(desk.office, record_id, digest)
+
+
+def _refuse_one(reports: object) -> None:
+    """One report is iterable too: its fields would be refused one by one, and the report itself be published by nobody."""
+    if isinstance(reports, (Mapping, str, bytes)):
+        raise MisuseError("One report was given where several are expected.", "give a list of them: publish([report])")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from pas_producers import Publication, Published, Refused, Repeated
 from pas_schemas.border import examine
 from pas_schemas.clock import to_ms
+from pas_schemas.errors import MisuseError
 from pas_schemas.naming import content_digest, report_id
 from pas_schemas.parts import closing_name
 from pas_schemas.rulebook import shipped_rulebook
@@ -48,6 +50,28 @@ def test_lines_and_mappings_are_the_same_report(bench: Bench) -> None:
     assert isinstance(first.outcomes[0], Published)
     assert isinstance(second.outcomes[0], Repeated)
     assert len(found(bench)) == 1
+
+
+@pytest.mark.parametrize("one", [make_report(), write_lines([make_report()]), write_lines([make_report()]).decode()])
+def test_one_report_where_several_are_expected_is_told(bench: Bench, one: Any) -> None:
+    """It is iterable: its fields would be refused one by one, in outcomes that nobody need look at."""
+    with bench.publisher("force:01") as publisher:
+        with pytest.raises(MisuseError, match="where several are expected"):
+            publisher.publish(one)
+        with pytest.raises(MisuseError):
+            list(publisher.stream(one))
+    assert found(bench) == []
+
+
+def test_a_moment_of_no_time_zone_is_refused_and_one_of_another_is_the_same_moment(bench: Bench) -> None:
+    moment = datetime(2012, 11, 13, 9, 30)  # noqa: DTZ001  # this is what must be refused
+    elsewhere = moment.replace(tzinfo=timezone(timedelta(hours=1)))
+    with bench.publisher("force:01") as publisher:
+        refused, _ = publisher.publish([make_report(created_at=moment), make_report(created_at=elsewhere)]).outcomes
+    assert isinstance(refused, Refused)
+    assert (refused.rules, refused.why) == (("V-SCHEMA",), "created_at: a time that does not say of which time zone.")
+    (report,) = [record.report for record in found(bench) if record.report]
+    assert report.raw["created_at"] == "2012-11-13T08:30:00Z"
 
 
 @pytest.mark.parametrize("batch_records", [1, 500])

@@ -24,6 +24,8 @@ class Model(BaseModel):
 
 def _read_time(value: object) -> object:
     if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ValueError("a time that does not say of which time zone")
         return value
     if not isinstance(value, str):
         raise ValueError("not a time such as 2012-11-13T09:30:00Z")

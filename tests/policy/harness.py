@@ -11,6 +11,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+from pas_gateway.answers import answer_accepted
 from pas_gateway.explain import Explainer
 from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge, Names
@@ -102,6 +103,14 @@ class World:
             suspicions=screen_report(report, self.rulebook),
         )  # fmt: skip
         return decide(report, replace(situation, rulings=rulings), self.rulebook)
+
+    def decide_again(self, report: Report, came: str, accepted: frozenset[str], rulings: Rulings) -> Json:
+        """The decision on one accepted report as things stand, as `explain` prints decisions."""
+        situation = self._untouched.situation(
+            report, now=self.now, estate=self.snapshot.at(self.now), order=(to_ms(parse_time(came)), 0),
+            suspicions=screen_report(report, self.rulebook), accepted=accepted, again=True,
+        )  # fmt: skip
+        return plain(answer_accepted(report.urn, decide(report, replace(situation, rulings=rulings), self.rulebook)))
 
     def knowledge_of(self, number: str) -> State | None:
         """What the movements tell of a prisoner."""

@@ -198,6 +198,7 @@ class Standing:
         self.category: str | None = None
         self.category_at: datetime | None = None
         self.alerts: set[str] | None = None
+        self.released_at: datetime | None = None  # when the release by which he is out took effect
 
 
 Movement = tuple[datetime, int, Row]
@@ -247,6 +248,10 @@ class Whereabouts:
             person.prison = row["prison"]
         if event in ("RELEASED", "UNKNOWN"):
             person.prison = None
+        if event in ("RECEIVED", "ABSENT", "UNKNOWN"):
+            person.released_at = None
+        if event == "RELEASED":
+            person.released_at = moment
         if row.get("category") is not None:
             person.category, person.category_at = row["category"], moment
         if row.get("alerts") is not None:
@@ -259,7 +264,7 @@ class Whereabouts:
             return
         kept, gone = self._person(survivor), self._person(removed)
         if gone.placed is not None and (kept.placed is None or gone.placed > kept.placed):
-            kept.placed, kept.prison = gone.placed, gone.prison
+            kept.placed, kept.prison, kept.released_at = gone.placed, gone.prison, gone.released_at
         if kept.category == gone.category:
             kept.category_at = max((t for t in (kept.category_at, gone.category_at) if t), default=None)
         else:

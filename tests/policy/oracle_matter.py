@@ -16,9 +16,16 @@ T = TypeVar("T")
 
 
 class Matter:
-    """An admitted report with everything its decision depends on."""
+    """An admitted report with everything its decision depends on.
 
-    def __init__(self, raw: Row, estate: Estate, movements: list[Movement], where: Whereabouts, now: datetime, rules: Row) -> None:
+    `came` is when the log took it, `accepted` who has accepted its conditions; `again` that it was accepted before.
+    """
+
+    def __init__(
+        self, raw: Row, estate: Estate, movements: list[Movement], where: Whereabouts, now: datetime, rules: Row,
+        *, came: datetime | None = None, accepted: frozenset[str] = frozenset(), again: bool = False,
+    ) -> None:  # fmt: skip
+        self.came, self.accepted, self.again = came or now, accepted, again
         self.raw, self.estate, self.now, self.rules = raw, estate, now, rules
         self.origin: str = raw["originator"]
         self.origin_kind = estate.kind(self.origin)
@@ -101,6 +108,14 @@ class Matter:
     def named(self, i: int) -> set[str]:
         return self.ids(i) | set(self.role_offices(i))
 
+    def home(self, i: int) -> set[str]:
+        """ADR 0015: the FIB of the force that wrote it, where a subject was released after the log took the report."""
+        if self.origin_kind not in ("force", "pio") or self.codes[i] not in "123":
+            return set()
+        out = [person.standing.released_at for person in self.subjects(i) if person.standing is not None]
+        fib = self.estate.originating_fib(self.origin)
+        return {fib} if fib and any(when is not None and when > self.came for when in out) else set()
+
     # words that rule 4 listens for
 
     def senior(self) -> bool:
@@ -149,7 +164,7 @@ def consider(m: Matter) -> set[Pair]:
             reached = {"paso-unit"}
         else:
             ways = set(m.role_offices(i)) | set(m.pio_offices(i)) | m.cat_a_team_added(i) | m.governors_added(i)
-            ways |= {m.conduit} if m.conduit else set()
+            ways |= m.home(i) | ({m.conduit} if m.conduit else set())
             reached = (ways - {m.origin}) | m.ids(i) | m.internal(i)
         pairs |= {(office, i) for office in reached if office in m.ids(i) or not m.estate.lacks(office)}
     return pairs

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from policy.oracle_border import blank
-from policy.oracle_facts import Person
+from policy.oracle_facts import Person, read_end
 from policy.oracle_matter import Matter, Pair, Words
 
 STRICTNESS = {"release": 0, "hold": 1, "refuse": 2}
@@ -28,6 +28,17 @@ def matches(m: Matter, gate: str) -> bool:
 
 def whole_report(m: Matter, fires: bool) -> set[int]:
     return set(m.all_items) if fires else set()
+
+
+def g_pin(m: Matter) -> set[int]:
+    """At the border it rejects; of an accepted report whose authorisation has run out since it holds."""
+    intercept = m.declared["prison_intercept"]
+    return whole_report(m, m.again and intercept is not None and not is_ahead(intercept["expires_at"], m))
+
+
+def is_ahead(end: str | None, m: Matter) -> bool:
+    moment = read_end(end)
+    return moment is not None and moment > m.now
 
 
 def g_marking(m: Matter) -> set[int]:
@@ -95,6 +106,7 @@ def staff_word(m: Matter, office: str) -> str | None:
 
 
 GATES: tuple[tuple[str, Callable[[Matter], set[int]], Callable[[Matter, str], str | None]], ...] = (
+    ("G-PIN", g_pin, everybody),
     ("G-MARKING", g_marking, everybody),
     ("G-WARRANT", g_warrant, everybody),
     ("G-PRIVILEGE", g_privilege, everybody),
@@ -249,7 +261,7 @@ def matrix_words(m: Matter) -> dict[str, Words]:
             continue  # only kinds that a routing rule already refuses
         cell = f"H{m.codes[i]}-{where}"
         word = MATRIX[cell][0 if office in m.counts_as_named(i) else 1]
-        if cell == "H4-OWN" and office in m.internal(i):
+        if cell == "H4-OWN" and office in m.internal(i) and is_ahead(m.handling["review_by"], m):
             word = "release"
         said[cell][office, i] = word
     return said
@@ -261,7 +273,7 @@ def h_sanitised(m: Matter, verdicts: Words) -> Words:
     for office, i in m.pairs:
         fuller = m.raw["items"][i].get("sanitises")
         while fuller is not None:
-            if verdicts.get((office, fuller)) == "release" and m.codes[fuller] != "5":
+            if verdicts.get((office, fuller)) == "release" and (m.codes[fuller] != "5" or office in m.accepted):
                 said[office, i] = "refuse"
             fuller = m.raw["items"][fuller].get("sanitises")
     return said

@@ -26,8 +26,10 @@ def paso_case(situation: Situation, judged: Judged) -> tuple[Case, ...]:
         if verdict.word == "hold"
     )
     held = tuple(sorted(pairs))
-    # What they answered whole waits for nobody.
-    return (Case(PAS, ("G-PASO",), held),) if held or not situation.rulings else ()
+    # What they answered whole waits for nobody; a word of anybody else answers nothing.
+    ruled = any(verdict.answered or (verdict.word, verdict.rule) == ("refuse", "G-PASO") for row in judged.values() for verdict in row)
+    answered = ruled or situation.rulings.has_noted(PAS, "G-PASO")
+    return (Case(PAS, ("G-PASO",), held),) if held or not answered else ()
 
 
 def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: Origin, judged: Judged) -> tuple[Case, ...]:

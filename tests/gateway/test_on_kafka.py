@@ -7,9 +7,13 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from conftest import RunPas
 from gateway.apart import ONE, TWO, Both, dump, protect
 from gateway.desk import OFFICES, Desk
+from gateway.terminal import Terminal
+from gateway.test_requests import SAID, ask, asked, person, shown, write_answer
 from kafka_faulty import settle
 from pas_gateway.demo.outcomes import compare, trace_all
 from pas_gateway.demo.story import tell_story
@@ -98,3 +102,28 @@ def release(both: Both, urn: str) -> None:
     digest = both.bench.send(both.bench.decision(urn, person=ONE))
     both.bench.send(both.bench.agree(digest, TWO))
     both.apart.run()
+
+
+def test_a_request_is_asked_answered_and_closed_on_kafka(
+    kafka: str, pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the three of them type it: the prison, the forces it asks, PAS between them."""
+    with Desk(settle(kafka, pristine, tmp_path / "small", OFFICES)) as desk:
+        pas = Terminal(desk, capsys)
+        desk.move()
+        desk.run()
+        name = ask(pas, "force:01", "force:06")
+        assert asked(pas, "security:WSI", state="OPEN") == asked(pas, state="OPEN") == [("force:01", "ASKED"), ("force:06", "ASKED")]
+        [mine] = pas.json("request", "list", "--as", "force:01")
+        assert (mine["request"], [one["office"] for one in mine["asked"]]) == (name, ["force:01"])
+
+        path, report = write_answer(pas)
+        pas(*pas.sign("request", "answer", name, path, "--as", "force:01", person=person("force:01")))
+        pas(*pas.sign("request", "refuse", name, "--as", "force:06", *SAID, person=person("force:06")))
+        desk.run()
+        # That the report came, and was disclosed, is looked for once a second: a run that ends when idle may be over by then.
+        desk.run()
+        assert asked(pas, state="CLOSED") == [("force:01", "DISCLOSED"), ("force:06", "REFUSED")]
+        assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "ANSWERED"), ("force:06", "REFUSED")]
+        assert [row["urn"] for row in shown(pas, "security:WSI") if row["kind"] == "DISCLOSURE"] == [report["urn"]]
+        assert pas.json("request", "list", "--as", "force:01") == pas.json("request", "list") == []

@@ -401,6 +401,8 @@ def test_the_unit_hears_of_an_answer_once_it_holds_it_and_pas_of_neither(both: B
     report = answer_apart(both, pas, name)
     both.main.run()
     both.apart.run()
+    names = [{taken.key for taken in read_all(both.main.log, topic)} for topic in (REPLIES.name, COMPARTMENT.name)]
+    assert names[0].isdisjoint(names[1])
     # Two named readers have not decided: that there is an answer is nothing the unit may learn. PAS knows the force's own word.
     assert asked(pas, UNIT, state="OPEN") == [("force:01", "ASKED"), ("force:06", "ASKED")]
     assert asked(pas) == [("force:01", "ANSWERED"), ("force:06", "ASKED")]

@@ -164,6 +164,11 @@ class Node:
             self.process.wait()
             self.process = None
 
+    def lose(self) -> None:
+        """Its machine is gone with its disk; started again it is an empty one under the same number and address."""
+        self.kill()
+        shutil.rmtree(self._folder / "data")
+
     def pause(self) -> None:
         """It still has its connections, and answers nothing."""
         assert self.process is not None

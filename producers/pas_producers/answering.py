@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pas_producers.errors import PublishError
 from pas_producers.publisher import Publisher
 from pas_producers.results import Refused
 from pas_schemas.errors import MisuseError
+from pas_transport.lines import read_lines
 from pas_transport.workspace import Workspace
 
 
@@ -29,7 +30,10 @@ def publish_answer(workspace: Workspace, office: str, path: Path, request: dict[
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = json.loads(path.read_bytes())
+        with path.open("rb") as stream:
+            # A second record is enough to see that there is not one alone.
+            [line] = islice(read_lines(stream), 2)
+        raw = line.parse()
     except (OSError, ValueError):
         raise MisuseError("The file does not hold one report as JSON.", "write the answer as `pas publish` takes it") from None
     if not isinstance(raw, dict):

@@ -17,12 +17,13 @@ from gateway.judging import Sent
 from gateway.postgres import PrivatePostgres
 from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
+from pas_gateway.commands.deciding import read_text
 from pas_gateway.offering import read_texts
 from pas_gateway.policy.rulings import Rulings
 from pas_gateway.register import schema
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import show_time
-from pas_schemas.errors import KeyringError, RegisterError
+from pas_schemas.errors import KeyringError, MisuseError, RegisterError
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.sealing import KeyLock, SigningKey
 from pas_transport.appointing import Post, appoint, dismiss, read_person_request, write_person_request
@@ -624,3 +625,12 @@ def test_decisions_are_kept_in_postgresql_as_well(pristine: Path, tmp_path: Path
         bench.send(bench.decision(urn, "REFUSE"))
         desk.run()
         assert (bench.state(urn), bench.stored(urn)) == ("DECIDED", 3)
+
+
+@pytest.mark.parametrize(("data", "told"), [(b"x" * 400_001, "is larger than"), (b"\xff", "cannot be read"), (None, "cannot be read")])
+def test_a_text_that_cannot_be_a_reports_is_told(tmp_path: Path, data: bytes | None, told: str) -> None:
+    """However long the file is, no more of it is read than a report may have."""
+    if data is not None:
+        (tmp_path / "text").write_bytes(data)
+    with pytest.raises(MisuseError, match=told):
+        read_text(tmp_path / "text")

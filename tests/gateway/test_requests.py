@@ -217,8 +217,10 @@ def test_what_the_commands_refuse_is_told_at_once(pas: Terminal) -> None:
     report = pas.desk.write(addressees=["pio"])
     path.write_text(json.dumps(report))
     assert "not addressed to the office that asks" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")), code=2)
-    path.write_text("no report")
-    assert "does not hold one report" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")), code=2)
+    doubled = json.dumps(report).replace("{", '{"urn": "01/IR/2012/000001", ', 1)
+    for text in ("no report", "[" * 100_000, doubled, json.dumps(report) + "\n" + json.dumps(report)):
+        path.write_text(text)
+        assert "does not hold one report" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")), code=2)
     path, _ = write_answer(pas, protective_marking="SECRET")
     assert "The report was refused (G-MARKING)" in pas.refused(*pas.sign(*answer, "force:01", person=person("force:01")))
     (pas.desk.workspace.root / "words").write_text("another")

@@ -12,6 +12,7 @@ import click
 from pas_gateway.commands.register import open_register
 from pas_gateway.offering import check, find_open, find_pending
 from pas_gateway.office import PAS, PasOffice
+from pas_schemas.border import MAX_LINE_BYTES
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.models.words import ASKED, CHOICES
@@ -110,7 +111,11 @@ def _decision(session: Session, asked: OpenCase, who: tuple[str, str], said: dic
 
 def read_text(path: Path) -> str:
     try:
-        return path.read_text("utf-8").strip()
+        with path.open("rb") as stream:
+            data = stream.read(MAX_LINE_BYTES + 1)
+        if len(data) > MAX_LINE_BYTES:
+            raise MisuseError(f"The text is larger than a report may be ({MAX_LINE_BYTES:,} bytes).", "write a shorter one")
+        return data.decode("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise MisuseError("The text cannot be read.", "name a file of UTF-8 text") from None
 

@@ -106,6 +106,7 @@ SINCE: dict[str, Sequence[tuple[str, str | None, str]]] = {
     "released and back": (("RELEASED", None, "2015-11-16T09:00:00Z"), ("RECEIVED", "BAI", "2015-11-17T09:00:00Z")),
     "released and lost": (("RELEASED", None, "2015-11-16T09:00:00Z"), ("UNKNOWN", None, "2015-11-17T09:00:00Z")),
     "released and at court": (("RELEASED", None, "2015-11-16T09:00:00Z"), ("ABSENT", None, "2015-11-17T09:00:00Z")),
+    "released and told twice": (("RELEASED", None, "2015-11-13T09:00:00Z"), ("RELEASED", None, "2015-11-16T09:00:00Z")),
     "released and told of": (("RELEASED", None, "2015-11-13T09:00:00Z"), ("STATUS", None, "2015-11-16T09:00:00Z")),
 }
 SPECIALS = ("plain", "escape", "terrorism", "privilege", "compartment", "intercept over", "review over", "sanitised")

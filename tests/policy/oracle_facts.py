@@ -248,10 +248,10 @@ class Whereabouts:
             person.prison = row["prison"]
         if event in ("RELEASED", "UNKNOWN"):
             person.prison = None
-        if event in ("RECEIVED", "ABSENT", "UNKNOWN"):
+        if event in ("RECEIVED", "UNKNOWN"):
             person.released_at = None
         if event == "RELEASED":
-            person.released_at = moment
+            person.released_at = person.released_at or moment  # told once more, it is the release it was
         if row.get("category") is not None:
             person.category, person.category_at = row["category"], moment
         if row.get("alerts") is not None:

@@ -19,6 +19,9 @@ from packaging.requirements import Requirement
 
 from deploy.compose import DEPLOY, listed, read_dockerfile
 
+# What its tests share is made once: in one process.
+pytestmark = pytest.mark.xdist_group("image")
+
 ROOT = DEPLOY.parent
 BUILD, FINAL = read_dockerfile()
 DOWNLOADS = "PAS_TEST_IMAGE" in os.environ

@@ -32,6 +32,9 @@ from pas_transport.console import Console
 from pas_transport.log import Outgoing
 from pas_transport.workspace import open_workspace
 
+# What its tests share is made once: in one process.
+pytestmark = pytest.mark.xdist_group("demo-played")
+
 REPORTED = ("01/IR/2015/004711", "WSI/SIR/2015/000982")
 
 

@@ -27,6 +27,9 @@ from pas_schemas.models.words import PRIORITIES
 from pas_schemas.rules import SENTENCES
 from reading_docs import ROOT, read_table
 
+# What its tests share is made once: in one process.
+pytestmark = pytest.mark.xdist_group("metrics")
+
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
 

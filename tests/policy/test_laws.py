@@ -27,6 +27,9 @@ from policy.harness import World
 from policy.reports import NOW, make_estate_variants, make_world
 from policy.table import movements_from_row, read_table, report_from_row
 
+# What its tests share is made once: in one process.
+pytestmark = pytest.mark.xdist_group("laws")
+
 T = TypeVar("T")
 Pair = tuple[str, int]
 STRICTNESS = {"release": 0, "hold": 1, "refuse": 2}

@@ -17,6 +17,9 @@ from policy.mutants import MUTANTS, answering, turning, with_cell, without_gate,
 from policy.oracle import judge
 from policy.reports import NOW, count
 
+# What its tests share is made once: in one process.
+pytestmark = pytest.mark.xdist_group("mutants")
+
 Json = dict[str, Any]
 # A mutant is noticed within so many reports that strike what it changes; one that no single thing tells of within a whole world.
 WITHIN, WORLD = 100, 3000

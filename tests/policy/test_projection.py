@@ -20,6 +20,9 @@ from pas_schemas.sealing import Evidence
 from policy.harness import RULEBOOK, World
 from policy.reports import NOW, make_estate_variants, make_world
 
+# What its tests share is made once: in one process.
+pytestmark = pytest.mark.xdist_group("projection")
+
 Json = dict[str, Any]
 EVIDENCE = Evidence(bytes(32), bytes(32), bytes(12), bytes(32), 1, 0, (), bytes(64), "0" * 16)
 LAW = settings(max_examples=300, derandomize=True, deadline=None)

@@ -20,6 +20,9 @@ from policy.reports import make_estate_variants
 from policy.table import NOW, movements_from_row, report_from_row, said
 from policy.test_laws import LAW, reports, world
 
+# What its tests share is made once: in one process.
+pytestmark = pytest.mark.xdist_group("laws")
+
 with Path(__file__).with_name("rulings.csv").open(encoding="utf-8", newline="") as lines:
     ROWS = list(csv.DictReader(lines))
 ESTATE = make_estate_variants()

@@ -96,7 +96,7 @@ def pas(tmp_path: Path, forked: ForkedPas) -> RunPas:
 
     def run(*arguments: object, cwd: Path = tmp_path, env: dict[str, str] | None = None, code: int | None = None) -> Answer:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")} | (env or {})
-        done = Answer(*forked.run([*map(str, arguments)], cwd, environment, timeout=100))
+        done = Answer(*forked.run([*map(str, arguments)], cwd, environment, timeout=500))
         assert "Traceback" not in done.err
         assert code is None or done.code == code, done.err
         return done

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Self
 
 _HEAD_BYTES = 4
-_START_SECONDS = 10.0
+_START_SECONDS = 60.0
 
 
 class Api(IntEnum):

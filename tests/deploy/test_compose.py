@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_example(root: Path) -> None:
     words = [str(root) + word if word.startswith("/") else word for word in ALL["example"]["command"]]
     environment = {"PATH": f"{PAS.parent}{os.pathsep}{os.environ['PATH']}", **ALL["example"]["environment"]}
-    subprocess.run(["/bin/sh", str(DEPLOY / "example.sh"), *words], env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(["/bin/sh", str(DEPLOY / "example.sh"), *words], env=environment, check=True, capture_output=True, timeout=300)
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if name != "example"])
@@ -179,7 +179,7 @@ def test_health_is_what_the_gateway_answers(status: HTTPStatus, healthy: bool) -
         script = ALL["gateway"]["healthcheck"]["test"]
         assert script[:3] == ["CMD", "python", "-c"]
         asked = script[3].replace(":9464/", f":{server.server_port}/")
-        done = subprocess.run([sys.executable, "-c", asked], check=False, capture_output=True, timeout=30)
+        done = subprocess.run([sys.executable, "-c", asked], check=False, capture_output=True, timeout=300)
         server.shutdown()
     assert (done.returncode == 0) == healthy
 

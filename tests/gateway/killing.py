@@ -22,10 +22,10 @@ from pas_gateway.phases import PHASES, PhaseMark, phase_file
 PLACES = tuple(phase for phase in PHASES if phase != "idle")
 # How long a look lasts: a worker passes "after commit" in a fraction of a millisecond.
 _LOOK_SECONDS = 0.00005
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 180.0
 TELL_EACH = 10
 # A run has more to finish the more kills it went through: every transfer decides all that came before again.
-_RUN_SECONDS = 90 + int(os.environ.get("PAS_TEST_KILLS", "0"))
+_RUN_SECONDS = 300 + int(os.environ.get("PAS_TEST_KILLS", "0"))
 
 
 class RunningGateway:

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 USER, PASSWORD = "pas", "a/b@c:d e%"
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 180.0
 # Ends the server when whoever started it is gone, however that came about.
 _GUARD = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
 
@@ -48,7 +48,7 @@ class PrivatePostgres:
         subprocess.run(
             [self._programs / "initdb", "--pgdata", self.folder / "data", "--username", USER, "--auth=scram-sha-256", "--pwfile", secret,
              "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-GB", "--no-sync", "--no-instructions"],
-            user=self._user, cwd=self.folder, check=True, capture_output=True, timeout=60,
+            user=self._user, cwd=self.folder, check=True, capture_output=True, timeout=300,
         )  # fmt: skip
 
     def start(self) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from gateway.deciding import Bench
 from gateway.desk import Desk
 from gateway.judging import find_journeys, judge_log
@@ -21,7 +19,6 @@ STRIKE_SECONDS = 0.5
 MAX_REPEATS = 100
 
 
-@pytest.mark.timeout(240)
 def test_each_decision_counts_once_however_often_workers_are_killed(desk: Desk) -> None:
     bench = Bench(desk)
     reports = [

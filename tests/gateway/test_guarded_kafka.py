@@ -35,7 +35,7 @@ OFFICES = ("pas", "feed:nomis", *ORIGINATORS, *(f"{role}:{prison}" for role in R
 WAIT_SECONDS, SESSION_SECONDS = 10, 3
 CHUNK = 6
 CHUNKS_EACH = 3
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 @pytest.fixture(autouse=True)
@@ -206,7 +206,6 @@ def judge(estate: Estate, log: KafkaLog, story: Story) -> None:
         assert last.wait()["replies"] == len(taken)
 
 
-@pytest.mark.timeout(360)
 def test_nothing_is_lost_or_doubled_while_a_worker_and_a_node_die_under_load(
     guarded: GuardedKafka, pristine: Path, pas: RunPas, tmp_path: Path
 ) -> None:

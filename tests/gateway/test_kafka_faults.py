@@ -242,7 +242,7 @@ def catch(scene: Scene) -> Iterator[None]:
     pytest.fail("no worker was caught with a batch in hand")
 
 
-@pytest.mark.timeout(240 + STRIKES * (90 + AWAY_SECONDS))
+@pytest.mark.timeout(600 + STRIKES * (90 + AWAY_SECONDS))
 def test_faults_of_the_brokers_lose_and_double_nothing(scene: Scene) -> None:
     for _ in range(STRIKES):
         for fault in (gone, hanging, unheard):

@@ -411,7 +411,7 @@ def test_killed_before_and_after_it_commits_each_rung_is_climbed_and_told_once(b
     desk = bench.desk
     publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
     desk.turn(minutes=16)
-    killed = subprocess.run([sys.executable, "-c", STRUCK, str(desk.workspace.root), place], check=False, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", STRUCK, str(desk.workspace.root), place], check=False, timeout=300)
     assert killed.returncode == -signal.SIGKILL
     assert bool(climbed(bench)) == (place == "after")
     words = [word["to"] for word in desk.climb() if word["word"] == "OVERDUE" and word["to"] != "pas"]

@@ -66,7 +66,6 @@ def kill_at_each_write(desk: Desk) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.timeout(240)
 def test_killed_before_each_write_it_asks_once_and_climbs_each_rung_once(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     rulebook = desk.workspace.rulebook_path
     text = rulebook.read_text()

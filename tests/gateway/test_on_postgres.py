@@ -68,7 +68,6 @@ def trace_all(workspace: Workspace, reports: list[dict[str, Any]]) -> list[Any]:
         store.close()
 
 
-@pytest.mark.timeout(240)
 def test_two_workers_say_what_they_say_on_sqlite(workspace: Workspace, postgres: PrivatePostgres, database: str, tmp_path: Path) -> None:
     story = Story(workspace)
     send_movements(workspace, story.movements())
@@ -90,7 +89,7 @@ def test_two_workers_say_what_they_say_on_sqlite(workspace: Workspace, postgres:
     assert "register_unavailable" not in said
 
 
-@pytest.mark.timeout(120 + 20 * KILLS + 60 * STRIKES)
+@pytest.mark.timeout(600 + 20 * KILLS + 60 * STRIKES)
 def test_kills_and_restarts_of_the_server_lose_and_double_nothing(shared: Workspace, postgres: PrivatePostgres) -> None:
     """Workers die at every place of their work; the server crashes and is shut down under one that has a batch in hand."""
     story, hunt, restarts = Story(shared), Hunt(), Hunt(AT_WORK)

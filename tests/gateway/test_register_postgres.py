@@ -279,7 +279,7 @@ def test_second_try_is_alone_among_ours(emptied: str, store: Store) -> None:
 
 def test_batches_about_other_people_do_not_collide(emptied: str) -> None:
     """What SERIALIZABLE takes for read decides how often work is done for nothing: batches of several workers overlap freely."""
-    meet, stores = Barrier(2, timeout=20), [open_store(emptied) for _ in range(2)]
+    meet, stores = Barrier(2, timeout=120), [open_store(emptied) for _ in range(2)]
     tries: list[int] = []
 
     def write(place: int) -> None:
@@ -310,7 +310,7 @@ def test_batches_about_other_people_do_not_collide(emptied: str) -> None:
 
 def test_deadlock_is_an_ordinary_clash(emptied: str) -> None:
     write_change(seed := open_store(emptied), Change(touched={ALICE, BOB}))
-    meet = Barrier(2, timeout=20)
+    meet = Barrier(2, timeout=120)
 
     def collide(first: bytes, second: bytes) -> bool:
         store = open_store(emptied)

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from conftest import Answer
@@ -77,7 +76,6 @@ def test_what_was_sent_since_the_backup_is_neither_lost_nor_doubled(desk: Desk, 
     lose(desk, pas, lambda: back_up(desk, backup), lambda: restore(desk, backup))
 
 
-@pytest.mark.timeout(300)
 def test_on_kafka_and_postgresql_neither(kafka: str, postgres: PrivatePostgres, pristine: Path, pas: RunPas, tmp_path: Path) -> None:
     """By the commands of the runbook, as they stand there."""
     database = postgres.make_database()
@@ -88,7 +86,7 @@ def test_on_kafka_and_postgresql_neither(kafka: str, postgres: PrivatePostgres, 
 
     def type_it(command: str) -> None:
         environment = os.environ | {"REGISTER": postgres.conninfo(database)}
-        subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, check=True, timeout=60)
+        subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, check=True, timeout=300)
 
     with Desk(settle_on_postgres(folder, postgres.url(database, password=None))) as desk:
         desk.move()

@@ -14,7 +14,6 @@ WORLDS = list(every_world())
 ESTATE = make_estate_variants()
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("hand", range(HANDS))
 def test_random_reports_are_answered_as_the_judge_answers(hand: int) -> None:
     """100,000 of them; what a hand holds strikes every gate, rule, cell, case reason and obligation fifty times."""
@@ -30,7 +29,6 @@ def test_the_hands_hold_a_hundred_thousand() -> None:
     assert HANDS * WORLDS_IN_HAND * WORLD_SIZE == 100_000
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("number", range(len(WORLDS)), ids=[f"{place}-{category}" for place, category, _ in WORLDS])
 def test_every_combination_is_answered_as_the_judge_answers(number: int) -> None:
     place, category, special = WORLDS[number]

@@ -18,7 +18,6 @@ ESTATE = make_estate_variants()
 HANDS, WORLDS_IN_HAND = 2, 5
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("hand", range(HANDS))
 def test_random_reports_are_decided_again_as_the_judge_decides_them(hand: int) -> None:
     """Each hand holds 4,000 accepted reports and more, and strikes ten times everything that words, acceptances and time can do."""
@@ -30,7 +29,6 @@ def test_random_reports_are_decided_again_as_the_judge_decides_them(hand: int) -
     assert {name: whole.struck[name] for name in EXPECTED if whole.struck[name] < 10} == {}
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("since", SINCE)
 def test_every_combination_is_decided_again_as_the_judge_decides_it(since: str) -> None:
     whole = compare_every(since, ESTATE)

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from conftest import Answer, RunPas
 from producers.samples import make_movement, make_report, make_subject, write_lines
 
@@ -40,7 +38,6 @@ class Compartment:
 
 
 # Nearly all of it is processes that start: on a busy machine four times as long as on a quiet one.
-@pytest.mark.timeout(300)
 def test_from_the_list_to_the_unit(pas: RunPas, estate: Path) -> None:
     here = Compartment(pas, estate)
     here("movements", "import", "moves.ndjson")

@@ -23,7 +23,7 @@ STRIKES = 20
 TOPICS = (REPORTS.name, URGENT.name)
 # A threat to life ends a batch, so the log grows in small steps and each strike falls at another point of the file.
 THREAT_EVERY = 60
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180.0
 INTERRUPTED = 130
 
 

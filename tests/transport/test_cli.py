@@ -127,7 +127,7 @@ def test_a_closed_stream_is_no_failure(closed: int) -> None:
 def _run_closed(closed: int, word: str) -> subprocess.CompletedProcess[str]:
     with_it_closed = f"import os, sys; os.close({closed}); os.execv(sys.argv[1], sys.argv[1:])"
     command = [sys.executable, "-c", with_it_closed, str(PAS), word]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
@@ -139,6 +139,6 @@ def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
     )
     caught = f"atexit.register(lambda: open({str(limits)!r}, 'w').write(os.popen('ulimit -c').read()))\n"
     begun = "from pas_transport.cli import main\nmain(['--version'])"
-    done = subprocess.run([sys.executable, "-c", allowed + caught + begun], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", allowed + caught + begun], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert limits.read_text() == "0\n"

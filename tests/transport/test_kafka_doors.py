@@ -63,7 +63,7 @@ DOORS: dict[str, tuple[set[str], set[str]]] = {
 }
 # Who is a member of a gateway's groups: itself.
 GROUPS = {"pas-gateway": "pas", "pas-gateway-urgent": "pas", "pas-compartment": COMPARTMENT}
-JOIN_SECONDS = 30.0
+JOIN_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.casebook import name_items
 from pas_gateway.docket import Docket, open_dockets
 from pas_gateway.drafts import about, notice, notify
+from pas_gateway.filing import case_id
 from pas_gateway.hearing import check_fresh, hear
 from pas_gateway.judge import Bench
 from pas_gateway.knowledge import Knowledge
@@ -126,15 +127,15 @@ class _Sitting:
 
     def _move_case(self, signed: Signed, docket: Docket) -> None:
         """The state of the case it answers; one that is answered whole is closed where the report is filed again."""
-        said, complete = signed.said, signed.digest in docket.judged.approved.complete
-        if not isinstance(said, Decision):
-            return
-        state = "RETURNED" if said.choice == "RETURN" else "OPEN" if complete else "PROPOSED"
-        docket.states[said.office] = state
-        if state != "OPEN" and docket.case(said.office) is not None:
-            self.plan.change.case_states.append({"id": said.case, "state": state})
-        if said.choice == "RETURN" and said.asks is not None:
-            self._ask_originator(said, docket)
+        said, complete = signed.said, docket.judged.approved.complete
+        match said:
+            case Decision():
+                docket.states[said.office] = "RETURNED" if said.choice == "RETURN" else "OPEN" if signed.digest in complete else "PROPOSED"
+                if said.choice == "RETURN" and said.asks is not None:
+                    self._ask_originator(said, docket)
+            case Second() if said.statement in complete and docket.state(said.office) == "PROPOSED":
+                # What was proposed in this same batch: the case waits for nobody's agreement any more.
+                docket.states[said.office] = "OPEN"
 
     def _ask_originator(self, said: Decision, docket: Docket) -> None:
         word, why = _ASKED[said.asks or ""]
@@ -164,6 +165,11 @@ class _Sitting:
         self.plan.change.rested.update({docket.id: docket.standing.kept.version for docket in changed})
         for docket in changed:
             self.plan.use(self.knowledge.used(docket.standing.report))
+            self.plan.change.case_states += [
+                {"id": case_id(self.office, docket.id, owner), "state": state}
+                for owner, state in docket.states.items()
+                if state != "OPEN" and docket.case(owner) is not None
+            ]
         unmatched = [one for one in changed if one.standing.kept.waits == "UNMATCHED" and one.judged.approved.unmatched]
         return Ruled([docket.standing for docket in changed], frozenset(docket.id for docket in unmatched))
 

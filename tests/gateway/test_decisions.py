@@ -106,6 +106,16 @@ def test_both_signatures_may_come_in_one_batch(bench: Bench) -> None:
     assert bench.state(urn) == "DECIDED"
 
 
+def test_both_signatures_in_one_batch_leave_the_rest_of_the_case_open(bench: Bench) -> None:
+    """What waits there still is nobody's proposal."""
+    urn = publish(bench, **(one_item() | {"risk_tags": ["ESCAPE"], "declarations": make_declarations(terrorism=True)}))
+    digest = bench.send(bench.decision(urn, office="governor:WSI"))
+    bench.send(bench.agree(digest))
+    assert len(texts(bench.desk.run(), "governor:WSI")) == 1
+    assert bench.outcome(urn, "cat-a-team")[0] == "hold"
+    assert bench.state(urn) == "OPEN"
+
+
 def test_what_was_decided_holds_again_for_a_rule_nobody_saw(bench: Bench) -> None:
     """Released to the Governor; then the prisoner becomes Category A, and another Governor's prison receives him."""
     urn = publish(bench, risk_tags=["ESCAPE"], **one_item())

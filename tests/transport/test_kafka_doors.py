@@ -215,7 +215,7 @@ def test_passwords_lie_in_files_of_their_own(doors: Doors) -> None:
 
 def test_wrong_password_is_told(guarded: GuardedKafka) -> None:
     with pytest.raises(LogForbiddenError, match="does not take the credentials"):
-        KafkaLog(KafkaAccess(guarded.bootstrap, guarded.authority, "pas", "wrong"), wait_seconds=5.0)
+        KafkaLog(KafkaAccess(guarded.bootstrap, guarded.authority, "pas", "wrong"), wait_seconds=60.0)
 
 
 @pytest.mark.parametrize(

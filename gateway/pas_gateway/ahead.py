@@ -1,4 +1,4 @@
-"""Movements that the log holds and the register does not yet: what is decided now counts them already (ADR 0004)."""
+"""Movements that the log holds and the register does not yet: what is decided now counts them already (ADR 0025)."""
 
 from __future__ import annotations
 

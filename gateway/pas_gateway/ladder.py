@@ -31,14 +31,16 @@ def steps_of(late: Late, rulebook: Rulebook) -> tuple[Step, ...]:
 
     An inbox confirms a withdrawal by itself: where it does not, it would not tell a reminder to anybody either.
     """
-    found = rulebook.rungs("case" if late.kind == "CASE" else "disclosure", late.priority, from_ms(late.due_ms))
-    steps = (Step(rung, to_ms(at)) for name, at in found for rung in RUNGS if rung == name)
+    steps = _steps(rulebook.rungs("case" if late.kind == "CASE" else "disclosure", late.priority, from_ms(late.due_ms)))
     return tuple(step for step in steps if late.kind != "WITHDRAWAL" or step.rung == "CASE")
 
 
 def steps_of_request(due_ms: int, rulebook: Rulebook) -> tuple[Step, ...]:
     """The rungs of a request, which is a routine case of those who have not answered (domain, *Requests*)."""
-    found = rulebook.rungs("case", "ROUTINE", from_ms(due_ms))
+    return _steps(rulebook.rungs("case", "ROUTINE", from_ms(due_ms)))
+
+
+def _steps(found: Iterable[tuple[str, datetime]]) -> tuple[Step, ...]:
     return tuple(Step(rung, to_ms(at)) for name, at in found for rung in RUNGS if rung == name)
 
 

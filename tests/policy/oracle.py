@@ -13,7 +13,7 @@ from typing import Any
 
 from policy.oracle_border import Submission, refused_at_the_border, refused_by_validation, shape_fits
 from policy.oracle_facts import DATA, Estate, Movement, Row, Whereabouts, example_estate, in_order, read_time
-from policy.oracle_matter import Matter, Words
+from policy.oracle_matter import Matter, Pair, Words
 from policy.oracle_words import fired_gates, gate_words, h_sanitised, matrix_words, routing_words, strictest
 
 __all__ = ["RULES", "example_estate", "judge"]
@@ -114,6 +114,11 @@ def silence_owner(m: Matter) -> str:
 def decide(m: Matter, referred: bool) -> Row:
     said = speak(m)
     verdicts, shown = strictest(m, said)
+    return tell(m, verdicts, shown, cases(m, said, verdicts, referred))
+
+
+def tell(m: Matter, verdicts: dict[Pair, str], shown: dict[Pair, str], opened: list[Row]) -> Row:
+    """The answer to an accepted report."""
     outcomes = []
     for office in sorted({office for office, _ in m.pairs}):
         mine = sorted(i for who, i in m.pairs if who == office)
@@ -121,7 +126,7 @@ def decide(m: Matter, referred: bool) -> Row:
         rows = [{"item": i, "verdict": verdicts[office, i], "rule": shown[office, i]} for i in mine]
         outcomes.append({"office": office, "items": rows, "obligations": obligations(m, office, released)})
     gates = [{"gate": name, "effect": "compartment" if m.compartment else "hold"} for name in fired_gates(m)]
-    return answer(m.raw["urn"], "ACCEPTED", gates, outcomes, cases(m, said, verdicts, referred))
+    return answer(m.raw["urn"], "ACCEPTED", gates, outcomes, opened)
 
 
 # --- the register ----------------------------------------------------------------------------------------------------

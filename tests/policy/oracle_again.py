@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from policy.oracle import RULES, answer, case_owner, cases, obligations, speak
+from policy.oracle import RULES, case_owner, cases, speak, tell
 from policy.oracle_facts import Estate, Row, Whereabouts, in_order, read_time
 from policy.oracle_matter import Matter, Pair, Words
-from policy.oracle_words import MATRIX, fired_gates, h_sanitised, strictest
+from policy.oracle_words import MATRIX, h_sanitised, strictest
 
 # Whatever PAS decides, these wait for the originator's own consent.
 CONSENTS = ("R-FOLLOW", "H5-NONPROS")
@@ -61,14 +61,7 @@ def moment(text: str) -> datetime:
 def decide_again(m: Matter, words: tuple[Word, ...]) -> Row:
     """The same shape as `judge` gives, of one accepted report."""
     said, verdicts, shown = rule(m, words)
-    outcomes = []
-    for office in sorted({office for office, _ in m.pairs}):
-        mine = sorted(i for who, i in m.pairs if who == office)
-        released = [i for i in mine if verdicts[office, i] == "release"]
-        rows = [{"item": i, "verdict": verdicts[office, i], "rule": shown[office, i]} for i in mine]
-        outcomes.append({"office": office, "items": rows, "obligations": obligations(m, office, released)})
-    gates = [{"gate": name, "effect": "compartment" if m.compartment else "hold"} for name in fired_gates(m)]
-    return answer(m.raw["urn"], "ACCEPTED", gates, outcomes, without_noted(cases(m, said, verdicts, referred=False), m, verdicts, words))
+    return tell(m, verdicts, shown, without_noted(cases(m, said, verdicts, referred=False), m, verdicts, words))
 
 
 def rule(m: Matter, words: tuple[Word, ...]) -> tuple[dict[str, Words], Words, dict[Pair, str]]:

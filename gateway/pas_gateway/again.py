@@ -33,6 +33,7 @@ from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.errors import PasError
 from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Report
+from pas_schemas.parts import find_unclosed
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import LAST
 
@@ -109,7 +110,7 @@ def judge_again(
     situation = knowledge.situation(
         one.report, now=bench.now, estate=estate, order=one.kept.order,
         suspicions=screen_report(one.report, bench.rulebook, one.source.parts.suspicions), accepted=accepted, again=again,
-        unmatched=unmatched,
+        unmatched=unmatched, unclosed=find_unclosed(one.report, one.source.parts.items),
     )  # fmt: skip
     if one.kept.unread:
         situation = replace(situation, unread=frozenset(unread.office for unread in one.kept.unread))

@@ -53,12 +53,15 @@ def judge(
     suspicions: frozenset[Suspicion],
     knowledge: Knowledge,
     bench: Bench,
+    unclosed: frozenset[tuple[int, str]] = frozenset(),
 ) -> Verdicts | Duplicate | Finding:
     """The decision on a report that passed border and validation, which is then known to those after it."""
     found = knowledge.find(report, report_id)
     if found is not None:
         return Duplicate(found) if found.content_digest == content else TAKEN
-    situation = knowledge.situation(report, now=bench.now, estate=bench.snapshot.at(bench.now), order=order, suspicions=suspicions)
+    situation = knowledge.situation(
+        report, now=bench.now, estate=bench.snapshot.at(bench.now), order=order, suspicions=suspicions, unclosed=unclosed
+    )
     verdicts = decide(report, situation, bench.rulebook)
     knowledge.add(report, accepted_of(report, report_id, content, order))
     return verdicts

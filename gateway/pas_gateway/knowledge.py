@@ -143,6 +143,7 @@ class Knowledge:
     def situation(
         self, report: Report, *, now: datetime, estate: Estate, order: tuple[int, int], suspicions: Iterable[Suspicion] = (),
         accepted: frozenset[str] = frozenset(), again: bool = False, unmatched: bool = False,
+        unclosed: frozenset[tuple[int, str]] = frozenset(),
     ) -> Situation:  # fmt: skip
         """The situation of one report: the one place that builds it, for the gateway and for `explain`."""
         doubted = self._doubted(report)
@@ -162,7 +163,7 @@ class Knowledge:
         return Situation(
             now=now, estate=estate, whereabouts=known, written=written, came_at=from_ms(order[0]), earlier=self._earlier(report, order),
             suspicions=frozenset(suspicions), accepted=accepted, again=again, unmatched=unmatched,
-            doubted=doubted, apart=self.names.apart,
+            doubted=doubted, apart=self.names.apart, unclosed=unclosed,
         )  # fmt: skip
 
     def _doubted(self, report: Report) -> frozenset[str]:

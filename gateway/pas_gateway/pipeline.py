@@ -47,6 +47,7 @@ from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovabl
 from pas_gateway.summaries import end_summaries, renew_summaries
 from pas_gateway.verify import verify, verify_movement
 from pas_schemas.border import Finding
+from pas_schemas.parts import find_unclosed
 from pas_transport.log import Taken
 
 # Movements told ahead that are followed in one transaction when their time has come.
@@ -305,7 +306,10 @@ Outcome = Decided | Repeated | Rejected | Unprovable
 def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
     """Any failure inside the rules means that nobody receives: the record is set aside and PAS is told."""
     try:
-        judged = judge(verified.report, verified.id, verified.opened.content_digest, verified.order, verified.suspicions, knowledge, bench)
+        judged = judge(
+            verified.report, verified.id, verified.opened.content_digest, verified.order, verified.suspicions, knowledge, bench,
+            find_unclosed(verified.report, verified.opened.items),
+        )  # fmt: skip
     except Exception as failure:
         sentence = f"The rules could not decide this report ({type(failure).__name__})."
         return Unprovable(verified.submitted, "UNDECIDABLE", sentence, verified.id, verified.report.originator, verified.report.urn)

@@ -14,13 +14,14 @@ from pas_schemas.codec import HEAD_BYTES, MARKER, decode, registry
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
-from pas_schemas.parts import unpack_report
+from pas_schemas.parts import OpenedReport, find_unclosed, unpack_report
 from pas_schemas.rules import SENTENCES
 from pas_schemas.sealing import Opened, VerifyKey, read_label, verify_evidence
 from pas_schemas.topics import MAX_RECORD_BYTES
 from pas_transport.log import Taken
 
 _REPLIES = {"reply", "signed_statement"}
+_UNCLOSED = "A code 4 text is not closed for each internal recipient it names, so it could never be read: publish it again, closed for all."
 _ANSWERS = frozenset(head[len(MARKER) : HEAD_BYTES] for head, schema in registry().by_head.items() if schema.name in _REPLIES)
 
 
@@ -120,10 +121,23 @@ def _read_report(submitted: Submitted, opened: Opened, office: PasOffice, now: d
         # Such a report is sealed to the compartment; one that is not must not be read further here.
         sentence = "A report for the compartment was not sealed to it."
         return Unprovable(submitted, "NOT_IN_COMPARTMENT", sentence, opened.record_id, opened.sender, urn)
+    if not _is_closed(report, parts, office):
+        return Rejected(submitted, opened.record_id, opened.sender, urn, (Finding("V-CODE4", _UNCLOSED),), here=True)
     order = (to_ms(submitted.taken.at), parts.sealed_at_us)
     suspicions = screen_report(report, office.rulebook, parts.suspicions)
     body = Body(opened.payload, opened.manifest, opened.evidence)
     return Verified(submitted, opened.record_id, report, parts, body, order, suspicions)
+
+
+def _is_closed(report: Report, parts: OpenedReport, office: PasOffice) -> bool:
+    """Whether each code 4 text is closed for every internal recipient that was active when it was sealed.
+
+    For nobody else can it be opened: of a report that lacks one its originator must hear at once, while it can publish it again.
+    PAS sees that a text is closed for an office, not what was closed.
+    """
+    then = office.snapshot.at(EPOCH + timedelta(microseconds=parts.sealed_at_us))
+    lacking = {recipient for _, recipient in find_unclosed(report, parts.items)}
+    return not any(standing is not None and standing.active for standing in map(then.get, lacking))
 
 
 def _read_handover(submitted: Submitted, opened: Opened, office: PasOffice) -> Verified | Unprovable:

@@ -12,6 +12,7 @@ from pas_schemas.codec import decode, encode
 from pas_schemas.errors import CodecError
 from pas_schemas.models.report import Item, Report, Subject
 from pas_schemas.rulebook import Pattern, screen
+from pas_schemas.sealing.closed import may_be_closed
 from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, subject_digest
 
 _SUBJECT_FIELDS = ("role", "standing", "noms_number", "pnc_id", "family_name", "given_names", "date_of_birth")
@@ -128,6 +129,13 @@ def unpack_report(payload: bytes, manifest: bytes) -> OpenedReport:
     raw["items"] = [_raw_item(entry, item) for entry, item in zip(datum["items"], items, strict=True)]
     suspicions = tuple((n, s["gate"], s["pattern"]) for n, item in enumerate(datum["items"]) for s in item["suspicions"])
     return OpenedReport(raw, items, subjects, suspicions, datum["content_digest"], datum["sealed_at_us"], datum["directory_version"])
+
+
+def find_unclosed(report: Report, items: Sequence[ItemPart]) -> frozenset[tuple[int, str]]:
+    """The items whose texts came closed, each with an internal recipient for whom its originator did not close it: it can never read it."""
+    named = report.handling.internal_recipients
+    closed = ((index, item) for index, item in enumerate(items) if not item.shared)
+    return frozenset((n, office) for n, item in closed for office in named if not may_be_closed(item.closed.get(office, b"")))
 
 
 def _item_part(entry: dict[str, Any]) -> ItemPart:

@@ -11,8 +11,9 @@ from pas_producers import Publication, Published, Refused, Repeated
 from pas_schemas.border import examine
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import MisuseError
+from pas_schemas.models.report import Report
 from pas_schemas.naming import content_digest, report_id
-from pas_schemas.parts import closing_name
+from pas_schemas.parts import closing_name, find_unclosed
 from pas_schemas.rulebook import shipped_rulebook
 from pas_schemas.sealing import open_text
 from pas_schemas.sealing.manifest import item_digest, subject_digest
@@ -119,6 +120,19 @@ def test_a_code_4_text_is_closed_to_those_it_names_and_to_nobody_else(bench: Ben
         digests = [subject_digest(part) for part in record.report.subjects]
         assert item_digest(salt, shared, digests) == closed.digest
         assert b"Kept at home." in shared
+
+
+@pytest.mark.parametrize("recipients", [("fib:01",), ("force:01", "fib:01"), ("pio:WSI", "fib:01", "fib:01", "force:01")])
+def test_every_code_4_text_is_closed_for_all_it_names(bench: Bench, recipients: tuple[str, ...]) -> None:
+    """What PAS refuses of others (`V-CODE4`), this publisher never makes."""
+    texts = [make_item(), make_item(text="Kept at home.", handling="4"), make_item(text="Kept too.", handling="4")]
+    with bench.publisher("force:01") as publisher:
+        assert len(publisher.publish([make_code4(recipients=recipients, items=texts)]).published) == 1
+    (record,) = found(bench)
+    assert record.report is not None
+    assert [sorted(item.closed) for item in record.report.items] == [[], sorted(set(recipients)), sorted(set(recipients))]
+    raw = record.report.raw | {"items": [item | {"text": item["text"] or "closed"} for item in record.report.raw["items"]]}
+    assert find_unclosed(Report.model_validate(raw), record.report.items) == frozenset()
 
 
 def test_suspicions_in_a_closed_text_travel_without_it(bench: Bench) -> None:

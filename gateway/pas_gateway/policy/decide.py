@@ -141,7 +141,9 @@ class _Decision:
             if reader.staff is not None:
                 words.append(reader.staff)
             words += routed
-        cell = matrix_word(reader.id, reader.column, facts, found, self.internal, self.rulebook)
+        # A text that its originator did not close for an office is not meant for it, and nobody else can open it.
+        internal = frozenset() if (facts.index, reader.id) in self.situation.unclosed else self.internal
+        cell = matrix_word(reader.id, reader.column, facts, found, internal, self.rulebook)
         if cell is not None:
             words.append(cell)
         answers = self.situation.rulings.on(facts.index, reader.id) if self.situation.rulings else None

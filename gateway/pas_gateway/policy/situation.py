@@ -41,8 +41,9 @@ class Situation:
     offices that have accepted the report's conditions. `came_at` is when the log took it. `again` is true when an accepted report is
     decided anew; `unmatched` when it corrects one that has not come in time, or is not the last of its chain. `unread` are offices
     that did not read what they were sent, for so long that PAS must see to it. `rulings` are what people decided on it, their
-    signatures verified. `doubted` are identifiers that resolve to nobody, whatever they look like; `apart` in the compartment,
-    where every report is one on a protected assisting offender.
+    signatures verified. `doubted` are identifiers that resolve to nobody, whatever they look like. `unclosed` are items of code 4 with
+    internal recipients for whom the originator did not close the text. `apart` in the compartment, where every report is one on a
+    protected assisting offender.
     """
 
     now: datetime
@@ -58,4 +59,5 @@ class Situation:
     unread: frozenset[str] = frozenset()
     rulings: Rulings = NOBODY_RULED
     doubted: frozenset[str] = field(default=frozenset(), repr=False)
+    unclosed: frozenset[tuple[int, str]] = frozenset()
     apart: bool = False

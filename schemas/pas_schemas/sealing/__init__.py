@@ -1,6 +1,6 @@
 """Keys, seals, signatures and trees: the one place that uses cryptographic primitives."""
 
-from pas_schemas.sealing.closed import close_text, open_text
+from pas_schemas.sealing.closed import close_text, may_be_closed, open_text
 from pas_schemas.sealing.envelope import Label, read_label
 from pas_schemas.sealing.failures import (
     BadCiphertextError,
@@ -80,6 +80,7 @@ __all__ = [
     "close_text",
     "contains",
     "item_digest",
+    "may_be_closed",
     "new_salt",
     "open_text",
     "read_label",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pas_schemas.sealing.failures import BadCiphertextError, UnknownVersionError
 from pas_schemas.sealing.framing import frame
-from pas_schemas.sealing.keys import OpeningKey, SealingKey
-from pas_schemas.sealing.pad import pad, unpad
+from pas_schemas.sealing.keys import SEALING_BYTES, OpeningKey, SealingKey
+from pas_schemas.sealing.pad import LEAST_BYTES, pad, unpad
 
 CLOSED = b"pas/v1/closed"
 VERSION = b"\x01"
+_LEAST_BYTES = len(VERSION) + SEALING_BYTES + LEAST_BYTES
 
 
 def close_text(key: SealingKey, *, sender: str, recipient: str, report_id: bytes, item_index: int, plaintext: bytes) -> bytes:
@@ -17,6 +18,11 @@ def close_text(key: SealingKey, *, sender: str, recipient: str, report_id: bytes
     It says nothing of who wrote it: the digest in the originator's signed manifest does.
     """
     return VERSION + key.seal(pad(plaintext), _info(key.id, sender, recipient, report_id, item_index))
+
+
+def may_be_closed(closed: bytes) -> bool:
+    """Whether it may be a closed text, as far as that can be seen without its key: of the version that is read, and no shorter than one."""
+    return closed[:1] == VERSION and len(closed) >= _LEAST_BYTES
 
 
 def open_text(key: OpeningKey, closed: bytes, *, sender: str, recipient: str, report_id: bytes, item_index: int) -> bytes:

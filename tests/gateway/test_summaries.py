@@ -27,6 +27,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import schema
 from pas_gateway.register.migrations.versions import v0012_summaries_climb
+from pas_schemas.clock import show_time
 from pas_schemas.codec import encode
 from pas_schemas.models.decision import Summary
 from pas_schemas.sealing import DECISION
@@ -225,6 +226,24 @@ def test_a_summary_that_nobody_reads_climbs_to_a_case_of_pas(pas: Terminal) -> N
     assert late(pas) == []
     assert [row for row in pas.json("cases", "list") if row["case"] == name] == []
     assert climb(pas, hours=12) == []
+
+
+def test_a_summary_counts_as_unread_until_somebody_reads_it(pas: Terminal) -> None:
+    """Once the report itself is read, the summary is all that waits, since it was written."""
+    for office in ("pio:WSI", "security:WSI"):
+        read(pas.desk, office)
+    pas.desk.run()
+    assert [pas.json("status")[name] for name in ("unread", "unread_oldest", "unread_due")] == [0, None, None]
+    pas.desk.turn(hours=1)
+    written = pas.desk.workspace.clock.now()
+    summarise(pas)
+    pas.desk.run()
+    told = pas.json("status")
+    assert told["unread"] == 1
+    assert show_time(written) <= told["unread_oldest"] <= show_time(pas.desk.workspace.clock.now())
+    reads(pas, ESCORT)
+    pas.desk.run()
+    assert [pas.json("status")[name] for name in ("unread", "unread_oldest", "unread_due")] == [0, None, None]
 
 
 def due(pas: Terminal, **later: float) -> list[tuple[str, str, str]]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from pas_gateway.register import schema
-from pas_gateway.register.change import NOT_AWAITED
+from pas_gateway.register import ladders, schema
 from pas_gateway.register.dockets import WAITING
 
 
@@ -48,20 +47,8 @@ def find_outbox(connection: sa.Connection) -> dict[bool, Waiting]:
 
 
 def find_unread(connection: sa.Connection) -> dict[str, Waiting]:
-    """What was disclosed and not read, by priority, and when the oldest such report reached PAS.
-
-    This looks at every delivery that nobody has read: whoever asks often asks for much.
-    """
-    table = schema.deliveries
-    joined = sa.join(table, schema.reports, table.c.report == schema.reports.c.id)
-    unread = sa.and_(table.c.kind.in_(("DISCLOSURE", "CONDITIONS")), table.c.read_at_ms.is_(None), table.c.state.not_in(NOT_AWAITED))
-    query = (
-        sa.select(schema.reports.c.priority, sa.func.count(), sa.func.min(schema.reports.c.received_at_ms))
-        .select_from(joined)
-        .where(unread)
-        .group_by(schema.reports.c.priority)
-    )
-    return {row[0]: Waiting(row[1], row[2]) for row in connection.execute(query)}
+    """What must be read and is not, by priority, and since when the oldest waits."""
+    return {priority: Waiting(count, since_ms) for priority, count, since_ms in ladders.count_unread(connection)}
 
 
 def has_counters(connection: sa.Connection) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,8 +12,9 @@ from pas_gateway.register import schema
 from pas_gateway.register.change import NOT_AWAITED, chunks
 from pas_gateway.register.dockets import WAITING
 
-# Kinds of deliveries that somebody must read, and withdrawals, which an inbox must confirm.
-AWAITED = ("DISCLOSURE", "CONDITIONS", "SUMMARY", "WITHDRAWAL")
+# Kinds of deliveries that somebody must read (domain, *Certainty of receipt*); a withdrawal an inbox must confirm.
+TO_READ = ("DISCLOSURE", "CONDITIONS", "SUMMARY")
+AWAITED = (*TO_READ, "WITHDRAWAL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,20 @@ _CASES = schema.cases.c
 _STATEMENTS = schema.statements.c
 _OF_REPORT = (_REPORTS.urn, _REPORTS.originator, _REPORTS.priority, _REPORTS.created_at_ms, _REPORTS.received_at_ms)
 _FIRST = sa.case((_REPORTS.priority == "THREAT_TO_LIFE", 0), else_=1)
-_UNREAD = sa.and_(_DELIVERIES.read_at_ms.is_(None), _DELIVERIES.state.not_in(NOT_AWAITED), _DELIVERIES.kind.in_(AWAITED))
+_WAITS = sa.and_(_DELIVERIES.read_at_ms.is_(None), _DELIVERIES.state.not_in(NOT_AWAITED))
+_UNREAD = sa.and_(_WAITS, _DELIVERIES.kind.in_(AWAITED))
+
+
+def _join_reports() -> sa.Join:
+    """A summary is a delivery about the statement that wrote it; whose report it is, that statement tells."""
+    mine = sa.outerjoin(schema.deliveries, schema.statements, _DELIVERIES.report == _STATEMENTS.id)
+    return sa.join(mine, schema.reports, _REPORTS.id == sa.func.coalesce(_STATEMENTS.report, _DELIVERIES.report))
 
 
 def _ask_deliveries() -> sa.Select[Any]:
-    """A summary is a delivery about the statement that wrote it; whose report it is, that statement tells."""
-    mine = sa.outerjoin(schema.deliveries, schema.statements, _DELIVERIES.report == _STATEMENTS.id)
-    joined = sa.join(mine, schema.reports, _REPORTS.id == sa.func.coalesce(_STATEMENTS.report, _DELIVERIES.report))
     of_summary = (_STATEMENTS.report.label("summarised"), _STATEMENTS.at_ms.label("written_at_ms"))
     query = sa.select(schema.deliveries, *_OF_REPORT, *of_summary)
-    return query.select_from(joined).order_by(_FIRST, _DELIVERIES.deadline_ms, _DELIVERIES.id)
+    return query.select_from(_join_reports()).order_by(_FIRST, _DELIVERIES.deadline_ms, _DELIVERIES.id)
 
 
 def _ask_cases() -> sa.Select[Any]:
@@ -97,6 +102,17 @@ def list_overdue(connection: sa.Connection, now_ms: int) -> list[Late]:
 def find_oldest_unread(connection: sa.Connection) -> int | None:
     """The deadline that passes first, or passed first, of what was disclosed and not read, or withdrawn and not confirmed (ms)."""
     return connection.execute(sa.select(sa.func.min(_DELIVERIES.deadline_ms)).where(_UNREAD)).scalar()
+
+
+def count_unread(connection: sa.Connection) -> Iterator[tuple[str, int, int]]:
+    """By priority: how much must be read and is not, and when the oldest such report reached PAS, or such summary was written (ms).
+
+    This looks at every delivery that nobody has read: whoever asks often asks for much.
+    """
+    came = sa.func.coalesce(_STATEMENTS.at_ms, _REPORTS.received_at_ms)
+    query = sa.select(_REPORTS.priority, sa.func.count(), sa.func.min(came)).select_from(_join_reports())
+    for row in connection.execute(query.where(_WAITS, _DELIVERIES.kind.in_(TO_READ)).group_by(_REPORTS.priority)):
+        yield row[0], row[1], row[2]
 
 
 def find_rungs(connection: sa.Connection, subjects: Iterable[bytes]) -> dict[tuple[bytes, int], dict[str, int]]:

@@ -15,6 +15,7 @@ from pas_schemas.directory import KeyUse, PublicKey, Snapshot
 from pas_schemas.errors import KeyringError, RulebookError
 from pas_schemas.rulebook import Rulebook, digest_of, read_rulebook
 from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, OpeningKey, Sealer, SealingKey, StoreKey
+from pas_transport.files import read_whole
 from pas_transport.keyring import Keyring
 from pas_transport.workspace import Workspace
 
@@ -119,7 +120,7 @@ def _read_key(public: bytes) -> SealingKey:
 def rulebook_digest(workspace: Workspace) -> str:
     """Of the workspace's rulebook and text rules as they lie there, whatever they hold; RulebookError where they cannot be read."""
     try:
-        return digest_of(workspace.rulebook_path.read_bytes(), workspace.text_rules_path.read_bytes())
+        return digest_of(read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path))
     except OSError as error:
         raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None
 
@@ -127,6 +128,6 @@ def rulebook_digest(workspace: Workspace) -> str:
 def load_rulebook(workspace: Workspace) -> Rulebook:
     """The workspace's rulebook and text rules; RulebookError where they cannot be read or enforced."""
     try:
-        return read_rulebook(workspace.rulebook_path.read_bytes(), workspace.text_rules_path.read_bytes())
+        return read_rulebook(read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path))
     except OSError as error:
         raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None

@@ -9,6 +9,7 @@ from pas_producers.desk import Desks, FindKeyring
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import RulebookError
 from pas_schemas.rulebook import Rulebook, read_rulebook
+from pas_transport.files import read_whole
 from pas_transport.keyring import Keyring
 from pas_transport.workspace import Workspace
 
@@ -34,7 +35,7 @@ def find_keyrings(workspace: Workspace, snapshot: Snapshot) -> FindKeyring:
 def read_workspace_rulebook(workspace: Workspace) -> Rulebook:
     """The rulebook of the workspace; raises `RulebookError` where it is not there or cannot be enforced."""
     try:
-        return read_rulebook(workspace.rulebook_path.read_bytes(), workspace.text_rules_path.read_bytes())
+        return read_rulebook(read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path))
     except OSError as error:
         raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "see rulebook.toml and text_rules.csv") from None
 

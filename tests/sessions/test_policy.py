@@ -60,6 +60,20 @@ def test_a_rulebook_that_cannot_be_enforced_is_refused_in_a_sentence(pas: RunPas
     assert "cannot be read" in pas("policy", "matrix", cwd=estate, code=1).err
 
 
+def test_a_file_that_is_no_rulebook_by_its_size_is_not_read(pas: RunPas, tmp_path: Path, estate: Path) -> None:
+    """Named by mistake, or without an end: one sentence, and no more is read than a rulebook could hold."""
+    told = "cannot be read: it is larger than 1,000,000 bytes."
+    for command in (("check", "/dev/zero"), ("replay", "--rulebook", "/dev/zero")):
+        answer = pas("policy", *command, cwd=estate, code=2)
+        assert answer.out == ""
+        assert answer.err.splitlines()[0] == f"error: /dev/zero {told}"
+    (tmp_path / "rulebook.toml").write_bytes((estate / "rulebook.toml").read_bytes())
+    (tmp_path / "text_rules.csv").write_bytes(b"x" * 1_000_001)
+    assert told in pas("policy", "check", tmp_path / "rulebook.toml", cwd=tmp_path, code=2).err
+    (estate / "rulebook.toml").write_bytes(b"#" * 1_000_001)
+    assert f"The rulebook {told}" in pas("policy", "matrix", cwd=estate, code=1).err
+
+
 def test_misuse(pas: RunPas, tmp_path: Path) -> None:
     assert "exclude each other" in pas("policy", "matrix", "--json", "--csv", cwd=tmp_path, code=2).err
     assert "no workspace" in pas("policy", "matrix", "--workspace", tmp_path / "none", code=1).err

@@ -1,11 +1,34 @@
-"""Files written whole or not at all, so that a killed process never leaves half a key or half a directory."""
+"""Files read within a bound, and written whole or not at all: a killed process never leaves half a key or half a directory."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+
+from pas_schemas.errors import MisuseError
+
+# Ten times what any rulebook, list of text rules or settings holds: a larger file was named by mistake, and is not read into memory.
+MAX_FILE_BYTES = 1_000_000
+
+
+def read_whole(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
+    """What a file holds; raises OSError, also for one of more than `most` bytes, of which no more is read."""
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes")
+    return data
+
+
+def read_named(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
+    """What a file holds that somebody named to a command; raises MisuseError where it cannot be read, or is larger than that."""
+    try:
+        return read_whole(path, most)
+    except OSError as error:
+        raise MisuseError(f"{path} cannot be read: {error.strerror}.", "see that it is the file you mean, its owner and mode") from None
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644, *, durable: bool = True) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from pas_schemas.errors import MisuseError
+from pas_transport.files import read_whole
 
 F = TypeVar("F", bound=Callable[..., Any])
 # A passphrase is a line of words: a file that holds more is another file.
@@ -35,7 +36,7 @@ def read_passphrase(path: Path | None, *, new: bool = False) -> str:
         typed: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
         return typed
     try:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1) if str(path) == "-" else path.read_bytes()[: MAX_BYTES + 1]
+        data = sys.stdin.buffer.read(MAX_BYTES + 1) if str(path) == "-" else read_whole(path, MAX_BYTES)
         text = data.decode("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
         raise MisuseError("The passphrase cannot be read.", "see the file named by --passphrase-file") from None

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pas_schemas.errors import SettingsError
+from pas_transport.files import read_whole
 from pas_transport.register_url import is_guarded
 
 FILE = "pas.toml"
@@ -142,7 +143,7 @@ def read_settings(file: Path, environment: Mapping[str, str]) -> Settings:
 
 def _read_toml(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8"))
+        return tomllib.loads(read_whole(file).decode("utf-8"))
     except OSError as error:
         raise SettingsError(f"{file.name} cannot be read: {error.strerror}.", "see the file's owner and mode") from None
     except UnicodeDecodeError:

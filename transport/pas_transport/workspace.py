@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pas_schemas.clock import RunningClock, parse_time, show_time, to_ms
 from pas_schemas.errors import SettingsError
 from pas_schemas.topics import SHARED_TOPICS, Topic, deliveries
-from pas_transport.files import write_once
+from pas_transport.files import read_whole, write_once
 from pas_transport.settings import FILE, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def find_root(folder: Path | None, environment: Mapping[str, str]) -> Path:
 def read_secret(path: Path) -> str:
     """A secret from its own file, without the line end; raises `SettingsError` that names the file and never what is in it."""
     try:
-        return path.read_text("utf-8").strip("\r\n")
+        return read_whole(path).decode("utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"The secret file {path.name} cannot be read.", "see its path, owner and mode") from None
 

@@ -16,6 +16,7 @@ from pas_schemas.border import MAX_LINE_BYTES
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.models.words import ASKED, CHOICES
+from pas_transport.files import read_named
 from pas_transport.open_cases import OpenCase, build, find_kept, post_of, read_decision, send, sign
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.session import OFFICE, Session, compartment_option, pass_session
@@ -111,12 +112,9 @@ def _decision(session: Session, asked: OpenCase, who: tuple[str, str], said: dic
 
 def read_text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_LINE_BYTES + 1)
-        if len(data) > MAX_LINE_BYTES:
-            raise MisuseError(f"The text is larger than a report may be ({MAX_LINE_BYTES:,} bytes).", "write a shorter one")
-        return data.decode("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        # It stands in the place of a report's text.
+        return read_named(path, MAX_LINE_BYTES).decode("utf-8").strip()
+    except UnicodeDecodeError:
         raise MisuseError("The text cannot be read.", "name a file of UTF-8 text") from None
 
 

@@ -15,6 +15,7 @@ from pas_schemas.errors import MisuseError
 from pas_schemas.reference import read_data
 from pas_schemas.rulebook import Cell, Rulebook, shipped_rulebook
 from pas_schemas.rules import CODES, COLUMN_WORDS, COLUMNS
+from pas_transport.files import read_named
 from pas_transport.session import Session, pass_session
 from pas_transport.workspace import NoWorkspaceError
 
@@ -59,7 +60,7 @@ def check(session: Session, file: Path, text_rules: Path | None) -> None:
 
     Exit 1 where anything is missing or contradicts; warnings alone are exit 0. Nothing is changed, and no workspace is needed.
     """
-    found = scrutinise(file.read_bytes(), _text_rules_for(file, text_rules))
+    found = scrutinise(read_named(file), _text_rules_for(file, text_rules))
     errors = sum(finding.level == "error" for finding in found)
     session.console.emit({"findings": [_as_json(finding) for finding in found], "errors": errors, "warnings": len(found) - errors})
     for finding in found:
@@ -78,7 +79,7 @@ _STYLES = {"error": "bad", "warning": "held"}
 
 def _text_rules_for(file: Path, given: Path | None) -> bytes:
     beside = given or file.parent / "text_rules.csv"
-    return beside.read_bytes() if beside.exists() else read_data("text_rules.csv")
+    return read_named(beside) if beside.exists() else read_data("text_rules.csv")
 
 
 def _as_json(finding: Finding) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.register import history
 from pas_gateway.replay import Replay, Tally
 from pas_schemas.rulebook import read_rulebook
+from pas_transport.files import read_named
 from pas_transport.session import Session, pass_session
 
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -30,8 +31,8 @@ def replay(session: Session, rulebook: Path, text_rules: Path | None) -> None:
     """
     workspace = session.workspace
     office = PasOffice.of(workspace)
-    rules = (text_rules or workspace.text_rules_path).read_bytes()
-    made = Replay(office, read_rulebook(rulebook.read_bytes(), rules), workspace.directory_store.read)
+    rules = read_named(text_rules or workspace.text_rules_path)
+    made = Replay(office, read_rulebook(read_named(rulebook), rules), workspace.directory_store.read)
     store, _ = open_register(session)
     with store.reading() as register, session.console.progress("Deciding again", history.count_reports(register)) as advance:
         for done in made.run(register):

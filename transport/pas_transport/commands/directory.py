@@ -12,6 +12,7 @@ from pas_schemas.clock import show_time
 from pas_schemas.directory import KINDS, Office, PublicKey, Snapshot, Standing
 from pas_schemas.errors import DirectoryError
 from pas_schemas.people import Appointment, Person
+from pas_transport.files import read_named
 from pas_transport.session import OFFICE, TIME, Session, at_option, pass_session
 
 
@@ -70,11 +71,10 @@ def add(
 ) -> None:
     """Take a REQUEST into the directory: an office, new, on new terms or with new keys only; or a person of one."""
     from pas_transport.appointing import asks_for_person
-    from pas_transport.enrolment import MAX_REQUEST_BYTES, Particulars, compare_fingerprint, enrol, read_request
+    from pas_transport.enrolment import Particulars, compare_fingerprint, enrol, read_request
     from pas_transport.issuing import change
 
-    with request.open("rb") as file:
-        data = file.read(MAX_REQUEST_BYTES + 1)
+    data = read_named(request)
     if asks_for_person(data):
         _add_person(session, data, fingerprint, start)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -99,6 +100,7 @@ def _import_everything() -> Any:
 
 def _main() -> None:
     run = _import_everything()
+    gc.freeze()
     asked = _serve(socket.socket(fileno=int(sys.argv[1])))
     if asked is not None:
         os.chdir(asked["cwd"])

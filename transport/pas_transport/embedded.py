@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,13 +161,12 @@ class EmbeddedLog:
 
     def _rows(self, topic: str) -> tuple[int, ...]:
         """The rows of a topic's partitions, by number; they never change once made."""
-        rows = self._topics.get(topic)
-        if rows is None:
-            rows = self._file.read(lambda db: _partition_rows(db, topic))
-            if not rows:
-                raise TopicMismatchError(f"The log has no topic {topic}", "declare it first (ensure, or pas init)")
-            self._topics[topic] = rows
-        return rows
+        if topic not in self._topics:
+            # All of them: who asks for one office's topic often asks for every office's.
+            self._topics = self._file.read(_list_rows)
+        if topic not in self._topics:
+            raise TopicMismatchError(f"The log has no topic {topic}", "declare it first (ensure, or pas init)")
+        return self._topics[topic]
 
     def _row(self, partition: Partition) -> int:
         rows = self._rows(partition.topic)
@@ -176,7 +176,12 @@ class EmbeddedLog:
 
     def _bounds(self, topics: Iterable[str]) -> dict[Partition, tuple[int, int]]:
         wanted = {Partition(topic, number): row for topic in topics for number, row in enumerate(self._rows(topic))}
-        return self._file.read(lambda db: {partition: _bounds_of(db, row) for partition, row in wanted.items()})
+
+        def find(db: sqlite3.Connection) -> dict[Partition, tuple[int, int]]:
+            bounds = _bounds_of(db, wanted.values())
+            return {partition: bounds[row] for partition, row in wanted.items()}
+
+        return self._file.read(find)
 
     def _trim_now_and_then(self) -> None:
         if time.monotonic() >= self._next_trim:
@@ -188,7 +193,7 @@ class EmbeddedLog:
 def _store(db: sqlite3.Connection, records: Sequence[Outgoing], rows: Sequence[int], now_ms: int) -> None:
     sequence, last_at = db.execute("SELECT sequence, at FROM state").fetchone()
     at = max(now_ms, last_at)
-    following = {row: _bounds_of(db, row)[1] for row in set(rows)}
+    following = {row: end for row, (_, end) in _bounds_of(db, set(rows)).items()}
     stored: list[tuple[int, int, int, int, bytes, bytes]] = []
     for record, row in zip(records, rows, strict=True):
         sequence += 1
@@ -200,8 +205,9 @@ def _store(db: sqlite3.Connection, records: Sequence[Outgoing], rows: Sequence[i
 
 
 def _take(db: sqlite3.Connection, places: Sequence[Place], max_records: int, shift_ms: int) -> list[Taken]:
+    bounds = _bounds_of(db, {place.row for place in places})
     for place in places:
-        _check_held(db, place)
+        _check_held(place, *bounds[place.row])
     # The cursors are read a row at a time, so only what is returned is ever loaded; an open one would hold the snapshot.
     cursors = [db.execute(_FROM_OFFSET, (place.row, place.offset)) for place in places]
     try:
@@ -223,8 +229,7 @@ def _merge(partitions: Sequence[Partition], cursors: Sequence[sqlite3.Cursor], m
     return taken
 
 
-def _check_held(db: sqlite3.Connection, place: Place) -> None:
-    first, end = _bounds_of(db, place.row)
+def _check_held(place: Place, first: int, end: int) -> None:
     if not first <= place.offset <= end:
         topic, number = place.partition
         raise OffsetGoneError(
@@ -234,31 +239,36 @@ def _check_held(db: sqlite3.Connection, place: Place) -> None:
         )
 
 
-def _bounds_of(db: sqlite3.Connection, row: int) -> tuple[int, int]:
-    first, end = db.execute("SELECT first, next FROM partitions WHERE id = ?", (row,)).fetchone()
-    return first, end
+def _bounds_of(db: sqlite3.Connection, rows: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Of each of these partitions the first offset it holds and the one after its last."""
+    query = "SELECT id, first, next FROM partitions WHERE id IN (SELECT value FROM json_each(?))"
+    return {row: (first, end) for row, first, end in db.execute(query, (json.dumps([*rows]),))}
 
 
 def _sequence(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT sequence FROM state").fetchone()[0])
 
 
-def _partition_rows(db: sqlite3.Connection, topic: str) -> tuple[int, ...]:
-    query = "SELECT p.id FROM partitions p JOIN topics t ON t.id = p.topic WHERE t.name = ? ORDER BY p.number"
-    return tuple(row for (row,) in db.execute(query, (topic,)))
+def _list_rows(db: sqlite3.Connection) -> dict[str, tuple[int, ...]]:
+    """The rows of every topic's partitions, in the order of their numbers."""
+    found: dict[str, tuple[int, ...]] = {}
+    for topic, row in db.execute("SELECT t.name, p.id FROM partitions p JOIN topics t ON t.id = p.topic ORDER BY t.id, p.number"):
+        found[topic] = (*found.get(topic, ()), row)
+    return found
 
 
 def _find_missing(db: sqlite3.Connection, declared: Sequence[Topic]) -> list[Topic]:
     """Those that do not exist yet; raises where one exists otherwise than declared."""
+    there = {name: kept for name, *kept in db.execute("SELECT name, partitions, retention_ms, cleanup FROM topics")}
     missing: dict[str, Topic] = {}
     for topic in declared:
-        there = db.execute("SELECT partitions, retention_ms, cleanup FROM topics WHERE name = ?", (topic.name,)).fetchone()
-        if there is None:
+        kept = there.get(topic.name)
+        if kept is None:
             check_declaration(topic)
             missing[topic.name] = topic
-        elif there != (topic.partitions, topic.retention_ms, topic.cleanup):
+        elif kept != [topic.partitions, topic.retention_ms, topic.cleanup]:
             raise TopicMismatchError(
-                f"{topic.name} exists with {describe_kept(*there)}, and is declared with "
+                f"{topic.name} exists with {describe_kept(*kept)}, and is declared with "
                 f"{describe_kept(topic.partitions, topic.retention_ms, topic.cleanup)}",
                 "a topic never changes: use the log this broker made, or a new one",
             )

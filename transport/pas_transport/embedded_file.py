@@ -196,7 +196,7 @@ def _fence(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _typed(error, path.name) from error
-    except (TypeError, ValueError, ArithmeticError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         # A damaged page can pass for a sound one in which a row is missing or a number is text: SQLite keeps no checksums.
         raise _damaged(path.name) from error
 

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -26,6 +27,8 @@ from pas_schemas.rules import CODES, COLUMNS, GATES, Word
 
 TEXT_GATES = ("G-WARRANT", "G-PRIVILEGE", "G-SOURCE")
 TEXT_COLUMNS = ["gate", "pattern", "note"]
+# The one in use and another it is compared with.
+RULEBOOKS_KEPT = 2
 
 
 # Neither `true` nor 15.0 is a number of minutes.
@@ -273,6 +276,7 @@ def digest_of(book: bytes, text_rules: bytes) -> str:
     return hashlib.sha256(hashlib.sha256(book).digest() + hashlib.sha256(text_rules).digest()).hexdigest()
 
 
+@lru_cache(maxsize=RULEBOOKS_KEPT)
 def read_rulebook(book: bytes, text_rules: bytes) -> Rulebook:
     """The rulebook of these two files; RulebookError, naming the place, if a value cannot be enforced."""
     try:

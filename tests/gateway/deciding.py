@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gateway.desk import Desk
@@ -17,11 +18,24 @@ from pas_gateway.review import list_cases
 from pas_gateway.trace import trace
 from pas_schemas.codec import decode
 from pas_schemas.models.decision import Consent, Decision, RuledPair, Second
+from pas_schemas.sealing import SigningKey, unlock_key
 from pas_transport.example_people import PASSPHRASE
+from pas_transport.keyring import person_file
 from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said
+from pas_transport.workspace import Workspace
 
 FIRST, OTHER, DUTY, HEAD = "example-reviewer-1", "example-reviewer-2", "example-duty", "example-head"
+
+
+@lru_cache
+def _unlock(locked: bytes) -> SigningKey:
+    return unlock_key(locked, PASSPHRASE)
+
+
+def person_key(workspace: Workspace, office: str, reference: str) -> SigningKey:
+    """A person's own key as `Keyring.person_key` has it, each unlocked once a process: that takes a tenth of a second on purpose."""
+    return _unlock((workspace.keyring(office).folder / f"{person_file(reference)}.key").read_bytes())
 
 
 @dataclass
@@ -82,7 +96,7 @@ class Bench:
 
     def send(self, said: Decision | Second | Consent, *, key_of: str | None = None) -> bytes:
         """Signed with the key of whoever it names, or of another, and sent; its digest."""
-        key = self.desk.workspace.keyring(said.office).person_key(key_of or said.person, PASSPHRASE)
+        key = person_key(self.desk.workspace, said.office, key_of or said.person)
         return send_statement(self.desk.workspace, said.office, sign_said(key, said))
 
     def two(self, urn: str, choice: str = "RELEASE", *, owner: str = "pas", **said: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.apart import ONE, TWO, Both, dump, open_both, protect
-from gateway.deciding import OTHER, Bench
+from gateway.deciding import OTHER, Bench, person_key
 from gateway.desk import Desk, Row
 from gateway.judging import judge_log, read_all
 from gateway.terminal import Terminal
@@ -437,7 +437,7 @@ def test_an_answer_that_names_another_offices_report_closes_nothing(both: Both, 
     said = refusal(pas, name, office="force:06", person=person("force:06"))
     named = said.model_copy(update={"choice": "ANSWER", "reason": None, "legal_basis": None, "urn": other["urn"], "report": report})
     for one, by in ((named, "force:06"), (said, "force:06"), (named.model_copy(update={"person": person("force:01")}), "force:06")):
-        key = both.main.workspace.keyring(by).person_key(person(by), PASSPHRASE)
+        key = person_key(both.main.workspace, by, person(by))
         send_statement(both.main.workspace, by, sign_said(key, one), apart=True)
     both.apart.run()
     release_apart(both, other["urn"])

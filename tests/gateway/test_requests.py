@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
+from gateway.deciding import person_key
 from gateway.desk import Desk, Row, copy_estate
 from gateway.postgres import PrivatePostgres
 from gateway.terminal import Terminal
@@ -30,7 +31,6 @@ from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import INFORMATION_REQUEST
 from pas_schemas.topics import REPLIES
 from pas_transport.appointing import dismiss
-from pas_transport.example_people import PASSPHRASE
 from pas_transport.issuing import change
 from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said, write_statement
@@ -84,7 +84,7 @@ def events(desk: Desk) -> list[tuple[str, list[str]]]:
 
 def send(pas: Terminal, said: InformationRequest | RequestAnswer, *, key_of: str | None = None) -> bytes:
     """A statement as its office sends it, whatever the commands would have said to it."""
-    key = pas.desk.workspace.keyring(said.office).person_key(key_of or said.person, PASSPHRASE)
+    key = person_key(pas.desk.workspace, said.office, key_of or said.person)
     return send_statement(pas.desk.workspace, said.office, sign_said(key, said))
 
 
@@ -318,7 +318,7 @@ def worker_takes_replies_first(desk: Desk) -> None:
 
 
 def test_a_malformed_statement_is_quarantined(pas: Terminal) -> None:
-    key = pas.desk.workspace.keyring("security:WSI").person_key(person("security:WSI"), PASSPHRASE)
+    key = person_key(pas.desk.workspace, "security:WSI", person("security:WSI"))
     datum = decode(request(pas).encode(), "information_request").datum
     body = encode("information_request", datum | {"kind": "PAS/3"})
     send_statement(pas.desk.workspace, "security:WSI", write_statement(key, INFORMATION_REQUEST, body))

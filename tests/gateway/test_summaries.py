@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from gateway.deciding import FIRST, Bench
+from gateway.deciding import FIRST, Bench, person_key
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent
 from gateway.terminal import Terminal
@@ -31,7 +31,6 @@ from pas_schemas.clock import show_time
 from pas_schemas.codec import encode
 from pas_schemas.models.decision import Summary
 from pas_schemas.sealing import DECISION
-from pas_transport.example_people import PASSPHRASE
 from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said, write_statement
 from producers.samples import make_item
@@ -117,7 +116,7 @@ def write(pas: Terminal, **changes: Any) -> Summary:
 
 
 def send(pas: Terminal, said: Summary) -> None:
-    key = pas.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE)
+    key = person_key(pas.desk.workspace, "pas", FIRST)
     send_statement(pas.desk.workspace, "pas", sign_said(key, said))
 
 
@@ -311,7 +310,7 @@ def test_what_may_not_count_is_told_at_once_and_changes_nothing(pas: Terminal) -
     for _, changes in bad:
         send(pas, write(pas, **changes))
     # Signed as something else, it is not signed.
-    key = pas.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE)
+    key = person_key(pas.desk.workspace, "pas", FIRST)
     send_statement(pas.desk.workspace, "pas", write_statement(key, DECISION, write(pas).encode()))
     bad.append(("SIGNATURE", {}))
     sent = pas.desk.run()

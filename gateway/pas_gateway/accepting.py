@@ -36,7 +36,9 @@ def _accept(register: sa.Connection, log: Log, office: PasOffice, partition: Par
     before, digest = found if found else (0, b"")
     place, attempts = schema.positions, schema.attempts
     mine = sa.and_(place.c.log == log.identity, place.c.topic == partition.topic, place.c.partition == partition.number)
-    register.execute(place.update().where(mine).values(next=first, digest=b""))
+    register.execute(place.delete().where(mine))
+    here = {"log": log.identity, "topic": partition.topic, "partition": partition.number}
+    register.execute(place.insert(), here | {"next": first, "digest": b""})
     # Offsets begin again: what lay at them before must not be taken for what lies there now.
     former = attempts.c.place.startswith(f"{partition.topic}-{partition.number}-", autoescape=True)
     renamed = attempts.c.place + "#" + sa.cast(attempts.c.number, sa.String)

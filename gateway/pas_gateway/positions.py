@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from pas_gateway.office import PasOffice
-from pas_gateway.register import Store, queries
+from pas_gateway.register import Store, queries, relearning
 from pas_gateway.route import delivery_id_of
 from pas_gateway.vault import unwraps
 from pas_schemas.errors import KeyringError, RegisterError
@@ -48,10 +48,11 @@ def find_start(log: Log, store: Store, partition: Partition) -> tuple[int, int |
     """
     found = store.ask(lambda register: queries.find_position(register, log.identity, *partition))
     first = log.starts([partition.topic])[partition]
-    if found is None:
-        return first, None
-    following, digest = found
     place = f"{partition.topic} partition {partition.number}"
+    if found is None and not (first and store.ask(relearning.is_regaining)):
+        return first, None
+    # A register that was emptied, or is older than all that this partition ever held, has read up to its beginning.
+    following, digest = found or (0, b"")
     if first > following:
         raise OffsetGoneError(f"Records of {place} left the log before they were taken in.", _RUNBOOK, partition)
     # At `first == following` the last record has grown too old for the log, and nothing after it is missing.

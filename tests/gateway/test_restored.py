@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from conftest import Answer
@@ -17,13 +18,15 @@ from gateway.drilling import read_commands
 from gateway.judging import count_notices, find_journeys, judge_log, list_addressed, take_everything
 from gateway.postgres import PrivatePostgres
 from gateway.test_on_postgres import settle as settle_on_postgres
+from gateway.test_positions import log_file
 from kafka_faulty import settle as settle_on_kafka
 from pas_consumers import Delivery, Inbox
 from pas_gateway.notes import NOTE_KEY
 from pas_gateway.recovery import note_place, recover
 from pas_gateway.register import relearning, schema
 from pas_gateway.trace import trace
-from pas_schemas.topics import AUDIT, REPORTS
+from pas_schemas.topics import AUDIT, MOVEMENTS, REPORTS, deliveries
+from pas_transport.embedded import EmbeddedLog, real_ms
 from pas_transport.log import Outgoing
 from producers.samples import make_handling, make_item, make_subject
 
@@ -180,6 +183,57 @@ def test_without_what_came_since_nothing_is_decided(desk: Desk, pas: RunPas, tmp
     assert answer.out == ""
     assert "nothing is decided" in answer.err
     assert len(judge_log(desk.log, desk.workspace)) == len(before)
+
+
+def empty(desk: Desk, how: str) -> None:
+    """The register's file has not a byte left, or is gone: the database makes a new one of either without a word."""
+    desk.store.close()
+    for name in ("store", "pipeline"):
+        desk.__dict__.pop(name, None)
+    for tail in ("", "-wal", "-shm"):
+        (desk.workspace.root / f"register.db{tail}").unlink(missing_ok=True)
+    if how == "emptied":
+        (desk.workspace.root / "register.db").touch()
+
+
+@pytest.mark.parametrize("how", ["emptied", "gone"])
+def test_an_emptied_register_learns_all_that_was_sent_while_the_log_holds_it(desk: Desk, pas: RunPas, how: str) -> None:
+    reports = [desk.write() for _ in range(3)]
+    desk.publish(*reports)
+    run(desk, pas)
+    before = judge_log(desk.log, desk.workspace)
+    empty(desk, how)
+    desk.publish(late := desk.write())
+    assert "older than what PAS has sent" in run(desk, pas).err
+    after = judge_log(desk.log, desk.workspace)
+    new = [one for one in after if one.datum["urn"] == late["urn"]]
+    assert {one.office for one in new} == {"force:01", "pio:WSI", "security:WSI"}
+    assert len(after) == len(before) + len(new)
+    take(desk)
+    assert tell(desk, reports[0])["security:WSI"] == "SENT"
+    assert "older" not in run(desk, pas).err
+
+
+@pytest.mark.parametrize("how", ["emptied", "gone"])
+def test_an_emptied_register_does_not_start_anew_where_the_log_forgot(desk: Desk, pas: RunPas, how: str) -> None:
+    """What came in is past its retention, the notes of what was sent are not: nothing is decided until a person accepts the loss."""
+    desk.publish(desk.write())
+    run(desk, pas)
+    with EmbeddedLog(log_file(desk), now_ms=lambda: real_ms() + 31 * 24 * 3_600_000) as later:
+        assert later.trim()
+    empty(desk, how)
+    desk.publish(desk.write())
+    held = sum(desk.log.ends([deliveries("security:WSI").name]).values())
+    lost = [place for place, first in desk.log.starts([REPORTS.name, MOVEMENTS.name]).items() if first]
+    for _ in range(2):
+        answer = run(desk, pas, code=1)
+        assert answer.out == ""
+        assert "nothing is decided" in answer.err
+        assert all(f"Records of {place.topic} partition {place.number} left the log" in answer.err for place in lost)
+    assert sum(desk.log.ends([deliveries("security:WSI").name]).values()) == held
+    for place in lost:
+        pas("gateway", "accept-topic", place.topic, str(place.number), cwd=desk.workspace.root, code=0)
+    assert '"accepted": 1' in run(desk, pas).out
 
 
 def test_a_register_that_is_not_behind_learns_nothing(desk: Desk) -> None:

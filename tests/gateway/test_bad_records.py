@@ -13,11 +13,21 @@ from gateway.fuzzing import Forge, encode_report, open_report
 from gateway.judging import Sent, count_notices, find_journeys, judge_log
 from gateway.test_strange_records import ASSESSED, attempts, check_all_accounted, quarantined, send
 from pas_consumers import Inbox
+from pas_gateway.register import outbox
 from pas_producers import Published, Publisher
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import encode
 from pas_schemas.sealing import REPLY, MalformedRecordError
-from pas_schemas.topics import MAX_RECORD_BYTES, MOVEMENTS, REPLIES, REPORTS, URGENT, deliveries
+from pas_schemas.topics import (
+    MAX_RECORD_BYTES,
+    MOVEMENTS,
+    REPLIES,
+    REPORTS,
+    ROUTINE_PARTITION,
+    URGENT,
+    URGENT_PARTITION,
+    deliveries,
+)
 from pas_transport.log import Outgoing, RecordRefusedError
 from producers.samples import make_handling, make_item
 
@@ -97,6 +107,34 @@ def test_record_copied_into_another_input_is_not_taken_for_what_it_is_not(desk: 
     desk.run()
     assert len(quarantined(desk)) == 1
     check_all_accounted(desk, [target])
+
+
+def test_routine_reports_in_the_topic_of_threats_wait_behind_threats(desk: Desk) -> None:
+    """Nothing is lost: they are accepted as what they are. Whoever reads that topic sends what the threat released, and none of theirs."""
+    urns = []
+    for _ in range(3):
+        desk.publish(desk.write())
+        datum, manifest = open_report(desk.workspace, desk.fresh(REPORTS.name)[0])
+        urns.append(desk.write()["urn"])
+        payload, manifest = encode_report(datum | {"urn": urns[-1]}, manifest)
+        name = os.urandom(16)
+        send(desk, URGENT.name, [Forge(desk.workspace, "force:01").seal(name, payload, manifest)], name)
+    desk.publish(threat := desk.write(priority="THREAT_TO_LIFE"))
+    desk.worker("threats").run(lambda: len(attempts(desk)) == 4 and not count_urgent(desk))
+    sent = judge_log(desk.log, desk.workspace)
+    assert {one.datum["urn"] for one in sent} == {threat["urn"]}
+    assert {office for office, _ in find_journeys(sent)} >= {"pio:WSI", "security:WSI"}
+    sent = desk.run()
+    assert {one.partition for one in sent if one.datum["urn"] == threat["urn"]} == {URGENT_PARTITION}
+    assert {one.partition for one in sent if one.datum["urn"] in urns} == {ROUTINE_PARTITION}
+    journeys = find_journeys(sent)
+    assert all(journeys["pio:WSI", urn] == journeys["security:WSI", urn] == ["DISCLOSURE"] for urn in urns)
+    assert {status for status, _ in attempts(desk).values()} == {"ACCEPTED"}
+
+
+def count_urgent(desk: Desk) -> int:
+    with desk.store.reading() as register:
+        return len(outbox.take_outbox(register, 1, (), 100))
 
 
 def test_delivery_copied_into_another_offices_topic_is_set_aside_there(desk: Desk) -> None:

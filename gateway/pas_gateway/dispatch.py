@@ -10,7 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pas_gateway.notes import NOTE_KEY
+from pas_gateway.notes import NOTE_KEY, UNSENT_KEY, write_unsent
+from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, schema
 from pas_gateway.register.change import add_counts, chunks
 from pas_gateway.register.outbox import has_outbox, take_outbox
@@ -33,6 +34,7 @@ class Dispatcher:
 
     store: Store = field(repr=False)
     log: Log = field(repr=False)
+    office: PasOffice = field(repr=False)
     tell_lost: Callable[[str], None] = field(default=lambda topic: None, repr=False)
     _lost: set[str] = field(default_factory=set, repr=False)
     _look_again: float = field(default=0.0, repr=False)
@@ -87,11 +89,18 @@ class Dispatcher:
         lost = find_lost(self.log, failed)
         if not lost:
             raise error
+        self._take_back_notes([row for row in rows if row.topic in lost])
         for topic in lost:
             self.tell_lost(topic)
         self._lost |= set(lost)
         self._look_again = time.monotonic() + LOST_SECONDS
         return sent
+
+    def _take_back_notes(self, rows: Sequence[Any]) -> None:
+        """A register that is restored must not believe that an office has what no log ever took."""
+        ids = [key for row in rows if row.note is not None for key, _ in read_outbox(row.records)]
+        if ids:
+            self.log.append([Outgoing(AUDIT.name, UNSENT_KEY, write_unsent(ids, self.office), 0)])
 
     def _waiting(self, urgent: int) -> bool:
         with self.store.reading() as register:

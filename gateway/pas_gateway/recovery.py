@@ -2,19 +2,21 @@
 
 Each dispatch leaves a note in the log before its deliveries. The register knows up to which note it has got; what lies behind that and
 is in no row of it was dispatched by a register that is lost. Those deliveries are taken in as sent: their numbers are never given again.
+Of those that the log did not take, for want of their topic, a later word says so: their offices are believed to hold nothing of them.
 Inputs since the backup are then taken in as ever. What an office was already sent is not sent again; when all is taken in, every report
 concerned is decided once more, and what an office has and should not have is taken back (`Pipeline.regain`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
 
-from pas_gateway.notes import NOTE_KEY, read_note
+from pas_gateway.notes import NOTE_KEY, UNSENT_KEY, read_note, read_unsent
 from pas_gateway.office import PasOffice
 from pas_gateway.positions import find_start
 from pas_gateway.register import Advance, Change, LostPartitionError, Store, queries, relearning, write_change
@@ -32,20 +34,40 @@ def recover(log: Log, store: Store, office: PasOffice, inputs: Iterable[str]) ->
     learnt = 0
     with store.exclusive("recover"):
         start, known = find_start(log, store, PLACE)
-        end = log.ends([PLACE.topic])[PLACE]
-        while start < end and (batch := log.read(PLACE, start, NOTES_AT_ONCE)):
+        unsent = _find_unsent(log, start, office)
+        for batch in _read_notes(log, start):
             rows = [row for taken in batch if taken.key == NOTE_KEY for row in read_note(taken.value, office)]
-            learnt += _learn(store, rows, goals, _advance(log, known, batch[-1]))
-            start = known = batch[-1].offset + 1
+            learnt += _learn(store, rows, unsent, goals, _advance(log, known, batch[-1]))
+            known = batch[-1].offset + 1
     return learnt
 
 
-def _learn(store: Store, rows: list[dict[str, Any]], goals: Mapping[tuple[str, int], int], advance: Advance) -> int:
+def _read_notes(log: Log, start: int) -> Iterator[list[Taken]]:
+    end = log.ends([PLACE.topic])[PLACE]
+    while start < end and (batch := log.read(PLACE, start, NOTES_AT_ONCE)):
+        yield batch
+        start = batch[-1].offset + 1
+
+
+def _find_unsent(log: Log, start: int, office: PasOffice) -> frozenset[bytes]:
+    """The deliveries of which the last word is that the log did not take them; a note after that says it was tried again."""
+    unsent: set[bytes] = set()
+    for taken in chain.from_iterable(_read_notes(log, start)):
+        if taken.key == UNSENT_KEY:
+            unsent.update(read_unsent(taken.value, office))
+        elif unsent and taken.key == NOTE_KEY:
+            unsent.difference_update(row["id"] for row in read_note(taken.value, office))
+    return frozenset(unsent)
+
+
+def _learn(
+    store: Store, rows: list[dict[str, Any]], unsent: frozenset[bytes], goals: Mapping[tuple[str, int], int], advance: Advance
+) -> int:
     found = 0
 
     def learn(register: sa.Connection) -> None:
         nonlocal found
-        found = relearning.learn(register, rows, goals)
+        found = relearning.learn(register, rows, goals, unsent)
         write_rows(register, Change(advances=[advance]))
 
     store.write(learn)

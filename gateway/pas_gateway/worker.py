@@ -88,7 +88,7 @@ class Worker:
         A log that was there and does not answer is waited for: it is being started anew, and what was read and not written
         is read again from where the register stands.
         """
-        dispatcher = Dispatcher(self.store, self.log, lambda topic: self.journal.tell(events.TopicLost(topic)))
+        dispatcher = Dispatcher(self.store, self.log, self.pipeline.office, lambda topic: self.journal.tell(events.TopicLost(topic)))
         self._regaining = self.store.ask(relearning.is_regaining)
         self.journal.tell(events.WorkerStarted(self.pipeline.office.snapshot.version))
         while not stopping():

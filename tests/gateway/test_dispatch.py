@@ -38,7 +38,7 @@ def decide(desk: Desk, *, count: int = 1) -> list[str]:
 def dispatch(desk: Desk, told: list[str], *, times: int = 1) -> None:
     """By a log that makes no topic it lacks."""
     with EmbeddedLog(desk.workspace.root / desk.workspace.settings.log_path) as log:
-        dispatcher = Dispatcher(desk.store, log, told.append)
+        dispatcher = Dispatcher(desk.store, log, desk.office, told.append)
         for _ in range(times):
             dispatcher.run(lambda: None)
 
@@ -88,7 +88,7 @@ def half(desk: Desk) -> Iterator[HalfLog]:
 
 def test_what_the_log_took_is_marked_and_not_appended_again(desk: Desk, half: HalfLog) -> None:
     [urn] = decide(desk)
-    dispatcher = Dispatcher(desk.store, half)
+    dispatcher = Dispatcher(desk.store, half, desk.office)
     for _ in range(2):
         with pytest.raises(AppendError):
             dispatcher.run(lambda: None)

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from conftest import Answer
 from gateway.desk import OFFICES, Desk, Row
 from gateway.drilling import read_commands
-from gateway.judging import count_notices, find_journeys, judge_log, list_addressed, take_everything
+from gateway.judging import Sent, count_notices, find_journeys, judge_log, list_addressed, read_sent, take_everything
 from gateway.postgres import PrivatePostgres
+from gateway.test_dispatch import LOST, decide, dispatch, rename_topic
 from gateway.test_on_postgres import settle as settle_on_postgres
 from gateway.test_positions import log_file
 from kafka_faulty import settle as settle_on_kafka
@@ -183,6 +184,34 @@ def test_without_what_came_since_nothing_is_decided(desk: Desk, pas: RunPas, tmp
     assert answer.out == ""
     assert "nothing is decided" in answer.err
     assert len(judge_log(desk.log, desk.workspace)) == len(before)
+
+
+@pytest.mark.parametrize("came_back", [False, True], ids=["never sent", "sent in the end"])
+def test_what_a_lost_topic_never_took_is_sent_after_a_restore(desk: Desk, pas: RunPas, tmp_path: Path, came_back: bool) -> None:
+    """Its note lies in the log, and the delivery nowhere. Sent in the end, it is noted again, and does not come twice."""
+    back_up(desk, tmp_path / "backup.db")
+    [urn] = decide(desk)
+    rename_topic(desk, LOST.name, "gone")
+    told: list[str] = []
+    for _ in range(2):  # two processes, one after the other: each tries it once
+        dispatch(desk, told, times=2)
+    assert told == [LOST.name] * 2
+    rename_topic(desk, "gone", LOST.name)
+    if came_back:
+        dispatch(desk, told)
+    restore(desk, tmp_path / "backup.db")
+    assert f"{2 + came_back} deliveries were learnt" in run(desk, pas).err
+    journeys = find_journeys(judge_log_with_gaps(desk))
+    assert journeys == {(office, urn): ["DISCLOSURE"] for office in ("pio:WSI", "security:WSI")}
+    numbers = [one.datum["n"] for one in judge_log_with_gaps(desk) if one.office == "security:WSI" and one.datum["urn"] == urn]
+    assert numbers == ([1] if came_back else [2])
+    take_everything(desk.workspace, ["pio:WSI", *(["security:WSI"] if came_back else [])])
+    assert tell(desk, {"urn": urn, "originator": "force:01"})["security:WSI"] == "SENT"
+
+
+def judge_log_with_gaps(desk: Desk) -> list[Sent]:
+    """A number that was used up for what was never sent is missing for ever: an inbox says so."""
+    return [one for office in list_addressed(desk.log, desk.workspace) for one in read_sent(desk.log, desk.workspace, office)]
 
 
 def empty(desk: Desk, how: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,25 +49,43 @@ def list_regained(connection: sa.Connection, log: str, most: int) -> list[bytes]
     return list(connection.execute(sa.select(schema.relearnt.c.report).distinct().order_by(schema.relearnt.c.report).limit(most)).scalars())
 
 
-def learn(connection: sa.Connection, deliveries: Sequence[dict[str, Any]], goals: Mapping[tuple[str, int], int]) -> int:
-    """Takes in deliveries that are not known, and until where the inputs must be taken in; returns how many were not known."""
+# Of a delivery that no log ever took its number is used up, and nobody has anything of it.
+_NEVER_SENT = {"kind": "NOTICE", "items": "", "state": "WITHDRAWN", "deadline_ms": None, "climb_ms": None}
+
+
+def learn(
+    connection: sa.Connection,
+    deliveries: Sequence[dict[str, Any]],
+    goals: Mapping[tuple[str, int], int],
+    unsent: Collection[bytes] = frozenset(),
+) -> int:
+    """Takes in deliveries that are not known, and until where the inputs must be taken in; returns how many were not known.
+
+    Those that are `unsent` only use up their numbers: what they would have brought goes out under the next.
+    """
     known: set[bytes] = set()
     for part in chunks([row["id"] for row in deliveries]):
         known.update(connection.execute(sa.select(schema.deliveries.c.id).where(schema.deliveries.c.id.in_(part))).scalars())
     fresh = {row["id"]: row for row in deliveries if row["id"] not in known}
     if not fresh:
         return 0
-    rows = [{name: value for name, value in row.items() if name != "words"} for row in fresh.values()]
+    rows = [
+        {name: value for name, value in row.items() if name != "words"} | (_NEVER_SENT if row["id"] in unsent else {})
+        for row in fresh.values()
+    ]
     connection.execute(schema.deliveries.insert(), rows)
+    sent = [row for row in fresh.values() if row["id"] not in unsent]
+    if not sent:
+        return 0
     kept = ("id", "report", "office", "kind", "words")
-    connection.execute(schema.relearnt.insert(), [{name: row[name] for name in kept} for row in fresh.values()])
-    for row in fresh.values():
+    connection.execute(schema.relearnt.insert(), [{name: row[name] for name in kept} for row in sent])
+    for row in sent:
         if row["kind"] == "WITHDRAWAL":
             _end_earlier(connection, row)
     connection.execute(schema.regained.delete())
     for (topic, number), end in goals.items():
         connection.execute(schema.regained.insert(), {"topic": topic, "partition": number, "until": end})
-    return len(fresh)
+    return len(sent)
 
 
 def _end_earlier(connection: sa.Connection, withdrawal: Mapping[str, Any]) -> None:

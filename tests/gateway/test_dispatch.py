@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from kafka import KafkaAdminClient
 
+from conftest import Answer
 from gateway.desk import OFFICES, Desk
 from gateway.judging import find_journeys, judge_log
 from kafka_broker import LEAVES_SOCKETS, collect_sockets
@@ -18,11 +20,12 @@ from kafka_faulty import settle
 from pas_gateway.dispatch import Dispatcher
 from pas_gateway.register import schema
 from pas_gateway.register.outbox import count_outbox
-from pas_schemas.topics import REPORTS, deliveries
+from pas_schemas.topics import QUARANTINE, REPORTS, Topic, deliveries
 from pas_transport.embedded import EmbeddedLog
 from pas_transport.kafka_topics import make_configs
 from pas_transport.log import AppendError, Outgoing
 
+RunPas = Callable[..., Answer]
 LOST = deliveries("security:WSI")
 BOTH = ("pio:WSI", "security:WSI")
 
@@ -126,8 +129,46 @@ def test_a_topic_that_is_deleted_at_kafka_under_a_running_gateway(kafka: str, pr
     assert [line["topic"] for line in lines if line["event"] == "topic_lost"] == [LOST.name]
 
 
-def waits_for_the_lost_alone(desk: Desk) -> bool:
+@LEAVES_SOCKETS
+def test_a_gateway_starts_without_an_offices_topic_not_without_a_shared_one(
+    kafka: str, pristine: Path, pas: RunPas, tmp_path: Path
+) -> None:
+    """Threats to life of all others go their way; a topic that is otherwise than declared, or one that is everybody's, stops it."""
+    workspace = settle(kafka, pristine, tmp_path / "small", OFFICES, ("kafka_wait_seconds = 3",))
+    prefix, run = workspace.settings.kafka_prefix, ("gateway", "run", "--until-idle", "--json")
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+
+        def make(topic: Topic, partitions: int) -> None:
+            settings = {"num_partitions": partitions, "replication_factor": -1, "configs": make_configs(topic)}
+            admin.create_topics({f"{prefix}{topic.name}": settings})
+
+        admin.delete_topics([f"{prefix}{LOST.name}"])
+        with Desk(workspace) as desk:
+            desk.move()
+            answer = pas(*run, cwd=workspace.root, code=0)
+            assert f"warning: Kafka has no topic {LOST.name}: what is for it waits" in answer.err
+            assert json.loads(answer.out)["movements"] == 1
+            desk.publish(threat := desk.write(priority="THREAT_TO_LIFE"))
+            desk.worker("threats").run(lambda: waits_for_the_lost_alone(desk, sent=2))
+            assert "no topic pas.deliveries.security.WSI" in pas("inbox", "list", "--as", "security:WSI", cwd=workspace.root, code=1).err
+            assert threat["urn"] in pas("inbox", "list", "--as", "pio:WSI", cwd=workspace.root, code=0).out
+            make(LOST, LOST.partitions + 1)
+            assert "partitions" in pas(*run, cwd=workspace.root, code=1).err
+            admin.delete_topics([f"{prefix}{LOST.name}"])
+            make(LOST, LOST.partitions)
+            assert pas(*run, cwd=workspace.root, code=0).err == ""
+            assert find_journeys(judge_log(desk.log, workspace))["security:WSI", threat["urn"]] == ["DISCLOSURE"]
+            admin.delete_topics([f"{prefix}{QUARANTINE.name}"])
+            answer = pas(*run, cwd=workspace.root, code=1)
+            assert answer.err.splitlines()[-2:] == [
+                "error: Kafka has no topic pas.quarantine",
+                "hint: PAS makes it with `pas topics apply`",
+            ]
+    collect_sockets()
+
+
+def waits_for_the_lost_alone(desk: Desk, sent: int = 4) -> bool:
     with desk.store.reading() as register:
         states = dict(register.execute(sa.select(schema.outbox.c.topic, sa.func.count()).group_by(schema.outbox.c.topic)).all())
-        sent = register.execute(sa.select(sa.func.count()).where(schema.deliveries.c.state == "SENT")).scalar_one()
-    return states.keys() == {LOST.name} and sent >= 4
+        found = register.execute(sa.select(sa.func.count()).where(schema.deliveries.c.state == "SENT")).scalar_one()
+    return states.keys() == {LOST.name} and found >= sent

@@ -15,7 +15,7 @@ from pas_transport.kafka_reader import FETCH_WAIT_MS, MAX_ANSWER_BYTES, KafkaRea
 from pas_transport.kafka_sender import KafkaSender
 from pas_transport.kafka_subscription import MAX_POLL_SECONDS, Engine, KafkaSubscription
 from pas_transport.kafka_topics import KafkaTopics
-from pas_transport.log import Outgoing, Partition, RecordRefusedError, StartAt, Taken, TopicMismatchError, choose_partition
+from pas_transport.log import Outgoing, Partition, RecordRefusedError, StartAt, Taken, TopicMissingError, choose_partition
 
 # A member that was killed frees its partitions after this long; it tells the group three times as often that it lives.
 SESSION_SECONDS = 10.0
@@ -93,7 +93,8 @@ class KafkaLog:
         self._check_open()
         missing = self._topics.compare(list(topics))
         if missing and not self._create:
-            raise TopicMismatchError(f"Kafka has no topic {missing[0].name}", "PAS makes it with `pas topics apply`")
+            names = frozenset(topic.name for topic in missing)
+            raise TopicMissingError(f"Kafka has no topic {missing[0].name}", "PAS makes it with `pas topics apply`", names)
         self._topics.create(missing)
 
     def ends(self, topics: Iterable[str]) -> Mapping[Partition, int]:

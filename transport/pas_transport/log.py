@@ -79,6 +79,14 @@ class TopicMismatchError(LogError):
     """A topic exists with other partitions or retention than declared, or does not exist."""
 
 
+class TopicMissingError(TopicMismatchError):
+    """`topics` are declared and not there, and who asks may not make them; those that are there are as declared."""
+
+    def __init__(self, sentence: str, hint: str, topics: frozenset[str]) -> None:
+        super().__init__(sentence, hint)
+        self.topics = topics
+
+
 class OffsetGoneError(LogError):
     """The position asked for is no longer (or not yet) in the log; a reader must never skip silently."""
 
@@ -153,7 +161,8 @@ class Log(Protocol):
     def subscribe(self, topics: Iterable[str], group: str, start: StartAt) -> Subscription: ...
 
     def ensure(self, topics: Iterable[Topic]) -> None:
-        """Create what is missing; a topic that exists otherwise than declared is a `TopicMismatchError`."""
+        """Create what is missing, or say by a `TopicMissingError` that others must; one that exists otherwise than declared is a
+        `TopicMismatchError`."""
 
     def ends(self, topics: Iterable[str]) -> Mapping[Partition, int]:
         """For each partition the offset that the next record will get."""

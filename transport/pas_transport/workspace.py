@@ -111,16 +111,28 @@ class Workspace:
     def log(self) -> Log:
         """The log this workspace uses, to be closed by who opened it; raises a `LogError` or `SettingsError`.
 
-        The embedded log makes the topics it lacks; on Kafka they are compared, and `pas topics apply` makes them.
+        The embedded log makes the topics it lacks; on Kafka they are compared, and `pas topics apply` makes them. A topic of an
+        office that is not there is told: what is for that office waits, and keeps nobody else from theirs.
         """
         topics = declared_topics(self.directory())
         log = self._open_kafka() if self.settings.transport == "kafka" else self._open_embedded()
         try:
-            log.ensure(topics)
+            self._ensure(log, topics)
         except BaseException:
             log.close()
             raise
         return log
+
+    def _ensure(self, log: Log, topics: list[Topic]) -> None:
+        from pas_transport.log import TopicMissingError
+
+        try:
+            log.ensure(topics)
+        except TopicMissingError as error:
+            if not error.topics.isdisjoint(topic.name for topic in SHARED_TOPICS):
+                raise
+            others = f" and {len(error.topics) - 1} more of offices" if len(error.topics) > 1 else ""
+            self.warn(f"{error.sentence}{others}: what is for it waits, and nobody else for it.", error.hint)
 
     def _open_embedded(self) -> Log:
         from pas_transport.embedded import EmbeddedLog

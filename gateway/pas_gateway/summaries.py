@@ -22,7 +22,7 @@ from pas_gateway.plan import Plan
 from pas_gateway.register import dockets, queries
 from pas_gateway.register.queries import Sent
 from pas_gateway.signatures import Signed
-from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.clock import show_time, to_ms
 from pas_schemas.codec import cut
 from pas_schemas.models.decision import Summary
 from pas_schemas.models.report import Report, Subject
@@ -52,11 +52,12 @@ def renew_summaries(
 def withdraw_summaries(register: sa.Connection, report: bytes, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
     """Takes back every summary on a report that no longer stands."""
     statements = dockets.find_statements(register, [report]).get(report, ())
+    priorities = {found.id: found.priority for found in queries.find_accepted(register, [report], ())}
     by_id: dict[bytes, list[Sent]] = {}
     for delivery in queries.find_deliveries(register, [one.id for one in statements]):
         by_id.setdefault(delivery.report, []).append(delivery)
     for summary, sent in by_id.items():
-        said = About(summary, "", PAS, "ROUTINE", show_time(scribe.now), scribe.now_ms)
+        said = About(summary, "", PAS, priorities[report], show_time(scribe.now), scribe.now_ms)
         _take_back(said, _holders(sent), sent, office, scribe, plan)
 
 
@@ -106,7 +107,8 @@ def _send(
 
 
 def _take_back(about: About, holders: frozenset[str], sent: Sequence[Sent], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
-    confirm_by = office.rulebook.read_by("ROUTINE", from_ms(scribe.now_ms))
+    # By the priority of the report it was written on, as that report itself would be (domain, *Certainty of receipt*).
+    confirm_by = office.rulebook.read_by(about.priority, scribe.now)  # type: ignore[arg-type]  # as it was accepted
     plan.drafts += [withdraw(about, one, confirm_by) for one in sorted(holders)]
     plan.change.states += [{"id": each.id, "state": "WITHDRAWN"} for each in sent if each.office in holders and each.kind == "SUMMARY"]
 

@@ -27,7 +27,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import schema
 from pas_gateway.register.migrations.versions import v0012_summaries_climb
-from pas_schemas.clock import show_time
+from pas_schemas.clock import from_ms, show_time
 from pas_schemas.codec import encode
 from pas_schemas.models.decision import Summary
 from pas_schemas.sealing import DECISION
@@ -280,6 +280,36 @@ def test_a_summary_that_is_read_or_taken_back_climbs_no_ladder(pas: Terminal) ->
     pas.lines("inbox", "list", "--as", ESCORT, "--post", "p1", "--person", "a1")
     desk.run()
     assert due(pas, days=13) == []
+
+
+@pytest.mark.parametrize("ends", ["moved", "corrected", "past its time"])
+def test_the_end_of_a_summary_is_due_as_its_report_is(pas: Terminal, ends: str) -> None:
+    """Of an urgent report eight hours, however it ends; a threat's goes before all else, as the summary itself did."""
+    desk = pas.desk
+    desk.publish(report := desk.write(items=[make_item(text=TEXT)], addressees=[ESCORT], risk_tags=[], priority="URGENT"))
+    desk.run()
+    [name] = [str(row["case"]) for row in pas.json("cases", "list") if row["urn"] == report["urn"]]
+    command = ("cases", "summarise", name, "--advice", ADVICE, *SAID, "--for", ESCORT, "--flag", "HEALTH")
+    pas.json(*pas.sign(*command, person=FIRST))
+    desk.run()
+    desk.turn(hours=1)
+    began = desk.workspace.clock.now()
+    if ends == "moved":
+        desk.move(prison="BAI", hours_ago=0.5)
+    elif ends == "corrected":
+        desk.publish(correct(desk, report, "WITHDRAW", subjects=[], addressees=[]))
+    else:
+        clock = Set(began + timedelta(days=36_500))
+        later = Pipeline(replace(PasOffice.of(desk.workspace), clock=clock), desk.store)
+        plan = later.end_summaries()
+        assert plan is not None
+        assert [(draft.about.priority, draft.deadline) for draft in plan.drafts] == [("URGENT", clock.now() + timedelta(hours=8))]
+        return
+    [taken_back] = [one for one in desk.run() if one.office == ESCORT and one.datum["kind"] == "WITHDRAWAL"]
+    assert taken_back.datum["priority"] == "URGENT"
+    with desk.store.reading() as register:
+        row = register.execute(schema.deliveries.select().where(schema.deliveries.c.id == taken_back.datum["delivery_id"])).one()
+    assert began + timedelta(hours=8) <= from_ms(row.deadline_ms) <= desk.workspace.clock.now() + timedelta(hours=8)
 
 
 def test_summaries_of_an_older_register_climb_as_well(pas: Terminal) -> None:

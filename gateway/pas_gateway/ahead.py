@@ -48,27 +48,39 @@ class Ahead:
     _parts: dict[Partition, _Part] = field(default_factory=dict, repr=False)
 
     def look(self, office: PasOffice, records: Sequence[Taken] = ()) -> list[Row]:
-        """The rows that wait, in the log's order, those in `records` left out. Raises LogError and RegisterError."""
+        """The rows that wait, in whichever order, those in `records` left out. Raises LogError and RegisterError."""
         # The positions first: what the register takes in meanwhile is told twice then, which makes one row.
         positions: Mapping[tuple[str, int], int] = {}
         if self.store is not None:
             positions = self.store.ask(lambda register: queries.list_positions(register, self.log.identity))
         taken = {record.partition: record.offset + 1 for record in records}
         self.cut = False
-        found: list[Row] = []
-        for partition, end in self.log.ends([MOVEMENTS.name]).items():
+        ends = self.log.ends([MOVEMENTS.name])
+        for partition, end in ends.items():
             part = self._parts.setdefault(partition, _Part())
             part.go_on(max(positions.get((partition.topic, partition.number), 0), taken.get(partition, 0)), end)
-            self._read(partition, part, end, office)
-            found += part.rows.values()
-        return found
+        for partition, until in self._share(ends).items():
+            self._read(partition, self._parts[partition], until, office)
+        return [row for partition in ends for row in self._parts[partition].rows.values()]
 
-    def _read(self, partition: Partition, part: _Part, end: int, office: PasOffice) -> None:
-        if part.next >= end:
+    def _share(self, ends: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Until where each partition is read: of `most` in all each has an equal share, and what one does not need the others have."""
+        if self.most is None:
+            return dict(ends)
+        until: dict[Partition, int] = {}
+        left = self.most
+        by_size = sorted(ends, key=lambda partition: ends[partition] - self._parts[partition].since)
+        for place, partition in enumerate(by_size):
+            since = self._parts[partition].since
+            until[partition] = min(ends[partition], since + left // (len(by_size) - place))
+            left -= max(until[partition] - since, 0)
+            self.cut |= until[partition] < ends[partition]
+        return until
+
+    def _read(self, partition: Partition, part: _Part, until: int, office: PasOffice) -> None:
+        if part.next >= until:
             return
         part.next = max(part.next, self.log.starts([partition.topic])[partition])
-        until = end if self.most is None else min(end, part.since + self.most)
-        self.cut |= until < end
         while part.next < until and (records := self.log.read(partition, part.next, min(_READ_AT_ONCE, until - part.next))):
             for taken in records:
                 one = verify_movement(Submitted(taken), office)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from pas_gateway.knowledge import Names
 from pas_gateway.office import PAS
+from pas_gateway.policy import whereabouts
+from pas_gateway.policy.places import Place, place_of
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import queries
 from pas_schemas.clock import to_ms
@@ -28,12 +30,12 @@ BELIEVED = frozenset({"feed:nomis", PAS})
 class Moved:
     """A movement that was believed, under the register's names; `id` is the same for a row equal in every field.
 
-    `taken_at` is when the log took it.
+    `order` is when the log took it (milliseconds) and when it was sealed (microseconds).
     """
 
     id: bytes
     row: Row
-    taken_at: datetime
+    order: tuple[int, int]
     prisoners: frozenset[bytes] = field(repr=False)
 
     def as_register_row(self, now: datetime) -> dict[str, Any]:
@@ -49,14 +51,15 @@ class Moved:
             "alerts": None if row.alerts is None else ",".join(sorted(row.alerts)),
             "removed": bytes.fromhex(row.removed) if row.removed else None,
             "followed": int(row.at <= now),
-            "taken_at_ms": to_ms(self.taken_at),
+            "taken_at_ms": self.order[0],
+            "sealed_at_us": self.order[1],
         }
 
 
-def read_movement(opened: Opened, taken_at: datetime, names: Names) -> tuple[Moved, int]:
-    """The movement of an opened record and when it was sealed (microseconds); CodecError where it is not to be believed."""
+def read_movement(opened: Opened, taken_at: datetime, names: Names) -> Moved:
+    """The movement of an opened record; CodecError where it is not to be believed."""
     datum = decode(opened.payload, "movement").datum
-    sealed_at_us = int(datum.pop("sealed_at_us"))
+    order = (to_ms(taken_at), int(datum.pop("sealed_at_us")))
     if opened.sender not in BELIEVED:
         raise CodecError("A movement came from an office that is not believed on whereabouts.", "only feed:nomis and PAS are")
     try:
@@ -71,26 +74,16 @@ def read_movement(opened: Opened, taken_at: datetime, names: Names) -> tuple[Mov
     removed = names.prisoner(movement.removed_noms_number) if movement.removed_noms_number else None
     row = Row(
         number.hex(), movement.event, movement.prison, movement.at, movement.category, movement.alerts,
-        removed.hex() if removed else None, taken_at,
+        removed.hex() if removed else None, taken_at, Place(*place_of(order), opened.record_id),
     )  # fmt: skip
-    return Moved(opened.record_id, row, taken_at, frozenset({number} | ({removed} if removed else set()))), sealed_at_us
+    return Moved(opened.record_id, row, order, frozenset({number} | ({removed} if removed else set())))
 
 
-def find_circles(register: sa.Connection, fresh: Iterable[Moved]) -> list[Moved]:
-    """Merges of numbers that are one already, by the register or by an earlier row: they lead nowhere, or round in a circle."""
-    one_with: dict[str, set[str]] = {}
-    found: list[Moved] = []
-    for moved in fresh:
-        row = moved.row
-        if row.event != "MERGED" or row.removed is None:
-            continue
-        for number in (row.number, row.removed):
-            if number not in one_with:
-                known = {other.hex() for other in queries.find_merged(register, [bytes.fromhex(number)])}
-                joined = set().union(known, *(one_with[other] for other in known if other in one_with))
-                one_with.update(dict.fromkeys(joined, joined))
-        if row.removed in one_with[row.number]:
-            found.append(moved)
-        joined = one_with[row.number] | one_with[row.removed]
-        one_with.update(dict.fromkeys(joined, joined))
-    return found
+def find_circles(register: sa.Connection, fresh: Sequence[Row]) -> list[Row]:
+    """Merges of numbers that are one already without them, which these rows make known: they lead nowhere, or round in a circle."""
+    merged = {bytes.fromhex(number) for row in fresh if row.removed is not None for number in (row.number, row.removed)}
+    if not merged:
+        return []
+    known = queries.find_movements(register, merged)
+    found = whereabouts.find_circles((*known, *fresh)) - whereabouts.find_circles(known)
+    return sorted(found, key=lambda row: row.place)

@@ -10,6 +10,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from pas_gateway.policy.cases import adds_up_alone
+from pas_gateway.policy.places import place_of
 from pas_gateway.policy.situation import Earlier, Situation, Suspicion
 from pas_gateway.policy.whereabouts import Row, State, Whereabouts
 from pas_gateway.register import queries
@@ -24,8 +25,6 @@ from pas_schemas.sealing import IdKey, StoreKey
 
 # A batch asks for each of its persons a dozen times; the estate holds fewer than 100,000.
 HASHES_KEPT = 100_000
-# A publisher has what it seals in the log by then, tries again included; partitions take parts of one file at different moments.
-APPENDING_MS = 60_000
 
 
 @lru_cache(maxsize=HASHES_KEPT)
@@ -80,19 +79,10 @@ class Names:
         return frozenset(self.prisoner(s.noms_number) for s in report.subjects if s.noms_number is not None and is_nomis(s.noms_number))
 
 
-def place_of(order: tuple[int, int]) -> tuple[int, int]:
-    """A report's place among others: its publisher's stamp, as far as that lies within a minute before the log took it (ADR 0025).
-
-    `order` is when the log took it (milliseconds) and the stamp (microseconds).
-    """
-    taken_ms, stamp_us = order
-    return min(max(stamp_us // 1000, taken_ms - APPENDING_MS), taken_ms), stamp_us
-
-
 class Knowledge:
     """A batch's view. `load` reads the register once for all its reports; `add` makes an accepted report known to later ones.
 
-    `waiting` are movements that the register does not hold yet: they count after those it holds. With `known_by_ms` no movement
+    `waiting` are movements that the register does not hold yet. With `known_by_ms` no movement
     counts that the log took later.
     """
 

@@ -31,9 +31,10 @@ from pas_gateway.feed import Moved, find_circles
 from pas_gateway.handover import hand_over
 from pas_gateway.inquiries import plan_inquiries
 from pas_gateway.judge import Bench, Duplicate, judge
-from pas_gateway.knowledge import Knowledge, place_of
+from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, plan_repeated, plan_unprovable
+from pas_gateway.policy.places import place_of
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.precedents import name_earlier
@@ -117,12 +118,11 @@ class Pipeline:
             fresh = [one for key, one in moved.items() if key not in known]
             plan.change.movements += [one.as_register_row(scribe.now) for one in fresh]
             prisoners = {key for one in fresh for key in one.prisoners}
-            plan.use(queries.find_versions(register, prisoners))
             plan.change.touched |= prisoners
             plan.change.events += [
                 scribe.event("MOVEMENT" if one.row.at <= scribe.now else "MOVEMENT_AHEAD", one.id.hex()) for one in fresh
             ]
-            for circle in find_circles(register, fresh):
+            for circle in find_circles(register, [one.row for one in fresh]):
                 plan_circle(circle, scribe, plan)
             self._follow(register, [one.row for one in fresh], prisoners, plan, scribe)
             self._seal(register, plan, scribe)
@@ -229,9 +229,13 @@ class Pipeline:
         return plan
 
     def _follow(self, register: sa.Connection, fresh: Sequence[Row], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:
-        """Intelligence follows the prisoner: live reports on those who moved are decided again."""
+        """Intelligence follows the prisoner: live reports on those who moved are decided again.
+
+        Whoever writes meanwhile about one of the numbers that are one person with theirs, under whichever of them, comes between.
+        """
         knowledge = self.office.know(fresh)
         everyone = queries.find_merged(register, prisoners)
+        plan.use(queries.find_versions(register, everyone))
         live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
         if live:
             standing = find_standing(register, live, knowledge, self.office, scribe, plan)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pas_gateway.audit import Scribe
 from pas_gateway.casebook import item_ref, name_items, view_of
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
-from pas_gateway.feed import Moved
 from pas_gateway.filing import case_id, case_row, report_row, waiting_row
 from pas_gateway.meters import Stage
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.verdicts import Case, Verdicts
+from pas_gateway.policy.whereabouts import Row
 from pas_gateway.project import Source
 from pas_gateway.register import Change, join_blobs
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Waits
@@ -180,10 +180,10 @@ def plan_unprovable(unprovable: Unprovable, office: PasOffice, scribe: Scribe, p
         plan.drafts.append(notify(said, unprovable.sender, [notice("QUARANTINED", unprovable.sentence)]))
 
 
-def plan_circle(moved: Moved, scribe: Scribe, plan: Plan) -> None:
+def plan_circle(merge: Row, scribe: Scribe, plan: Plan) -> None:
     """A merge that changes nothing: PAS hears of it, for somebody meant something by it."""
-    plan.change.events.append(scribe.event("MERGE_WITHOUT_EFFECT", moved.id.hex()))
-    said = About(moved.id, "", "feed:nomis", "ROUTINE", show_time(moved.row.at), scribe.now_ms)
+    plan.change.events.append(scribe.event("MERGE_WITHOUT_EFFECT", merge.place.id.hex()))
+    said = About(merge.place.id, "", "feed:nomis", "ROUTINE", show_time(merge.at), scribe.now_ms)
     plan.drafts.append(notify(said, PAS, [notice("REFUSED", "A movement merges two numbers that are one already: it changes nothing.")]))
 
 

@@ -13,7 +13,7 @@ from pas_transport.workspace import Workspace
 @dataclass(frozen=True, slots=True)
 class Realm:
     """`opens` is the use of PAS's keys it opens with; `routine` and `urgent` are the topics of its workers; the worker that has
-    `first` looks after what time brings; `register` and `names` are the keys of its register."""
+    the first partition of `first` looks after what time brings; `register` and `names` are the keys of its register."""
 
     opens: KeyUse
     group: str

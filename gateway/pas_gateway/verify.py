@@ -71,10 +71,10 @@ def verify_movement(submitted: Submitted, office: PasOffice) -> Moved | Unprovab
     if isinstance(opened, Unprovable):
         return opened
     try:
-        moved, sealed_at_us = read_movement(opened, submitted.taken.at, office.names)
+        moved = read_movement(opened, submitted.taken.at, office.names)
     except CodecError as error:
         return Unprovable(submitted, "NOT_BELIEVED", error.sentence, opened.record_id, opened.sender)
-    return check_freshness(opened, submitted, sealed_at_us, office) or moved
+    return check_freshness(opened, submitted, moved.order[1], office) or moved
 
 
 def verify(submitted: Submitted, office: PasOffice, now: datetime) -> Verified | Rejected | Unprovable:

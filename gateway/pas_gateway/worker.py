@@ -31,7 +31,7 @@ from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partiti
 
 BATCH_RECORDS = 500
 POLL_SECONDS = 0.2
-# A batch that clashes is computed anew; one that clashes this often is read again from the log.
+# A batch that clashes is computed anew, then in halves; a record that clashes this often is read again from the log.
 TRIES = 8
 # Movements that a decision counts before the register has them: more than the estate has in a day. Opening so many takes a second, once.
 MOST_AHEAD = 4_000
@@ -131,8 +131,9 @@ class Worker:
             return []
 
     def _keep_house(self, subscription: Subscription) -> None:
-        """Once a second: a newer directory counts; ladders are climbed by whoever reads threats to life, behind nothing else; the
-        owner of the movements follows those whose time has come, and shreds. What time alone brings waits for a clock that jumped."""
+        """Once a second: a newer directory counts; ladders are climbed by whoever reads threats to life, behind nothing else; whoever has
+        the movements' first partition follows those whose time has come, and shreds. What time alone brings waits for a clock that
+        jumped."""
         if time.monotonic() < self._look_again:
             return
         former, self.pipeline = self.pipeline, self.renew(self.pipeline)
@@ -149,7 +150,7 @@ class Worker:
             self._bring(lambda: note_place(self.log, self.store))
         if self.urgent or self._realm.urgent is None:
             self._bring(self.pipeline.climb_due)
-        if not any(partition.topic == self._realm.first for partition in subscription.assigned()):
+        if Partition(self._realm.first, 0) not in subscription.assigned():
             return
         if self._regaining:
             self._bring(partial(self.pipeline.regain, self.log.identity))
@@ -260,7 +261,10 @@ class Worker:
                 yield some, compute
 
     def _commit(self, records: Sequence[Taken], compute: Compute, subscription: Subscription) -> bool:
-        """Computes and writes a batch; False where another worker was first. Raises where the register stays out of reach."""
+        """Computes and writes a batch; False where another worker was first. Raises where the register stays out of reach.
+
+        What clashes again is taken in halves: another worker writes about as many persons meanwhile, and fewer of them are in a half.
+        """
         advances = self._advances(records)
         for tried in range(TRIES):
             try:
@@ -269,6 +273,9 @@ class Worker:
                 return False
             except ClashError:
                 self.journal.tell(events.BatchAgain(len(records)))
+                if tried and len(records) > 1:
+                    half = len(records) // 2
+                    return all(self._commit(some, compute, subscription) for some in (records[:half], records[half:]))
                 continue
             except RegisterUnavailableError as error:
                 self.journal.tell(events.RegisterUnavailable(error.sentence))

@@ -8,6 +8,8 @@ from typing import Literal
 
 DAY_MS = 24 * 3600 * 1000
 INPUT_PARTITIONS = 3
+# One, two, three, four, six or twelve workers have equal shares of the movements, which a whole estate may bring at once (ADR 0027).
+MOVEMENT_PARTITIONS = 12
 # Office ids match this and nothing else (architecture, *Transport*).
 OFFICE_ID = re.compile(r"[a-z-]+(:[A-Za-z0-9-]{1,40})?")
 # A record larger than this is refused by every log and quarantined by every reader; brokers take 1 MiB by default.
@@ -32,7 +34,7 @@ class Topic:
 
 REPORTS = Topic("pas.reports", INPUT_PARTITIONS, 30 * DAY_MS, "report id", ("originators",), ("gateway",))
 URGENT = Topic("pas.reports.urgent", 1, 30 * DAY_MS, "report id", ("originators",), ("gateway",))
-MOVEMENTS = Topic("pas.movements", 1, 30 * DAY_MS, "keyed hash of the prisoner number", ("feed", "pas"), ("gateway",))
+MOVEMENTS = Topic("pas.movements", MOVEMENT_PARTITIONS, 30 * DAY_MS, "keyed hash of the prisoner number", ("feed", "pas"), ("gateway",))
 REPLIES = Topic("pas.replies", 1, 30 * DAY_MS, "delivery id", ("every office",), ("gateway",))
 COMPARTMENT = Topic("pas.compartment", 1, 30 * DAY_MS, "report id", ("originators",), ("compartment",))
 DIRECTORY = Topic("pas.directory", 1, None, "snapshot", ("pas",), ("every office",), cleanup="compact")

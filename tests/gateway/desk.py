@@ -27,7 +27,7 @@ from pas_producers import MovementFeed, Publisher
 from pas_schemas.clock import show_time
 from pas_schemas.directory import Snapshot
 from pas_schemas.topics import MOVEMENTS, REPLIES, REPORTS, URGENT
-from pas_transport.log import Log, Taken
+from pas_transport.log import Log, Partition, Taken
 from pas_transport.workspace import CLOCK_FILE, Workspace, open_workspace
 from producers.samples import make_movement, make_report, make_subject
 
@@ -46,7 +46,7 @@ class Desk:
 
     workspace: Workspace
     _serial: int = 0
-    _taken: dict[str, int] = field(default_factory=dict)
+    _taken: dict[Partition, int] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Desk:
@@ -127,10 +127,9 @@ class Desk:
 
     def fresh(self, topic: str) -> list[Taken]:
         """The records of a topic that this has not given yet."""
-        records = list(read_all(self.log, topic))
-        known = self._taken.get(topic, 0)
-        self._taken[topic] = len(records)
-        return records[known:]
+        records = [taken for taken in read_all(self.log, topic) if taken.offset >= self._taken.get(taken.partition, 0)]
+        self._taken |= {taken.partition: taken.offset + 1 for taken in records}
+        return records
 
     def advances(self, records: Sequence[Taken]) -> list[Advance]:
         """What a worker would move for these records, from where the register stands."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -65,8 +66,10 @@ def test_what_was_foretold_comes_of_reports_that_were_decided_before_any_movemen
 @pytest.mark.parametrize("read_before", [0, 60])
 def test_what_the_log_holds_counts_though_nobody_reads_it(office: Desk, sent: tuple[World, Sequence[Row]], read_before: int) -> None:
     """Another reader owns the movements and stands still: nothing goes out that would have to be taken back."""
-    office.pipeline.commit(office.plan_movements(office.fresh(MOVEMENTS.name)[:read_before]))
-    with office.log.subscribe([MOVEMENTS.name], "pas-gateway", lambda partition: read_before) as standing:
+    read = office.fresh(MOVEMENTS.name)[:read_before]
+    office.pipeline.commit(office.plan_movements(read))
+    places = Counter(record.partition for record in read)
+    with office.log.subscribe([MOVEMENTS.name], "pas-gateway", lambda partition: places[partition]) as standing:
         assert len(standing.poll(1, 1.0)) == 1
         office.worker("worker-1").run(lambda: office.is_idle([REPORTS.name]))
         office.worker("threats").run(lambda: office.is_idle([URGENT.name]))

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from pas_gateway.policy.places import UNPLACED, Place
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of the feed under opaque names: `number` and `removed` may be NOMIS numbers or keyed hashes of them.
 
-    `told_at` is when the log took it, None where that is not asked; a row told twice is the same row.
+    `told_at` is when the log took it, None where that is not asked; `place` orders it among rows of one moment. A row told twice is
+    the same row.
     """
 
     number: str
@@ -23,6 +26,7 @@ class Row:
     alerts: frozenset[str] | None
     removed: str | None = None
     told_at: datetime | None = field(default=None, compare=False)
+    place: Place = field(default=UNPLACED, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ NOWHERE = State()
 
 
 class Whereabouts:
-    """The rows of prisoner numbers, in the order in which they were told; answers for any number and moment."""
+    """The rows of prisoner numbers, in whichever order they come; answers for any number and moment."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._groups: dict[str, _Group] = {}
@@ -67,7 +71,7 @@ class Whereabouts:
         group = self._groups.get(number) or _Group()
         other = self._groups.get(removed) if removed is not None else None
         if other is not None and other is not group:
-            group.rows = dict.fromkeys(sorted([*group.rows, *other.rows], key=lambda row: row.at))
+            group.rows |= other.rows
             group.numbers |= other.numbers
         group.numbers |= {number} | ({removed} if removed is not None else set())
         self._groups.update(dict.fromkeys(group.numbers, group))
@@ -79,24 +83,48 @@ class _Group:
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()
-        # A row equal in every field is a repeat and harmless.
-        self.rows: dict[Row, None] = {}
+        # A row equal in every field is a repeat and harmless: the one that has the first place counts.
+        self.rows: dict[Row, Row] = {}
         self._sorted: list[Row] | None = None
         self._folds: dict[int, dict[str, State]] = {}
 
     def add(self, row: Row) -> None:
-        self.rows[row] = None
+        if row.place < self.rows.setdefault(row, row).place:
+            self.rows[row] = row
         self._sorted = None
 
     def state(self, number: str, at: datetime) -> State | None:
         if self._sorted is None:
-            # sorted() is stable: rows of one moment keep the order in which they were told.
-            self._sorted = sorted(self.rows, key=lambda row: row.at)
+            self._sorted = sorted(self.rows.values(), key=_moment)
             self._folds = {}
         told = bisect_right(self._sorted, at, key=lambda row: row.at)
         if told not in self._folds:
             self._folds[told] = _fold(self._sorted[:told])
         return self._folds[told].get(number)
+
+
+def find_circles(rows: Iterable[Row]) -> frozenset[Row]:
+    """The merges among these that change nothing: of two numbers that those before them have made one.
+
+    Another merge never takes one out of them, whenever it is told.
+    """
+    one_with: dict[str, set[str]] = {}
+    found: set[Row] = set()
+    told: set[Row] = set()
+    for row in sorted(rows, key=_moment):
+        if row.event != "MERGED" or row.removed is None or row in told:
+            continue
+        told.add(row)
+        kept, removed = (one_with.get(number, {number}) for number in (row.number, row.removed))
+        if row.removed in kept:
+            found.add(row)
+        one_with.update(dict.fromkeys(kept | removed, kept | removed))
+    return frozenset(found)
+
+
+def _moment(row: Row) -> tuple[datetime, Place]:
+    """By which rows are sorted. sorted() is stable: where they have no place, those of one moment keep the order in which they come."""
+    return row.at, row.place
 
 
 def _fold(rows: Iterable[Row]) -> dict[str, State]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pas_gateway.policy.places import Place, place_of
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
 from pas_gateway.register.change import COUNTER_MARK, chunks
@@ -93,7 +94,7 @@ def find_versions(connection: sa.Connection, keys: Iterable[bytes]) -> dict[byte
 
 
 def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_by_ms: int | None = None) -> list[Row]:
-    """The rows of these prisoners and of all numbers merged with theirs, in the order told; with a time, those the log had by then."""
+    """The rows of these prisoners and of all numbers merged with theirs; with a time, those the log had by then."""
     table = schema.movements
     known = sa.true() if known_by_ms is None else table.c.taken_at_ms <= known_by_ms
     seen: set[bytes] = set()
@@ -110,13 +111,14 @@ def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_
             found += connection.execute(sa.select(table).where(table.c.removed.in_(part), known))
         rows.update({row.number: row for row in found})
         wanted = {key for row in found for key in (row.prisoner, row.removed) if key is not None}
-    return [movement_row(rows[number]) for number in sorted(rows)]
+    return [movement_row(row) for row in rows.values()]
 
 
 def movement_row(row: Any) -> Row:
     alerts = None if row.alerts is None else frozenset(filter(None, row.alerts.split(",")))
-    removed = row.removed.hex() if row.removed else None
-    return Row(row.prisoner.hex(), row.event, row.prison, from_ms(row.at_ms), row.category, alerts, removed, from_ms(row.taken_at_ms))
+    removed, taken_at = row.removed.hex() if row.removed else None, from_ms(row.taken_at_ms)
+    place = Place(*place_of((row.taken_at_ms, row.sealed_at_us)), row.id)
+    return Row(row.prisoner.hex(), row.event, row.prison, from_ms(row.at_ms), row.category, alerts, removed, taken_at, place)
 
 
 def find_merged(connection: sa.Connection, prisoners: Iterable[bytes]) -> set[bytes]:

@@ -68,7 +68,7 @@ subjects = Table(
 # How often something was written about a person: a batch that used an older version is decided again.
 versions = Table("versions", metadata, Column("key", _Id, primary_key=True), Column("version", Integer, nullable=False))
 
-# The movements feed, under keyed hashes of the prisoner numbers, in the order in which it was taken in.
+# The movements feed, under keyed hashes of the prisoner numbers.
 movements = Table(
     "movements", metadata,
     Column("number", _Number, primary_key=True, autoincrement=True),
@@ -84,6 +84,8 @@ movements = Table(
     Column("followed", Integer, nullable=False),
     # When the log took it: what a decision before that could not know. Older versions wrote when PAS took it in, or 0.
     Column("taken_at_ms", BigInteger, nullable=False, server_default="0"),
+    # Its sender's stamp, which orders those of one moment. Older versions took them in one by one: of theirs it is the number.
+    Column("sealed_at_us", BigInteger, nullable=False, server_default="0"),
     Index("movements_by_prisoner", "prisoner"),
     Index("movements_to_follow", "followed", "at_ms"),
     Index("movements_by_removed", "removed"),

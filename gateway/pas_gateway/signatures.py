@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol
 
-from pas_schemas.codec import decode, is_record
+from pas_schemas.codec import is_record, name_of
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import CodecError, PasError, SealError
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
@@ -71,7 +71,7 @@ class Signed:
 def read_said(data: bytes) -> Said:
     """What a statement says, before anybody is believed to have said it; raises CodecError."""
     body = peek_statement(data)
-    return _KINDS[decode(body, *_KINDS).name].decode(body)
+    return _KINDS[name_of(body, *_KINDS)].decode(body)
 
 
 def read_inquiry(data: bytes) -> InformationRequest | RequestAnswer | None:
@@ -110,7 +110,7 @@ def find_signer(data: bytes, said: Spoken, snapshot: Snapshot) -> tuple[Person, 
 
 @lru_cache(maxsize=SIGNATURES_KEPT)
 def _is_signed(data: bytes, public: bytes) -> bool:
-    kind = decode(peek_statement(data), *SAID_PREFIXES).name
+    kind = name_of(peek_statement(data), *SAID_PREFIXES)
     try:
         read_statement(data, VerifyKey.from_bytes(public), SAID_PREFIXES[kind])
     except SealError:

@@ -10,7 +10,7 @@ from pas_gateway.office import PAS, PasOffice
 from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified, unflatten
 from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.clock import EPOCH, to_ms
-from pas_schemas.codec import HEAD_BYTES, MARKER, decode, registry
+from pas_schemas.codec import HEAD_BYTES, MARKER, decode, name_of, registry
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
@@ -85,7 +85,7 @@ def verify(submitted: Submitted, office: PasOffice, now: datetime) -> Verified |
     if opened.record_id != submitted.taken.key:
         return Unprovable(submitted, "WRONG_KEY", "The record lies under another key than its own.", opened.record_id, opened.sender)
     try:
-        name = decode(opened.payload, "report", "refusal", *(["handover"] if office.realm.apart else [])).name
+        name = name_of(opened.payload, "report", "refusal", *(["handover"] if office.realm.apart else []))
         if name == "refusal":
             return _read_refusal(submitted, opened, office)
         if name == "handover":

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -229,10 +229,23 @@ def decode(data: bytes, *names: str) -> Decoded:
 
     Raises a CodecError: see the module's tree. Nothing is known of who wrote it.
     """
+    schema = _recognise(data, names)
+    return Decoded(schema.name, schema.version, schema.read(data, HEAD_BYTES))
+
+
+def name_of(data: bytes, *names: str) -> str:
+    """The schema that `data` says it is a record of, which must be one of those named; its body is not looked at.
+
+    Raises WrongMarkerError, UnknownFingerprintError or UnexpectedSchemaError.
+    """
+    return _recognise(data, names).name
+
+
+def _recognise(data: bytes, names: Sequence[str]) -> Schema:
     schema = registry().recognise(data)
     if names and schema.name not in names:
         raise UnexpectedSchemaError(f"A {schema.name} record came where it has no business.", "it was sent to the wrong place")
-    return Decoded(schema.name, schema.version, schema.read(data, HEAD_BYTES))
+    return schema
 
 
 def fingerprint(name: str, version: int | None = None) -> bytes:

@@ -10,25 +10,34 @@ from typing import Any
 
 # A shorter word stands in too many texts to be worth looking for.
 SHORTEST = 3
+# Each letter that may be missing makes a word two: more than so many are not worth looking for either.
+MOST_SPELLINGS = 8
 
 
 def needles_of(pattern: re.Pattern[str]) -> frozenset[str] | None:
     """Lower-case words of which every match of `pattern` in an ASCII text holds at least one; None where that cannot be told."""
     words = _best(parser.parse(pattern.pattern, pattern.flags))
-    return frozenset(word.lower() for word in words) if words and all(word.isascii() for word in words) else None
+    if not words or not all(word.isascii() for word in words):
+        return None
+    lower = {word.lower() for word in words}
+    return frozenset(word for word in lower if not any(other in word for other in lower - {word}))
 
 
 def _best(sequence: Iterable[tuple[Any, Any]]) -> frozenset[str] | None:
     """Of the parts that must all match, the one whose shortest word is longest."""
     found: list[frozenset[str]] = []
-    run = ""
+    runs = frozenset({""})
     for operation, argument in [*sequence, (None, None)]:
         if operation is sre.LITERAL:
-            run += chr(argument)
+            runs = frozenset(run + chr(argument) for run in runs)
             continue
-        if len(run) >= SHORTEST:
-            found.append(frozenset({run}))
-        run = ""
+        maybe = _maybe_letter(operation, argument)
+        if maybe and 2 * len(runs) <= MOST_SPELLINGS:
+            runs |= {run + maybe for run in runs}
+            continue
+        if min(map(len, runs)) >= SHORTEST:
+            found.append(runs)
+        runs = frozenset({""})
         part = _of_part(operation, argument)
         if part is not None:
             found.append(part)
@@ -44,3 +53,11 @@ def _of_part(operation: Any, argument: Any) -> frozenset[str] | None:
     if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT) and argument[0] >= 1:
         return _best(argument[2])
     return None
+
+
+def _maybe_letter(operation: Any, argument: Any) -> str | None:
+    """A letter that is there once or not at all, as in `cell ?mate`."""
+    if operation not in (sre.MAX_REPEAT, sre.MIN_REPEAT) or argument[:2] != (0, 1) or len(argument[2]) != 1:
+        return None
+    [(inner, letter)] = argument[2]
+    return chr(letter) if inner is sre.LITERAL else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, TypeVar
@@ -9,6 +10,9 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from pas_schemas.clock import parse_end, parse_time, show_time
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Model(BaseModel):
@@ -65,7 +69,7 @@ def _refuse_blank(value: str) -> str:
 
 
 def _refuse_controls(value: str) -> str:
-    if any(ord(character) < 0x20 or character == "\x7f" for character in value):
+    if _CONTROL.search(value):
         raise ValueError("must not hold control characters")
     return value
 

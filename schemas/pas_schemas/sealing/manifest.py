@@ -50,4 +50,9 @@ def build_manifest(item_digests: Sequence[bytes]) -> bytes:
 
 def contains(manifest: bytes, digest: bytes) -> bool:
     """Whether a manifest holds a digest."""
-    return len(manifest) == MANIFEST_BYTES and any(manifest[at : at + 32] == digest for at in range(0, MANIFEST_BYTES, 32))
+    if len(manifest) != MANIFEST_BYTES or len(digest) != 32:
+        return False
+    at = manifest.find(digest)
+    while at >= 0 and at % 32:  # what lies across two digests is none
+        at = manifest.find(digest, at + 1)
+    return at >= 0

@@ -14,7 +14,7 @@ from pas_gateway.notes import NOTE_KEY, UNSENT_KEY, write_unsent
 from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, schema
 from pas_gateway.register.change import add_counts, chunks
-from pas_gateway.register.outbox import has_outbox, take_outbox
+from pas_gateway.register.outbox import drop_outbox, has_outbox, take_outbox
 from pas_gateway.route import read_outbox
 from pas_schemas.topics import AUDIT, QUARANTINE
 from pas_transport.log import AppendError, Log, LogUnavailableError, Outgoing, RecordRefusedError, TopicMismatchError
@@ -80,12 +80,13 @@ class Dispatcher:
             raise
         except (AppendError, TopicMismatchError, LogUnavailableError) as error:
             return self._keep_what_was_stored(rows, records, error)
-        return self._mark_sent(rows)
+        return self._mark_sent(rows, records)
 
     def _keep_what_was_stored(self, rows: Sequence[Any], records: Sequence[Outgoing], error: Exception) -> int:
         """Marks as sent what the log has; raises `error` again unless a topic that is not there explains it."""
         failed = {records[place].topic for place in error.failed} if isinstance(error, AppendError) else {row.topic for row in rows}
-        sent = self._mark_sent([row for row in rows if row.topic not in failed])
+        kept = [record for record in records if record.topic not in failed]
+        sent = self._mark_sent([row for row in rows if row.topic not in failed], kept)
         lost = find_lost(self.log, failed)
         if not lost:
             raise error
@@ -106,13 +107,12 @@ class Dispatcher:
         with self.store.reading() as register:
             return has_outbox(register, urgent, self._lost)
 
-    def _mark_sent(self, rows: Sequence[Any]) -> int:
+    def _mark_sent(self, rows: Sequence[Any], records: Sequence[Outgoing]) -> int:
         """The payload leaves the outbox once the log has it; how many records that were."""
-        keys = [(row.topic, key) for row in rows for key, _ in read_outbox(row.records)]
-        ids = [key for topic, key in keys if topic != QUARANTINE.name]
+        ids = [record.key for record in records if record.topic != QUARANTINE.name]
 
         def mark(register: sa.Connection) -> None:
-            register.execute(schema.outbox.delete().where(schema.outbox.c.number.in_([row.number for row in rows])))
+            drop_outbox(register, [row.number for row in rows])
             for part in chunks(ids):
                 table = schema.deliveries
                 register.execute(table.update().where(table.c.id.in_(part), table.c.state == "SEALED").values(state="SENT"))
@@ -120,7 +120,7 @@ class Dispatcher:
 
         if rows:
             self.store.write(mark)
-        return len(keys)
+        return len(records)
 
 
 def find_lost(log: Log, topics: Iterable[str]) -> list[str]:

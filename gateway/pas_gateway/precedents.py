@@ -17,8 +17,9 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import Draft, notice
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.whereabouts import Whereabouts
-from pas_gateway.register import queries, requests
-from pas_gateway.register.queries import Accepted, CaseRow, Sent
+from pas_gateway.register import dockets, queries, requests
+from pas_gateway.register.dockets import DecidedOn
+from pas_gateway.register.queries import Sent
 from pas_gateway.register.requests import Applied
 from pas_schemas.clock import from_ms, show_time
 
@@ -35,11 +36,10 @@ _APPLIED = "{} applied to PAS ({}) on {}: {}."
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the register has on some people: their reports, what PAS decided on those, to whom they went, and applications."""
+    """What the register has on some people: the reports on which PAS decided, to whom those went, and applications."""
 
     aliases: Mapping[bytes, frozenset[bytes]]
-    on_person: Mapping[bytes, Sequence[Accepted]]
-    decided: Mapping[bytes, CaseRow]
+    decided: Mapping[bytes, Sequence[DecidedOn]]
     sent: Mapping[tuple[bytes, str], Sequence[Sent]] = field(repr=False)
     applied: Mapping[bytes, Sequence[Applied]]
 
@@ -50,7 +50,7 @@ def name_earlier(register: sa.Connection, drafts: list[Draft], office: PasOffice
     if not persons:
         return drafts
     known = _look_up(register, {key for keys in persons.values() for key in keys})
-    if not known.decided and not known.applied:
+    if known is None:
         return drafts
     return [_with_earlier(draft, persons[id(draft)], known, office, scribe) if draft.people else draft for draft in drafts]
 
@@ -59,34 +59,34 @@ def _persons(draft: Draft, office: PasOffice) -> frozenset[bytes]:
     return frozenset(key for subject in draft.people for key in office.names.person(subject))
 
 
-def _look_up(register: sa.Connection, persons: Iterable[bytes]) -> _Known:
-    """A handful of questions for a whole batch, whatever it holds."""
+def _look_up(register: sa.Connection, persons: Iterable[bytes]) -> _Known | None:
+    """A handful of questions for a whole batch, whatever it holds; None where there is nothing to tell of anybody."""
     wanted = set(persons)
-    whereabouts = Whereabouts(queries.find_movements(register, wanted))
-    aliases = {key: frozenset(bytes.fromhex(number) for number in whereabouts.aliases(key.hex())) | {key} for key in wanted}
-    everybody = {alias for found in aliases.values() for alias in found}
-    on_person: dict[bytes, list[Accepted]] = {}
-    for key, found in queries.find_reports_on(register, everybody):
-        on_person.setdefault(key, []).append(found)
-    reports = {found.id for each in on_person.values() for found in each}
-    decided = {row.report: row for row in queries.find_cases(register, reports) if row.owner == PAS and row.state in ANSWERED}
-    sent: dict[tuple[bytes, str], list[Sent]] = {}
-    for one in queries.find_deliveries(register, decided):
-        sent.setdefault((one.report, one.office), []).append(one)
+    everybody = queries.find_merged(register, wanted)
+    decided: dict[bytes, list[DecidedOn]] = {}
+    for one in dockets.find_decided_on(register, everybody, PAS, ANSWERED):
+        decided.setdefault(one.person, []).append(one)
     applied: dict[bytes, list[Applied]] = {}
     for each in requests.find_on(register, everybody):
         applied.setdefault(each.person, []).append(each)
-    return _Known(aliases, on_person, decided, sent, applied)
+    if not decided and not applied:
+        return None
+    whereabouts = Whereabouts(queries.find_movements(register, wanted))
+    aliases = {key: frozenset(bytes.fromhex(number) for number in whereabouts.aliases(key.hex())) | {key} for key in wanted}
+    sent: dict[tuple[bytes, str], list[Sent]] = {}
+    for delivery in queries.find_deliveries(register, {one.report for each in decided.values() for one in each}):
+        sent.setdefault((delivery.report, delivery.office), []).append(delivery)
+    return _Known(aliases, decided, sent, applied)
 
 
 def _with_earlier(draft: Draft, persons: Iterable[bytes], known: _Known, office: PasOffice, scribe: Scribe) -> Draft:
     own = office.snapshot.at(scribe.now).own(draft.office)
     everybody = {alias for key in persons for alias in known.aliases.get(key, frozenset({key}))}
     told: list[tuple[int, dict[str, Any]]] = []
-    for one in {found.id: found for key in everybody for found in known.on_person.get(key, ())}.values():
-        holds = holding_of(known.sent.get((one.id, draft.office), ())).texts
-        if one.id in known.decided and one.id != draft.about.report and holds:
-            told.append((known.decided[one.id].opened_at_ms, notice("EARLIER", _DECIDED.format(one.urn, one.originator))))
+    for one in {found.report: found for key in everybody for found in known.decided.get(key, ())}.values():
+        holds = holding_of(known.sent.get((one.report, draft.office), ())).texts
+        if one.report != draft.about.report and holds:
+            told.append((one.opened_at_ms, notice("EARLIER", _DECIDED.format(one.urn, one.originator))))
     for each in {each.id: each for key in everybody for each in known.applied.get(key, ())}.values():
         if each.office in own and each.kind == OWN_KIND:
             said = _APPLIED.format(each.office, each.kind, show_time(from_ms(each.at_ms)), each.state)

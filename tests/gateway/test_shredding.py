@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from gateway.desk import Desk, Row
+from pas_gateway.dispatch import Dispatcher
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import schema, split_blobs
 from pas_gateway.trace import trace
@@ -57,6 +59,24 @@ def test_what_was_done_can_still_be_told(desk: Desk) -> None:
         blobs = register.execute(sa.select(schema.leaves.c.events)).scalars().all()
     events = [AuditEvent.decode(event[16:]) for blob in blobs for event in split_blobs(blob)]
     assert [event.subject for event in events if event.event == "BODY_SHREDDED"] == [before["report"]]
+
+
+def test_the_key_of_a_shredded_body_stays_in_no_page(desk: Desk) -> None:
+    old = reviewed(desk, 40)
+    old["items"][0]["text"] = "A parcel will come over the wall. " * 300
+    desk.publish(old)
+    desk.pipeline.commit(desk.plan_reports(desk.fresh("pas.reports")))
+    assert Dispatcher(desk.store, desk.log, desk.office).run(lambda: None)
+    with desk.store.reading() as register:
+        key = register.execute(sa.select(schema.reports.c.data_key)).scalar_one()
+    file = Path(sa.make_url(desk.workspace.register_url).database or "")
+    for there in (True, False):
+        with desk.store.reading() as register:
+            register.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # SQLite's own
+        pages = file.read_bytes()
+        # It may lie across two pages.
+        assert (key[:30] in pages or key[30:] in pages) == there
+        shred(desk, desk.pipeline)
 
 
 def test_a_movement_passes_over_what_was_shredded(desk: Desk) -> None:

@@ -72,3 +72,26 @@ def find_silences_due(connection: sa.Connection, now_ms: int, most: int) -> list
     table = schema.cases
     rows = connection.execute(sa.select(table.c.id, table.c.report).where(table.c.silent_until_ms <= now_ms).limit(most))
     return [(row.id, row.report) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedOn:
+    """A report on a person (keyed hash) with a case that was answered."""
+
+    person: bytes
+    report: bytes
+    urn: str
+    originator: str
+    opened_at_ms: int
+
+
+def find_decided_on(connection: sa.Connection, persons: Iterable[bytes], owner: str, states: Iterable[str]) -> list[DecidedOn]:
+    """Reports on these people of which this owner's case is in one of these states."""
+    subjects, cases, reports = schema.subjects.c, schema.cases.c, schema.reports.c
+    joined = sa.join(schema.subjects, schema.cases, subjects.report == cases.report).join(schema.reports, reports.id == cases.report)
+    answered = sa.and_(cases.owner == owner, cases.state.in_(sorted(states)))
+    query = sa.select(subjects.key, reports.id, reports.urn, reports.originator, cases.opened_at_ms).select_from(joined).where(answered)
+    found: list[DecidedOn] = []
+    for part in chunks(sorted(set(persons))):
+        found += [DecidedOn(*row) for row in connection.execute(query.where(subjects.key.in_(part)))]
+    return found

@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from pas_schemas.clock import parse_end, parse_time, show_time
 
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,26 +12,34 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from conftest import Answer
 from forked_pas import PAS
 from gateway.desk import Desk
 from gateway.drilling import read_commands
-from gateway.judging import find_journeys, judge_log, take_everything
+from gateway.judging import find_journeys, judge_log, read_all, take_everything
 from gateway.killing import RunningGateway, until
+from gateway.test_strange_records import quarantined
 from pas_consumers import Inbox
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
 from pas_gateway.filing import read_verdicts
-from pas_gateway.office import load_rulebook
-from pas_gateway.register import schema
+from pas_gateway.office import PasOffice, load_rulebook
+from pas_gateway.register import ladders, schema
 from pas_gateway.route import read_outbox, route
 from pas_producers import Publisher
-from pas_schemas.clock import show_time
+from pas_schemas.clock import show_time, to_ms
+from pas_schemas.codec import encode
+from pas_schemas.sealing import Plain, read_label
+from pas_schemas.topics import MOVEMENTS, REPORTS
 from pas_transport.log import Outgoing
 
 # A drill types a handful of commands; on a busy machine each takes seconds to start.
 TYPED_SECONDS = 120
 
+IS_PIO = schema.deliveries.c.office == "pio:WSI"
+
 Drill = Callable[..., str]
+RunPas = Callable[..., Answer]
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -132,6 +141,14 @@ def test_rulebook_changed(desk: Desk) -> None:
     assert read_verdicts(row.verdicts, row.id, key).rulebook == changed
 
 
+def forge_notice(desk: Desk, thief: PasOffice, urn: str) -> None:
+    """A notice to pio:WSI on a report, as PAS's keys of then sign it."""
+    scribe = Scribe(desk.workspace.clock.now(), "", 1)
+    matter = About(b"f" * 16, urn, "force:01", "ROUTINE", show_time(scribe.now), scribe.now_ms)
+    forged = route([notify(matter, "pio:WSI", [notice("REFUSED", "Forged.")])], {}, thief, scribe).outbox
+    desk.log.append([Outgoing(row["topic"], *record, row["partition"]) for row in forged for record in read_outbox(row["records"])])
+
+
 def test_gateway_key_taken(desk: Desk, drill: Drill) -> None:
     """What a thief signs with the old keys after the cut is set aside; what PAS sends goes on."""
     desk.publish(desk.write())
@@ -142,13 +159,90 @@ def test_gateway_key_taken(desk: Desk, drill: Drill) -> None:
     desk.workspace._read.clear()
     for name in ("office", "pipeline"):
         desk.__dict__.pop(name, None)
-    scribe = Scribe(desk.workspace.clock.now(), "", 1)
-    matter = About(b"f" * 16, "01/IR/2015/000999", "force:01", "ROUTINE", show_time(scribe.now), scribe.now_ms)
-    forged = route([notify(matter, "pio:WSI", [notice("REFUSED", "Forged.")])], {}, thief, scribe).outbox
-    desk.log.append([Outgoing(row["topic"], *record, row["partition"]) for row in forged for record in read_outbox(row["records"])])
+    forge_notice(desk, thief, "01/IR/2015/000999")
     desk.publish(report := desk.write())
     desk.worker("worker-1").run(desk.is_idle)
     with Inbox.of(desk.workspace, "pio:WSI", post="pio", person="example-0001") as inbox:
         intake = inbox.take()
     assert [new.urn for new in intake.new] == [report["urn"]]
     assert [aside.reason for aside in intake.aside] == ["expired"]
+
+
+def read_events(desk: Desk, name: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in (desk.workspace.root / "gateway.log").read_text().splitlines()]
+    return [line for line in lines if line["event"] == name]
+
+
+def test_what_waits_when_the_gateways_key_is_cut_is_set_aside(desk: Desk, drill: Drill) -> None:
+    """Why the runbook says to stop the gateways first: PAS's own word, sent too late, is worth no more than a thief's: it stays unread."""
+    desk.publish(desk.write())
+    desk.pipeline.commit(desk.plan_reports(desk.fresh(REPORTS.name)))
+    drill("Gateway key taken")
+    desk.workspace._read.clear()
+    for name in ("office", "pipeline"):
+        desk.__dict__.pop(name, None)
+    desk.worker("worker-1").run(desk.is_idle)
+    with Inbox.of(desk.workspace, "pio:WSI", post="pio", person="example-0001") as inbox:
+        intake = inbox.take()
+    assert (intake.new, [aside.reason for aside in intake.aside]) == ((), ["expired"])
+    desk.worker("worker-1").run(desk.is_idle)
+    with desk.store.reading() as register:
+        rows = register.execute(sa.select(schema.deliveries.c.state, schema.deliveries.c.read_at_ms).where(IS_PIO)).all()
+        assert ladders.find_oldest_unread(register) is not None
+    assert rows == [("SENT", None)]
+
+
+def correct_place(desk: Desk, thief: PasOffice, prison: str) -> None:
+    """A correction of where the prisoner is, which PAS would believe of itself; sealed to the key it has now."""
+    now = desk.workspace.clock.now()
+    datum = {
+        "noms_number": "A1234BC", "event": "RECEIVED", "prison": prison, "at": show_time(now), "category": "C", "alerts": [],
+        "removed_noms_number": None, "reason": "because", "sealed_at_us": to_ms(now) * 1000 - 2000,
+    }  # fmt: skip
+    key = PasOffice.of(desk.workspace).key_of("pas", now)
+    assert key is not None
+    [value] = thief.sealer.seal("pas", key, [Plain(b"k" * 16, encode("movement", datum))], now)
+    desk.log.append([Outgoing(MOVEMENTS.name, b"k" * 16, value)])
+
+
+def test_gateway_key_taken_from_a_running_gateway(desk: Desk, drill: Drill, pas: RunPas, tmp_path: Path) -> None:
+    """Each sentence of the runbook: who seals to what, what PAS itself no longer believes, what the thief reads, what trace shows."""
+    root, keys = desk.workspace.root, desk.workspace.keys_dir / "pas"
+    desk.publish(before := desk.write())
+    desk.run()
+    shutil.copytree(keys, tmp_path / "stolen")
+    thief, stolen = desk.office, set(desk.workspace.keyring("pas").opening())
+    forge_notice(desk, thief, before["urn"])
+    began = len(read_events(desk, "directory_changed"))
+    with RunningGateway(root, workers=1) as gateway:
+        gateway.await_workers()
+        drill("Gateway key taken")
+        desk.workspace._read.clear()
+        until(lambda: len(read_events(desk, "directory_changed")) == began + 2, "both workers go by the new edition")
+        desk.publish(after := desk.write())
+        correct_place(desk, thief, "BAI")
+        until(lambda: len(quarantined(desk)) == 1, "what the thief says in PAS's name is set aside")
+        until(lambda: len([urn for _, urn in find_journeys(judge_log(desk.log, desk.workspace)) if urn == after["urn"]]) == 2, "it goes on")
+        gateway.stop()
+    # PAS itself no longer believes what is signed with its old key: nobody was moved.
+    assert [entry["reason"] for entry in quarantined(desk).values()] == ["expired"]
+    assert {office for office, _ in find_journeys(judge_log(desk.log, desk.workspace))} == {"pio:WSI", "security:WSI"}
+    # Publishers seal to the new key; what was sealed to the old one, the thief's copy of it opens.
+    to = {read_label(taken.value).record_id: read_label(taken.value).recipient_key for taken in read_all(desk.log, REPORTS.name)}
+    assert sorted(key in stolen for key in to.values()) == [False, True]
+    # What the thief signed before the cut passes for PAS's own at the inbox, and trace does not know it.
+    with Inbox.of(desk.workspace, "pio:WSI", post="pio", person="example-0001") as inbox:
+        intake = inbox.take()
+    assert intake.aside == ()
+    held = {new.id.hex() for new in intake.new if new.urn == before["urn"]}
+    [row] = [
+        one for one in json.loads(pas("trace", before["urn"], "--json", cwd=root, code=0).out)["outcomes"] if one["office"] == "pio:WSI"
+    ]
+    assert len(held) == 2
+    assert len(held - set(row["deliveries"])) == 1
+    # The keys that were taken run no gateway by the edition of today.
+    shutil.rmtree(keys)
+    shutil.copytree(tmp_path / "stolen", keys)
+    refused = pas("gateway", "run", "--until-idle", "--json", cwd=root, code=1)
+    assert refused.out == ""
+    assert "A key of pas (sign-" in refused.err

@@ -44,33 +44,15 @@ Owed = Callable[[str, Sequence[int]], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """An accepted report as it stands: opened for the decision, with the verdicts it has."""
-
-    kept: Kept
-    report: Report = field(repr=False)
-    source: Source = field(repr=False)
-    verdicts: Verdicts = field(repr=False)
-    withdrawn: tuple[Outcome, ...] = field(repr=False)
-    sent: Mapping[str, Sequence[Sent]] = field(repr=False)
-    signed: tuple[Signed, ...] = field(default=(), repr=False)
-
-    def keeps(self, office: str, item: int) -> bool:
-        """Whether the report named the office by its id for that item: it keeps what it had when a prisoner moves."""
-        if item >= len(self.report.items):
-            return False
-        one = self.report.items[item]
-        internal = self.report.handling.internal_recipients if one.handling == "4" else ()
-        return office in self.report.addressees_of(one) or office in internal
-
-
-@dataclass(frozen=True, slots=True)
 class Holding:
     """What an office was sent about a report and nobody took back: deliveries, the items whose text it has, those it has conditions of."""
 
     deliveries: tuple[bytes, ...] = ()
     texts: frozenset[int] = frozenset()
     conditions: frozenset[int] = frozenset()
+
+
+_NOTHING = Holding()
 
 
 def holding_of(sent: Sequence[Sent]) -> Holding:
@@ -80,6 +62,30 @@ def holding_of(sent: Sequence[Sent]) -> Holding:
     texts = {item for one in standing if one.kind == "DISCLOSURE" for item in one.items}
     conditions = {item for one in standing if one.kind == "CONDITIONS" for item in one.items}
     return Holding(tuple(one.id for one in standing), frozenset(texts), frozenset(conditions))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An accepted report as it stands: opened for the decision, with the verdicts it has and what offices hold of it."""
+
+    kept: Kept
+    report: Report = field(repr=False)
+    source: Source = field(repr=False)
+    verdicts: Verdicts = field(repr=False)
+    withdrawn: tuple[Outcome, ...] = field(repr=False)
+    holdings: Mapping[str, Holding] = field(repr=False)
+    signed: tuple[Signed, ...] = field(default=(), repr=False)
+
+    def held_by(self, office: str) -> Holding:
+        return self.holdings.get(office, _NOTHING)
+
+    def keeps(self, office: str, item: int) -> bool:
+        """Whether the report named the office by its id for that item: it keeps what it had when a prisoner moves."""
+        if item >= len(self.report.items):
+            return False
+        one = self.report.items[item]
+        internal = self.report.handling.internal_recipients if one.handling == "4" else ()
+        return office in self.report.addressees_of(one) or office in internal
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,8 @@ def reopen(
             damaged.append(one.id)
             continue
         signed = tuple(read_stored(open_statements(statements.get(one.id, ()), office.register_key), report, office))
-        found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn, by_report.get(one.id, {}), signed))
+        holdings = {name: holding_of(its) for name, its in by_report.get(one.id, {}).items()}
+        found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn, holdings, signed))
     return found, damaged
 
 
@@ -189,10 +196,10 @@ def decide_again(
         if same and (anew is None or not _taken_back(judged.one, anew, judged.verdicts, anew).deliveries):
             continue
         _file(judged, office, scribe, plan)
-        plan.drafts += [] if waits else _disclosures(judged, accepted, office, scribe, anew)
+        ended = {name: _taken_back(judged.one, name, judged.verdicts, anew) for name in one.holdings}
+        plan.drafts += [] if waits else _disclosures(judged, accepted, ended, office, scribe, anew)
         plan.drafts += _words(judged.one, judged.verdicts, office, scribe)
-        ended = [delivery for former in one.sent for delivery in _taken_back(judged.one, former, judged.verdicts, anew).deliveries]
-        plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
+        plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for holding in ended.values() for delivery in holding.deliveries]
 
 
 def _file(judged: Judgement, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
@@ -223,20 +230,22 @@ def _case_states(judged: Judgement, ended: Sequence[str], office: PasOffice) -> 
         yield {"id": case_id(office, report, owner), "silent_until_ms": to_ms(until)}
 
 
-def _disclosures(judged: Judgement, accepted: frozenset[str], office: PasOffice, scribe: Scribe, anew: str | None) -> Iterator[Draft]:
-    """What is taken back, and what goes out."""
+def _disclosures(
+    judged: Judgement, accepted: frozenset[str], ended: Mapping[str, Holding], office: PasOffice, scribe: Scribe, anew: str | None
+) -> Iterator[Draft]:
+    """What is taken back, `ended`, and what goes out."""
     one, verdicts = judged.one, judged.verdicts
     owed = partial(obligations_for, one.report, judged.situation, office.rulebook)
     said = about(one.report, one.kept.id, one.kept.order[0])
     confirm_by = office.rulebook.read_by(one.report.priority, scribe.now)
     read_by = confirm_by if anew else _read_by(one, office.rulebook, scribe.now)
-    ended = {name: bool(_taken_back(one, name, verdicts, anew).deliveries) for name in one.sent}
-    yield from (withdraw(said, name, confirm_by) for name in sorted(ended) if ended[name])
+    lost = {name for name, holding in ended.items() if holding.deliveries}
+    yield from (withdraw(said, name, confirm_by) for name in sorted(lost))
+    estate = office.snapshot.at(scribe.now)
     for outcome in verdicts.outcomes:
-        holding, again = holding_of(one.sent.get(outcome.office, ())), ended.get(outcome.office)
+        holding, again = one.held_by(outcome.office), outcome.office in lost
         due = _with_kept(one, outcome, holding, owed) if again else outcome
-        missing = _missing(due, Holding() if again else holding, outcome.office in accepted)
-        estate = office.snapshot.at(scribe.now)
+        missing = _missing(due, _NOTHING if again else holding, outcome.office in accepted)
         for some in _apart(one.report, missing) if outcome.office == anew else (missing,):
             yield from disclose(
                 said, one.source, due, estate, office.rulebook, read_by, accepted=outcome.office in accepted, items=some,
@@ -294,13 +303,15 @@ def _ended(one: Standing, name: str, verdicts: Verdicts) -> Holding:
     an item keeps it. A sanitised item that gives way to its fuller one is no access lost. What is still released to the
     office, or stays with it, is then disclosed anew.
     """
-    holding = holding_of(one.sent.get(name, ()))
+    holding = one.held_by(name)
+    if not holding.deliveries:
+        return holding
     now = {verdict.item: verdict for outcome in verdicts.outcomes if outcome.office == name for verdict in outcome.verdicts}
     lost = {
         item for item in holding.texts | holding.conditions
         if not one.keeps(name, item) and (item not in now or (now[item].word == "refuse" and now[item].rule != LAST))
     }  # fmt: skip
-    return holding if lost else Holding()
+    return holding if lost else _NOTHING
 
 
 def _taken_back(one: Standing, name: str, verdicts: Verdicts, anew: str | None) -> Holding:
@@ -311,10 +322,10 @@ def _taken_back(one: Standing, name: str, verdicts: Verdicts, anew: str | None) 
     ended = _ended(one, name, verdicts)
     if name != anew or ended.deliveries:
         return ended
-    holding = holding_of(one.sent.get(name, ()))
+    holding = one.held_by(name)
     now = {verdict.item: verdict for outcome in verdicts.outcomes if outcome.office == name for verdict in outcome.verdicts}
     comes = {item for item, verdict in now.items() if verdict.word == "release" or verdict.rule == LAST}
-    return holding if holding.texts | holding.conditions <= comes else Holding()
+    return holding if holding.texts | holding.conditions <= comes else _NOTHING
 
 
 def _with_kept(one: Standing, outcome: Outcome, holding: Holding, owed: Owed) -> Outcome:

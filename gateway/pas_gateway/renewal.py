@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
 
-from pas_gateway.again import Standing, decide_again, find_standing, holding_of
+from pas_gateway.again import Standing, decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import Draft, about, notice, notify
 from pas_gateway.office import PasOffice
@@ -33,7 +33,7 @@ def renew_holdings(
 
 
 def _holds_closed(one: Standing, recipient: str) -> bool:
-    texts = holding_of(one.sent.get(recipient, ())).texts
+    texts = one.held_by(recipient).texts
     return any(item.handling == "4" for index, item in enumerate(one.report.items) if index in texts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pas_gateway.feed import Moved
+from pas_gateway.feed import Believed, Moved
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import Store, queries
@@ -19,17 +19,17 @@ _READ_AT_ONCE = 1000
 
 @dataclass
 class _Part:
-    """What was read of a partition: the rows from `since` on, by their offsets, up to `next`."""
+    """What was read of a partition: what is believed from `since` on, by its offsets, up to `next`."""
 
     since: int = 0
     next: int = 0
-    rows: dict[int, Row] = field(default_factory=dict, repr=False)
+    found: dict[int, Believed] = field(default_factory=dict, repr=False)
 
     def go_on(self, since: int, end: int) -> None:
         """Forgets what lies before `since`; everything, where the register or the topic went back."""
         if since < self.since or self.next > end:
-            self.rows, self.next = {}, since
-        self.rows = {offset: row for offset, row in self.rows.items() if offset >= since}
+            self.found, self.next = {}, since
+        self.found = {offset: one for offset, one in self.found.items() if offset >= since}
         self.since, self.next = since, max(since, self.next)
 
 
@@ -45,23 +45,38 @@ class Ahead:
     store: Store | None = field(repr=False)
     most: int | None = None
     cut: bool = False
+    at_hand: dict[tuple[Partition, int], Believed] = field(default_factory=dict, repr=False)
     _parts: dict[Partition, _Part] = field(default_factory=dict, repr=False)
+    _verified_by: tuple[int, str] = (0, "")
 
     def look(self, office: PasOffice, records: Sequence[Taken] = ()) -> list[Row]:
-        """The rows that wait, in whichever order, those in `records` left out. Raises LogError and RegisterError."""
+        """The rows that wait, in whichever order, those in `records` left out: what was read of them is `at_hand` until the next look.
+
+        Raises LogError and RegisterError.
+        """
         # The positions first: what the register takes in meanwhile is told twice then, which makes one row.
         positions: Mapping[tuple[str, int], int] = {}
         if self.store is not None:
             positions = self.store.ask(lambda register: queries.list_positions(register, self.log.identity))
         taken = {record.partition: record.offset + 1 for record in records}
         self.cut = False
+        self._forget_where_changed(office)
+        places = [(record.partition, record.offset) for record in records if record.partition in self._parts]
+        self.at_hand = {place: one for place in places if (one := self._parts[place[0]].found.get(place[1])) is not None}
         ends = self.log.ends([MOVEMENTS.name])
         for partition, end in ends.items():
             part = self._parts.setdefault(partition, _Part())
             part.go_on(max(positions.get((partition.topic, partition.number), 0), taken.get(partition, 0)), end)
         for partition, until in self._share(ends).items():
             self._read(partition, self._parts[partition], until, office)
-        return [row for partition in ends for row in self._parts[partition].rows.values()]
+        return [one.moved.row for partition in ends for one in self._parts[partition].found.values()]
+
+    def _forget_where_changed(self, office: PasOffice) -> None:
+        """What was verified by another edition of the directory, or another rulebook, is verified anew."""
+        by = (office.snapshot.version, office.rulebook.digest)
+        if by != self._verified_by:
+            self._parts.clear()
+        self._verified_by = by
 
     def _share(self, ends: Mapping[Partition, int]) -> dict[Partition, int]:
         """Until where each partition is read: of `most` in all each has an equal share, and what one does not need the others have."""
@@ -85,5 +100,5 @@ class Ahead:
             for taken in records:
                 one = verify_movement(Submitted(taken), office)
                 if isinstance(one, Moved):
-                    part.rows[taken.offset] = one.row
+                    part.found[taken.offset] = Believed.of(taken, one)
             part.next = records[-1].offset + 1

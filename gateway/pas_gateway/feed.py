@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +23,7 @@ from pas_schemas.codec import decode
 from pas_schemas.errors import CodecError
 from pas_schemas.models.movement import Movement
 from pas_schemas.sealing import Opened
+from pas_transport.log import Partition, Taken
 
 # Only the feed is believed; PAS corrects it with a reason (domain, *Whereabouts*).
 BELIEVED = frozenset({"feed:nomis", PAS})
@@ -54,6 +57,28 @@ class Moved:
             "taken_at_ms": self.order[0],
             "sealed_at_us": self.order[1],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """What a record of the log was found to say, and of which bytes and which moment in the log."""
+
+    digest: bytes
+    taken_at: datetime
+    moved: Moved = field(repr=False)
+
+    @classmethod
+    def of(cls, taken: Taken, moved: Moved) -> Believed:
+        return cls(sha256(taken.value).digest(), taken.at, moved)
+
+    def is_of(self, taken: Taken) -> bool:
+        """Whether the record is that very one: a topic that was made anew holds others at the same places."""
+        return self.taken_at == taken.at and self.digest == sha256(taken.value).digest()
+
+
+# By partition and offset.
+ReadAhead = Mapping[tuple[Partition, int], Believed]
+NOTHING_READ: ReadAhead = MappingProxyType({})
 
 
 def read_movement(opened: Opened, taken_at: datetime, names: Names) -> Moved:

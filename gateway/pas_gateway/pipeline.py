@@ -27,7 +27,7 @@ from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
 from pas_gateway.confirming import confirm, keep_answers
 from pas_gateway.decisions import plan_statements
-from pas_gateway.feed import Moved, find_circles
+from pas_gateway.feed import NOTHING_READ, Moved, ReadAhead, find_circles
 from pas_gateway.handover import hand_over
 from pas_gateway.inquiries import plan_inquiries
 from pas_gateway.judge import Bench, Duplicate, judge
@@ -102,12 +102,12 @@ class Pipeline:
         in_order = sorted(came, key=lambda one: place_of(one.order) if isinstance(one, Verified) else (0, 0))
         return [_judge(one, knowledge, bench) if isinstance(one, Verified) else one for one in in_order]
 
-    def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
+    def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ) -> Plan:
         """Movements: kept, and every live report on a prisoner who moved decided again."""
         scribe, plan = self._begin(advances)
         moved: dict[bytes, Moved] = {}
         for submitted in map(Submitted, records):
-            one = verify_movement(submitted, self.office)
+            one = verify_movement(submitted, self.office, read_ahead)
             if isinstance(one, Unprovable):
                 plan_unprovable(one, self.office, scribe, plan)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pas_gateway.feed import Moved, read_movement
+from pas_gateway.feed import NOTHING_READ, Moved, ReadAhead, read_movement
 from pas_gateway.judge import screen_report
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified, unflatten
@@ -65,13 +65,17 @@ def check_freshness(
     return None
 
 
-def verify_movement(submitted: Submitted, office: PasOffice) -> Moved | Unprovable:
-    """A movement that is believed, or why it must be set aside."""
+def verify_movement(submitted: Submitted, office: PasOffice, read_ahead: ReadAhead = NOTHING_READ) -> Moved | Unprovable:
+    """A movement that is believed, or why it must be set aside. One that this office has `read_ahead` is not opened again."""
+    taken = submitted.taken
+    known = read_ahead.get((taken.partition, taken.offset))
+    if known is not None and known.is_of(taken):
+        return known.moved
     opened = open_record(submitted, office)
     if isinstance(opened, Unprovable):
         return opened
     try:
-        moved = read_movement(opened, submitted.taken.at, office.names)
+        moved = read_movement(opened, taken.at, office.names)
     except CodecError as error:
         return Unprovable(submitted, "NOT_BELIEVED", error.sentence, opened.record_id, opened.sender)
     return check_freshness(opened, submitted, moved.order[1], office) or moved

@@ -255,7 +255,8 @@ class Worker:
         reports, replies = ((REPORTS.name, URGENT.name), self.pipeline.take_reports), ((REPLIES.name,), self.pipeline.take_replies)
         # What is answered again after the register was restored must be here again first.
         rest = (reports, replies) if self._regaining else (replies, reports)
-        for topics, compute in (((MOVEMENTS.name,), self.pipeline.take_movements), *rest):
+        movements = (MOVEMENTS.name,), partial(self.pipeline.take_movements, read_ahead=self._ahead.at_hand)
+        for topics, compute in (movements, *rest):
             some = [record for record in records if record.partition.topic in topics]
             if some:
                 yield some, compute

@@ -18,6 +18,7 @@ import pytest
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent, find_journeys, read_all
 from gateway.test_corrections import count_events
+from pas_gateway.feed import NOTHING_READ, ReadAhead
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.register import Advance, ClashError, open_store
@@ -223,8 +224,8 @@ class Overtaken(Pipeline):
 
     rivals: ClassVar[list[Callable[[], None]]] = []
 
-    def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance]) -> Plan:
-        plan = super().take_movements(records, advances)
+    def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ) -> Plan:
+        plan = super().take_movements(records, advances, read_ahead)
         if self.rivals:
             self.rivals.pop()()
         return plan

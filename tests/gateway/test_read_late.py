@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.desk import Desk, Row, copy_estate
 from gateway.test_corrections import count_events
+from pas_gateway.ahead import Ahead
 from pas_gateway.demo.outcomes import compare, trace_all
 from pas_gateway.demo.world import World, make_world
 from pas_gateway.explain import Explainer
+from pas_gateway.stages import Submitted, Unprovable
+from pas_gateway.verify import verify_movement
 from pas_producers import MovementFeed, Publisher
 from pas_schemas.topics import MOVEMENTS, REPORTS, URGENT
 from pas_transport.lines import Line
@@ -79,3 +84,36 @@ def test_what_the_log_holds_counts_though_nobody_reads_it(office: Desk, sent: tu
     office.run()
     assert find_wrong(office, *sent) == []
     assert count_events(office)["DECIDED_AGAIN"] == decided["DECIDED_AGAIN"]
+
+
+def test_what_was_read_ahead_is_believed_of_that_very_record_alone(desk: Desk) -> None:
+    """A movement is opened once; another record at its place, or another edition of the directory, has it verified anew."""
+    desk.move(prison="BAI")
+    [taken] = desk.fresh(MOVEMENTS.name)
+    ahead = Ahead(desk.log, desk.store)
+    assert [row.prison for row in ahead.look(desk.office)] == ["BAI"]
+    assert ahead.look(desk.office, [taken]) == []
+    place = (taken.partition, taken.offset)
+    known = ahead.at_hand[place].moved
+    assert verify_movement(Submitted(taken), desk.office, ahead.at_hand) is known
+    assert verify_movement(Submitted(taken), desk.office) == known
+    altered = replace(taken, value=taken.value[:-1] + bytes([taken.value[-1] ^ 1]))
+    assert isinstance(verify_movement(Submitted(altered), desk.office, ahead.at_hand), Unprovable)
+    later = replace(taken, at=taken.at + timedelta(days=2))
+    assert isinstance(verify_movement(Submitted(later), desk.office, ahead.at_hand), Unprovable)
+    ahead.look(desk.office)
+    rulebook = replace(desk.office.rulebook, digest="another")
+    ahead.look(replace(desk.office, rulebook=rulebook), [taken])
+    assert ahead.at_hand == {}
+
+
+@pytest.mark.parametrize(("most", "read"), [(4, 4), (7, 7), (12, 12), (13, 13), (100, 13), (None, 13)])
+def test_what_is_read_ahead_is_bounded_in_all_partitions_together(desk: Desk, most: int | None, read: int) -> None:
+    """Twelve rows of one number lie in one partition, another number's in its own: what one does not need the other has."""
+    for hour in range(12):
+        desk.move(hours_ago=1 + hour / 12)
+    desk.move(noms_number="A2222BB")
+    assert len({taken.partition for taken in desk.fresh(MOVEMENTS.name)}) == 2
+    ahead = Ahead(desk.log, desk.store, most)
+    assert len(ahead.look(desk.office)) == read
+    assert ahead.cut == (read < 13)

@@ -82,16 +82,13 @@ class Names:
 class Knowledge:
     """A batch's view. `load` reads the register once for all its reports; `add` makes an accepted report known to later ones.
 
-    `waiting` are movements that the register does not hold yet. With `known_by_ms` no movement
-    counts that the log took later.
+    `waiting` are movements that the register does not hold yet. With `known_by_ms` no movement counts that the log took later.
     """
 
     def __init__(self, names: Names, waiting: Iterable[Row] = (), known_by_ms: int | None = None) -> None:
         self.names = names
-        self._waiting = tuple(waiting)
         self._known_by_ms = known_by_ms
-        self._rows: dict[Row, None] = {}
-        self._whereabouts = Whereabouts(self._waiting)
+        self._whereabouts = Whereabouts(waiting)
         self._by_name: dict[tuple[str, str], Accepted] = {}
         self._by_id: dict[bytes, Accepted] = {}
         self._on_person: dict[bytes, dict[bytes, Accepted]] = {}
@@ -105,8 +102,7 @@ class Knowledge:
         prisoners = {key for report in reports for key in self.names.prisoners(report)}
         # Of numbers merged by a movement that still waits, the register's rows count too.
         prisoners |= {alias for key in prisoners for alias in self._aliases(key)}
-        self._rows.update(dict.fromkeys(queries.find_movements(register, prisoners, self._known_by_ms)))
-        self._whereabouts = Whereabouts((*self._rows, *self._waiting))
+        self._whereabouts.add(queries.find_movements(register, prisoners, self._known_by_ms))
         for found in queries.find_accepted(register, ids, {(report.originator, report.urn) for report in reports}):
             self._know(found)
         keys = {key for report in reports for key in self.index(report)}

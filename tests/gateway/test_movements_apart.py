@@ -257,3 +257,24 @@ def test_what_clashes_again_is_taken_in_halves(desk: Desk) -> None:
     taken = [(line["event"], line["records"]) for line in told if line["event"] in ("batch", "batch_again")]
     assert taken == [("batch_again", 4), ("batch_again", 4), ("batch", 2), ("batch", 2)]
     assert holders(desk) == {report["urn"]: {"pio:BAI", "security:BAI"} for report in reports}
+
+
+@pytest.mark.parametrize("corrected_first", [True, False])
+def test_a_row_that_two_senders_tell_alike_counts_where_it_was_told_first(desk: Desk, corrected_first: bool) -> None:
+    """The feed says BAI, then WSI of the same moment; PAS's word that equals the first is a repeat of it, though it be read before it."""
+    desk.publish(report := desk.write())
+    desk.pipeline.commit(desk.plan_reports(desk.fresh(REPORTS.name)))
+    at = show_time(desk.workspace.clock.now() - timedelta(hours=0.5))
+    told = [("feed:nomis", "BAI", {}), ("feed:nomis", "WSI", {}), ("pas", "BAI", {"reason": "Seen there."})]
+    for sender, prison, more in told:
+        with MovementFeed.of(desk.workspace, sender) as feed:
+            row = make_movement(at=at, prison=prison, category=None, alerts=None, **more)
+            assert list(feed.stream([row])) == ["published"]
+    records = sorted(desk.fresh(MOVEMENTS.name), key=lambda taken: (taken.at, taken.offset))
+    order = (records[2:], records[:2]) if corrected_first else (records[:2], records[2:])
+    assert records[2].partition != records[0].partition
+    for some in order:
+        desk.pipeline.commit(desk.plan_movements(some))
+    # Decided once more, by the register's rows alone.
+    desk.move(event="STATUS", prison=None, hours_ago=0.1)
+    assert holders(desk) == {report["urn"]: {"pio:WSI", "security:WSI"}}

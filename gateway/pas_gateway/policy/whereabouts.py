@@ -53,6 +53,10 @@ class Whereabouts:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._groups: dict[str, _Group] = {}
+        self.add(rows)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Further rows; those that are known already change nothing."""
         for row in rows:
             group = self._join(row.number, row.removed)
             group.add(row)

@@ -22,6 +22,7 @@ from pas_gateway.phases import PHASES, PhaseMark, phase_file
 PLACES = tuple(phase for phase in PHASES if phase != "idle")
 # How long a look lasts: a worker passes "after commit" in a fraction of a millisecond.
 _LOOK_SECONDS = 0.00005
+_LONGEST_PAUSE_SECONDS = 0.2
 _PATIENCE_SECONDS = 180.0
 TELL_EACH = 10
 # A run has more to finish the more kills it went through: every transfer decides all that came before again.
@@ -190,11 +191,12 @@ class Hunt:
 
 
 def until(true: Callable[[], bool], what: str) -> None:
-    """Looks until something is so; fails after a time that only a fault takes."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    """Looks until something is so, ever less often: looking takes from what it looks at; fails after a time that only a fault takes."""
+    deadline, pause = time.monotonic() + _PATIENCE_SECONDS, 0.0005
     while not true():
         assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.0005)
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
 
 def _hold(pid: int, mark: PhaseMark, wanted: str) -> bool:

@@ -80,6 +80,7 @@ class Scene:
             except PublishError as failure:
                 self.refused(failure, reports, fault)
                 assert time.monotonic() < deadline, "the log never took them"
+            time.sleep(0.05)
 
     def refused(self, failure: PublishError, reports: list[dict[str, Any]], fault: str | None) -> None:
         assert fault, failure
@@ -290,3 +291,4 @@ def remake(log: KafkaLog) -> None:
             log.ensure([REPORTS])
             return
         assert time.monotonic() < deadline, "the topic was never made anew"
+        time.sleep(0.05)

@@ -46,6 +46,7 @@ def until_it_works(work: Callable[[], object]) -> None:
             work()
             return
         assert time.monotonic() < deadline, "it never worked again"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("ask", ["append", "read"])
@@ -138,6 +139,7 @@ def until_it_is_gone(log: KafkaLog, topic: Topic) -> None:
     with suppress(TopicMismatchError):
         while log.ends([topic.name]):
             assert time.monotonic() < deadline, "the topic is still there"
+            time.sleep(0.05)
 
 
 def until_told(poll: Callable[[int, float], list[object]]) -> OffsetGoneError:

@@ -36,8 +36,8 @@ class Scribe:
             "event": name,
             "subject": subject,
             "office": office,
-            "rules": list(rules),
-            "digests": list(digests),
+            "rules": rules,
+            "digests": digests,
             "rulebook": self.rulebook,
             "directory_version": self.directory_version,
         }

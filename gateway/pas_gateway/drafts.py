@@ -86,14 +86,15 @@ def disclose(
 
     What people had to decide goes out with the approval of it alone: NotApprovedError where that is not given.
     """
-    chosen = outcome.released if items is None else items
+    released = outcome.released
+    chosen = released if items is None else items
     _check_approved(said, outcome, chosen, approvals or {})
-    waiting = {index for index in outcome.released if source.report.items[index].handling == "5" and not accepted}
+    waiting = {index for index in released if source.report.items[index].handling == "5" and not accepted}
     closed = waiting.intersection(chosen)
     open_items = tuple(index for index in chosen if index not in closed)
     # Whoever has every item of the originator's has no text that stands in the place of one.
     own = len(source.report.items) - len(source.by_pas)
-    whole = not waiting and len([index for index in outcome.released if index < own]) == own
+    whole = not waiting and len([index for index in released if index < own]) == own
     for kind, those, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
         if those:
             owed = _owed(outcome, {source.report.items[index].handling for index in those})

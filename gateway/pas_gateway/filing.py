@@ -38,7 +38,7 @@ def write_verdicts(verdicts: Verdicts, office: PasOffice, report_id: bytes, with
         "outcomes": [_write_outcome(outcome) for outcome in verdicts.outcomes],
         "withdrawn": [_write_outcome(outcome) for outcome in withdrawn],
         "cases": [
-            {"owner": case.owner, "reasons": list(case.reasons), "held": [pair._asdict() for pair in case.held]} for case in verdicts.cases
+            {"owner": case.owner, "reasons": case.reasons, "held": [pair._asdict() for pair in case.held]} for case in verdicts.cases
         ],
     }
     return office.register_key.seal(encode("verdicts", datum), _place(report_id))
@@ -53,8 +53,8 @@ def _write_outcome(outcome: Outcome) -> Row:
     return {
         "office": outcome.office,
         "by_id": outcome.by_id,
-        "obligations": list(outcome.obligations),
-        "verdicts": [{**v._asdict(), "holds": list(v.holds), "answered": list(v.answered)} for v in outcome.verdicts],
+        "obligations": outcome.obligations,
+        "verdicts": [verdict._asdict() for verdict in outcome.verdicts],
     }
 
 

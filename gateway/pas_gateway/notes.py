@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -23,10 +24,18 @@ _BYTES = ("id", "report", "leaf", "words")
 _PLAIN = ("office", "n", "kind", "items", "deadline_ms", "climb_ms", "sealed_to")
 
 
+# Most deliveries of a batch say the same few words, or none.
+WORDS_KEPT = 1024
+
+
 def words_of(draft: Draft) -> bytes:
     """What a notice says, without times and names for one occasion: the same words on the same matter are the same."""
-    told = [[word["word"], word["office"], word["item"], word["rule"], word["case"]] for word in draft.notices]
-    return sha256(json.dumps([draft.kind, told]).encode()).digest()[:16]
+    return _digest(draft.kind, tuple((word["word"], word["office"], word["item"], word["rule"], word["case"]) for word in draft.notices))
+
+
+@lru_cache(maxsize=WORDS_KEPT)
+def _digest(kind: str, told: tuple[tuple[Any, ...], ...]) -> bytes:
+    return sha256(json.dumps([kind, told]).encode()).digest()[:16]
 
 
 def write_note(rows: Sequence[Mapping[str, Any]], office: PasOffice) -> bytes:

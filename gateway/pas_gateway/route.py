@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +19,7 @@ from pas_gateway.register import join_blobs, protected, split_blobs
 from pas_gateway.register.relearning import Known
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import cut
-from pas_schemas.sealing import Plain
+from pas_schemas.sealing import Plain, SealingKey
 from pas_schemas.topics import ROUTINE_PARTITION, URGENT_PARTITION, deliveries
 
 _EVENT_OF_KIND = {
@@ -57,13 +58,14 @@ def route(
     routed = Routed()
     last = dict(numbers)
     by_office: dict[str, list[tuple[Draft, Plain]]] = {}
-    sealable = [one for draft in _recall(drafts, relearnt, routed) if (one := _readdress(draft, office, scribe, routed)) is not None]
+    keys = _Keys(office, scribe.now)
+    sealable = [one for draft in _recall(drafts, relearnt, routed) if (one := _readdress(draft, keys, scribe, routed)) is not None]
     for draft in chain.from_iterable(map(split_notices, sealable)):
         number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
         by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
     rows = {row["id"]: row for row in routed.deliveries}
     for recipient, numbered in by_office.items():
-        key = office.key_of(recipient, scribe.now)
+        key = keys[recipient]
         if key is not None:  # `_readdress` has seen to it
             for _, plain in numbered:
                 rows[plain.record_id]["sealed_to"] = key.id
@@ -103,9 +105,21 @@ def _is_silent(draft: Draft, handed: Collection[bytes]) -> bool:
     return draft.kind == "NOTICE" and draft.office == draft.about.originator and draft.about.report in handed
 
 
-def _readdress(draft: Draft, office: PasOffice, scribe: Scribe, routed: Routed) -> Draft | None:
+class _Keys(dict[str, SealingKey | None]):
+    """What is sealed to each office with, looked up once a batch; None where the directory has no current key of it."""
+
+    def __init__(self, office: PasOffice, now: datetime) -> None:
+        super().__init__()
+        self._office, self._now = office, now
+
+    def __missing__(self, recipient: str) -> SealingKey | None:
+        found = self[recipient] = self._office.key_of(recipient, self._now)
+        return found
+
+
+def _readdress(draft: Draft, keys: _Keys, scribe: Scribe, routed: Routed) -> Draft | None:
     """The draft; where nothing can be sealed to its office for want of a key, word of that to PAS instead: fail closed, and say so."""
-    if office.key_of(draft.office, scribe.now) is not None:
+    if keys[draft.office] is not None:
         return draft
     routed.events.append(scribe.event("NO_KEY", draft.about.report.hex(), office=draft.office, rules=[draft.kind]))
     why = "The directory has no key of this office: nothing could be sealed to it."

@@ -50,11 +50,11 @@ class Outcome:
 
     @property
     def released(self) -> tuple[int, ...]:
-        return tuple(verdict.item for verdict in self.verdicts if verdict.word == "release")
+        return tuple([verdict.item for verdict in self.verdicts if verdict.word == "release"])
 
     @property
     def held(self) -> tuple[int, ...]:
-        return tuple(verdict.item for verdict in self.verdicts if verdict.word == "hold")
+        return tuple([verdict.item for verdict in self.verdicts if verdict.word == "hold"])
 
 
 class Held(NamedTuple):

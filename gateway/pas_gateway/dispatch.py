@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pas_gateway.notes import NOTE_KEY, UNSENT_KEY, write_unsent
 from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, schema
-from pas_gateway.register.change import add_counts, chunks
+from pas_gateway.register.change import add_counts, among, chunks
 from pas_gateway.register.outbox import drop_outbox, has_outbox, take_outbox
 from pas_gateway.route import read_outbox
 from pas_schemas.topics import AUDIT, QUARANTINE
@@ -115,7 +115,7 @@ class Dispatcher:
             drop_outbox(register, [row.number for row in rows])
             for part in chunks(ids):
                 table = schema.deliveries
-                register.execute(table.update().where(table.c.id.in_(part), table.c.state == "SEALED").values(state="SENT"))
+                register.execute(table.update().where(among(register, table.c.id, part), table.c.state == "SEALED").values(state="SENT"))
             add_counts(register, Counter(sent=len(ids)))
 
         if rows:

@@ -199,7 +199,7 @@ def _use_versions(connection: sa.Connection, used: dict[bytes, int], touched: se
 def _read_versions(connection: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for some in chunks(keys):
-        rows = connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(some)))
+        rows = connection.execute(sa.select(schema.versions).where(among(connection, schema.versions.c.key, some)))
         found.update({row.key: row.version for row in rows})
     return found
 
@@ -365,3 +365,10 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Slices small enough for one statement."""
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
+
+
+def among(connection: sa.Connection, column: sa.Column[Any], keys: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Whether a column holds one of these. To PostgreSQL they go as one array: the driver would take apart a statement of 500 places."""
+    if connection.dialect.name == "postgresql":
+        return column == sa.any_(sa.bindparam(None, keys, sa.ARRAY(column.type)))
+    return column.in_(keys)

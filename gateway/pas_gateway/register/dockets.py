@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import chunks
+from pas_gateway.register.change import among, chunks
 
 # A case in one of these waits for somebody.
 WAITING: Final = ("OPEN", "PROPOSED", "RETURNED")
@@ -93,5 +93,5 @@ def find_decided_on(connection: sa.Connection, persons: Iterable[bytes], owner: 
     query = sa.select(subjects.key, reports.id, reports.urn, reports.originator, cases.opened_at_ms).select_from(joined).where(answered)
     found: list[DecidedOn] = []
     for part in chunks(sorted(set(persons))):
-        found += [DecidedOn(*row) for row in connection.execute(query.where(subjects.key.in_(part)))]
+        found += [DecidedOn(*row) for row in connection.execute(query.where(among(connection, schema.subjects.c.key, part)))]
     return found

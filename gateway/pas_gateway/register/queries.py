@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pas_gateway.policy.places import Place, place_of
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
-from pas_gateway.register.change import COUNTER_MARK, chunks
+from pas_gateway.register.change import COUNTER_MARK, among, chunks
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
@@ -75,11 +75,12 @@ def logs_known(connection: sa.Connection) -> frozenset[str]:
 def find_accepted(connection: sa.Connection, ids: Iterable[bytes], names: Iterable[tuple[str, str]]) -> list[Accepted]:
     """Accepted reports with one of these ids, or one of these (originator, URN)."""
     found: dict[bytes, Accepted] = {}
+    query = sa.select(*_SUMMARY)
     for part in chunks(sorted(set(ids))):
-        found.update({row.id: _summary(row) for row in connection.execute(sa.select(*_SUMMARY).where(schema.reports.c.id.in_(part)))})
+        found.update({row.id: _summary(row) for row in connection.execute(query.where(among(connection, schema.reports.c.id, part)))})
     both = sa.tuple_(schema.reports.c.originator, schema.reports.c.urn)
     for pairs in chunks(sorted(set(names))):
-        found.update({row.id: _summary(row) for row in connection.execute(sa.select(*_SUMMARY).where(both.in_(pairs)))})
+        found.update({row.id: _summary(row) for row in connection.execute(query.where(both.in_(pairs)))})
     return list(found.values())
 
 
@@ -88,7 +89,7 @@ def find_versions(connection: sa.Connection, keys: Iterable[bytes]) -> dict[byte
     wanted = sorted(set(keys))
     versions = dict.fromkeys(wanted, 0)
     for part in chunks(wanted):
-        rows = connection.execute(sa.select(schema.versions).where(schema.versions.c.key.in_(part)))
+        rows = connection.execute(sa.select(schema.versions).where(among(connection, schema.versions.c.key, part)))
         versions.update({row.key: row.version for row in rows})
     return versions
 
@@ -107,8 +108,8 @@ def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_
         seen |= wanted
         found: list[Any] = []
         for part in chunks(sorted(wanted)):
-            found += connection.execute(sa.select(table).where(table.c.prisoner.in_(part), known))
-            found += connection.execute(sa.select(table).where(table.c.removed.in_(part), known))
+            found += connection.execute(sa.select(table).where(among(connection, table.c.prisoner, part), known))
+            found += connection.execute(sa.select(table).where(among(connection, table.c.removed, part), known))
         rows.update({row.number: row for row in found})
         wanted = {key for row in found for key in (row.prisoner, row.removed) if key is not None}
     return [movement_row(row) for row in rows.values()]
@@ -135,7 +136,7 @@ def find_merged(connection: sa.Connection, prisoners: Iterable[bytes]) -> set[by
         found: set[bytes] = set()
         for part in chunks(sorted(wanted)):
             for column in (table.c.prisoner, table.c.removed):
-                found.update(key for row in connection.execute(merges.where(column.in_(part))) for key in row)
+                found.update(key for row in connection.execute(merges.where(among(connection, column, part))) for key in row)
         wanted = found
     return seen
 
@@ -161,7 +162,7 @@ def find_reports_on(connection: sa.Connection, keys: Iterable[bytes]) -> list[tu
     found: list[tuple[bytes, Accepted]] = []
     joined = sa.join(schema.subjects, schema.reports, schema.subjects.c.report == schema.reports.c.id)
     for part in chunks(sorted(set(keys))):
-        query = sa.select(schema.subjects.c.key, *_SUMMARY).select_from(joined).where(schema.subjects.c.key.in_(part))
+        query = sa.select(schema.subjects.c.key, *_SUMMARY).select_from(joined).where(among(connection, schema.subjects.c.key, part))
         found += [(row.key, _summary(row)) for row in connection.execute(query)]
     return found
 
@@ -270,7 +271,7 @@ def find_last_numbers(connection: sa.Connection, reports: Iterable[bytes]) -> di
     table = schema.deliveries
     found: dict[tuple[bytes, str], int] = {}
     for part in chunks(sorted(set(reports))):
-        last = sa.select(table.c.report, table.c.office, sa.func.max(table.c.n)).where(table.c.report.in_(part))
+        last = sa.select(table.c.report, table.c.office, sa.func.max(table.c.n)).where(among(connection, table.c.report, part))
         found.update({(report, office): n for report, office, n in connection.execute(last.group_by(table.c.report, table.c.office))})
     return found
 

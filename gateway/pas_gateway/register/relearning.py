@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import chunks
+from pas_gateway.register.change import among, chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def find_relearnt(connection: sa.Connection, reports: Iterable[bytes]) -> Known:
     table = schema.relearnt
     found: dict[tuple[bytes, str], list[Relearnt]] = {}
     for part in chunks(sorted(set(reports))):
-        for row in connection.execute(sa.select(table).where(table.c.report.in_(part)).order_by(table.c.id)):
+        for row in connection.execute(sa.select(table).where(among(connection, table.c.report, part)).order_by(table.c.id)):
             found.setdefault((row.report, row.office), []).append(Relearnt(row.id, row.kind, row.words))
     return found
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import Row, chunks
+from pas_gateway.register.change import Row, among, chunks
 
 # A force has said nothing; says that a report answers which is not here yet; is answered; the office that asked holds something of it.
 ASKED, PUBLISHED, ANSWERED, DISCLOSED, REFUSED = "ASKED", "PUBLISHED", "ANSWERED", "DISCLOSED", "REFUSED"
@@ -89,7 +89,7 @@ def find_on(connection: sa.Connection, persons: Iterable[bytes]) -> list[Applied
     table = schema.requests
     found: list[Applied] = []
     for part in chunks(sorted(set(persons))):
-        rows = connection.execute(sa.select(table).where(table.c.person.in_(part)).order_by(table.c.at_ms, table.c.id))
+        rows = connection.execute(sa.select(table).where(among(connection, table.c.person, part)).order_by(table.c.at_ms, table.c.id))
         found += [Applied(row.id, row.kind, row.office, row.person, row.at_ms, row.state) for row in rows]
     return found
 

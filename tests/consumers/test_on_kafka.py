@@ -29,7 +29,7 @@ pytestmark = [*FAULTS, pytest.mark.usefixtures("short_batches")]
 MANY = 10**6
 TESTS = Path(__file__).resolve().parents[1]
 # How much further each process comes before it is killed, in calls and returns of our code, and how many there are at most.
-STEP, MOST = 2000, 5
+STEP, MOST = 1200, 5
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from pas_gateway.survey import USES
 from pas_gateway.vitals import Vitals
 from pas_schemas.models.words import PRIORITIES
 from pas_schemas.rules import SENTENCES
+from pas_schemas.topics import SHARED_TOPICS
 from reading_docs import ROOT, read_table
 
 # What its tests share is made once: in one process.
@@ -100,7 +101,7 @@ def test_figures_are_what_the_register_holds(played: Played) -> None:
 def test_scrape_identifies_nobody(played: Played) -> None:
     """Every label value comes from a list that is the same for every estate; neither a canary nor an office nor a URN is in the text."""
     text, desk = played.text, played.desk
-    numbers = {str(number) for number in range(10)}
+    numbers = {str(number) for topic in SHARED_TOPICS for number in range(topic.partitions)}
     bounds = {str(bound) for bound in (*RECORDS, *SECONDS)} | {"+Inf"}
     closed = {
         "part": {"register", "log", "keys", "rulebook"}, "topic": set(MAIN.inputs), "partition": numbers, "fate": set(FATES),

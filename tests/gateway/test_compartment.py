@@ -323,12 +323,15 @@ _NAMED = set(
     " prisoner statement events salt log records evidence subjects shared directory_version timestamp place deliveries edition".split()
 )
 _TIMED = re.compile(r"(_ms|_us|_at|^at|^due|^deadline|^read_by|^expires|_oldest|_due)$")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
 
 
 def alike(value: Any, name: str = "") -> Any:
     """A value without what differs between any two runs: of names and seals the kind and length are left, of times that there is one."""
     if name in _NAMED or _TIMED.search(name):
-        return (type(value).__name__, len(value) if isinstance(value, bytes | str | list) else value is None)
+        # A time of whole seconds is written shorter.
+        moment = isinstance(value, str) and _MOMENT.fullmatch(value)
+        return (type(value).__name__, "time" if moment else len(value) if isinstance(value, bytes | str | list) else value is None)
     if isinstance(value, dict):
         return {key: alike(part, key) for key, part in value.items()}
     if isinstance(value, list | tuple):

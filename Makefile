@@ -25,7 +25,7 @@ kafka3: $(READY) ## Run three Kafka nodes with TLS, SCRAM and ACLs on ports 9093
 	$(BIN)/python deploy/kafka/kafka_cluster.py
 
 .PHONY: test
-test: lint ## Check everything: style, types, layers, then the whole suite (at most 10 minutes)
+test: lint ## Check everything: style, types, layers, then the whole suite (10 to 20 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
 FAULTS := tests/transport/test_kafka_faults.py tests/producers/test_on_kafka.py tests/consumers/test_on_kafka.py \

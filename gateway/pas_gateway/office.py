@@ -119,15 +119,16 @@ def _read_key(public: bytes) -> SealingKey:
 
 def rulebook_digest(workspace: Workspace) -> str:
     """Of the workspace's rulebook and text rules as they lie there, whatever they hold; RulebookError where they cannot be read."""
-    try:
-        return digest_of(read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path))
-    except OSError as error:
-        raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None
+    return digest_of(*_read_rules(workspace))
 
 
 def load_rulebook(workspace: Workspace) -> Rulebook:
     """The workspace's rulebook and text rules; RulebookError where they cannot be read or enforced."""
+    return read_rulebook(*_read_rules(workspace))
+
+
+def _read_rules(workspace: Workspace) -> tuple[bytes, bytes]:
     try:
-        return read_rulebook(read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path))
+        return read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path)
     except OSError as error:
         raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None

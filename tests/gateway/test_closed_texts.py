@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Answer
+from conftest import RunPas
 from gateway.desk import Desk, Row
 from gateway.fuzzing import Forge, encode_report, open_report
 from gateway.judging import count_notices, find_journeys
@@ -25,7 +25,6 @@ from pas_transport.enrolment import retire
 from pas_transport.issuing import change
 from producers.samples import make_code4
 
-RunPas = Callable[..., Answer]
 BUREAU, PIO = "fib:01", "pio:WSI"
 # A closed text is a version byte, HPKE's 1,136 bytes and at least 1,024 of padded text (architecture, *The wire*).
 LEAST = 1 + 1136 + 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from kafka import KafkaAdminClient
 
-from conftest import Answer
+from conftest import RunPas
 from gateway.desk import OFFICES, Desk
 from gateway.judging import find_journeys, judge_log
 from kafka_broker import LEAVES_SOCKETS, collect_sockets
@@ -25,7 +25,6 @@ from pas_transport.embedded import EmbeddedLog
 from pas_transport.kafka_topics import make_configs
 from pas_transport.log import AppendError, Outgoing
 
-RunPas = Callable[..., Answer]
 LOST = deliveries("security:WSI")
 BOTH = ("pio:WSI", "security:WSI")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from conftest import Answer
+from conftest import RunPas
 from forked_pas import PAS
 from gateway.desk import Desk
 from gateway.drilling import read_commands
@@ -39,7 +39,6 @@ TYPED_SECONDS = 120
 IS_PIO = schema.deliveries.c.office == "pio:WSI"
 
 Drill = Callable[..., str]
-RunPas = Callable[..., Answer]
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Answer
+from conftest import Answer, RunPas
 from gateway.desk import Desk
 from gateway.drilling import read_commands
 from gateway.judging import find_journeys, judge_log
@@ -19,8 +18,6 @@ from pas_schemas.errors import RegisterError
 from pas_schemas.topics import REPORTS
 from pas_transport.log import OffsetGoneError, Partition
 from pas_transport.workspace import open_workspace
-
-RunPas = Callable[..., Answer]
 
 
 def log_file(desk: Desk) -> Path:

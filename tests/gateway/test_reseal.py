@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import Answer
+from conftest import RunPas
 from gateway.desk import Desk, Row
 from gateway.judging import find_journeys
 from pas_consumers import Inbox
@@ -26,7 +25,6 @@ from pas_schemas.errors import DirectoryError
 from pas_transport.issuing import rotate_keys
 from producers.samples import make_code4, make_handling, make_item, make_subject
 
-RunPas = Callable[..., Answer]
 LOST, OTHER = "security:WSI", "pio:WSI"
 ASSESSED = {"summary": "Weighed.", "authorised_by": "Inspector 1", "authorised_at": "2015-11-17T08:00:00Z"}
 ANEW = ["DISCLOSURE", "WITHDRAWAL", "DISCLOSURE"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from conftest import Answer
+from conftest import Answer, RunPas
 from gateway.desk import OFFICES, Desk, Row
 from gateway.drilling import read_commands
 from gateway.judging import Sent, count_notices, find_journeys, judge_log, list_addressed, read_sent, take_everything
@@ -31,7 +31,6 @@ from pas_transport.embedded import EmbeddedLog, real_ms
 from pas_transport.log import Outgoing
 from producers.samples import make_handling, make_item, make_subject
 
-RunPas = Callable[..., Answer]
 ASSESSED = {"summary": "Weighed.", "authorised_by": "Inspector 1", "authorised_at": "2015-11-17T08:00:00Z"}
 
 
@@ -43,12 +42,16 @@ def back_up(desk: Desk, to: Path) -> None:
     copy.close()
 
 
-def restore(desk: Desk, backup: Path) -> None:
+def lose_register(desk: Desk) -> None:
     desk.store.close()
     for name in ("store", "pipeline"):
         desk.__dict__.pop(name, None)
     for tail in ("", "-wal", "-shm"):
         (desk.workspace.root / f"register.db{tail}").unlink(missing_ok=True)
+
+
+def restore(desk: Desk, backup: Path) -> None:
+    lose_register(desk)
     shutil.copy2(backup, desk.workspace.root / "register.db")
 
 
@@ -216,11 +219,7 @@ def judge_log_with_gaps(desk: Desk) -> list[Sent]:
 
 def empty(desk: Desk, how: str) -> None:
     """The register's file has not a byte left, or is gone: the database makes a new one of either without a word."""
-    desk.store.close()
-    for name in ("store", "pipeline"):
-        desk.__dict__.pop(name, None)
-    for tail in ("", "-wal", "-shm"):
-        (desk.workspace.root / f"register.db{tail}").unlink(missing_ok=True)
+    lose_register(desk)
     if how == "emptied":
         (desk.workspace.root / "register.db").touch()
 

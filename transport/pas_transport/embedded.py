@@ -149,7 +149,7 @@ class EmbeddedLog:
         rows: list[int] = []
         wrong: list[int] = []
         for n, record in enumerate(records):
-            there = self._topics.get(record.topic) or self._rows(record.topic)
+            there = self._rows(record.topic)
             number = choose_partition(record.key, len(there)) if record.partition is None else record.partition
             if 0 <= number < len(there):
                 rows.append(there[number])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka import errors as theirs
@@ -47,12 +47,13 @@ class KafkaSender:
         learn_topics(producer._metadata, names, {self._topics.name(topic) for topic in self._topics.known()}, self._clients.wait_seconds)
         futures: list[Any] = []
         failures: dict[int, BaseException] = {}
-        for record, number in zip(records, numbers, strict=True):
-            try:
-                futures.append(producer.send(self._topics.name(record.topic), record.value, record.key, partition=number))
-            except (theirs.KafkaError, ValueError, AssertionError) as error:
-                failures = dict.fromkeys(range(len(futures), len(records)), error)
-                break
+        with _left_asleep(producer):
+            for record, number in zip(records, numbers, strict=True):
+                try:
+                    futures.append(producer.send(self._topics.name(record.topic), record.value, record.key, partition=number))
+                except (theirs.KafkaError, ValueError, AssertionError) as error:
+                    failures = dict.fromkeys(range(len(futures), len(records)), error)
+                    break
         # Whatever lingers goes now; the library itself gives a record up at its delivery timeout, a little earlier.
         with suppress(theirs.KafkaTimeoutError):
             producer.flush(timeout=self._clients.wait_seconds + 1.0)
@@ -86,6 +87,16 @@ class KafkaSender:
         except (theirs.KafkaError, ValueError, RuntimeError):
             # Closing waits for what it holds, and that has been given up. Left to the garbage collector it would silence its logger.
             producer._sender.force_close()
+
+
+@contextmanager
+def _left_asleep(producer: Any) -> Iterator[None]:
+    """Until the records are all there: the library would wake its thread for the first of each topic, and that then looks at every topic."""
+    producer._sender.wakeup = lambda: None
+    try:
+        yield
+    finally:
+        del producer._sender.wakeup
 
 
 def _read_failures(failures: dict[int, BaseException], count: int) -> Exception:

@@ -91,7 +91,7 @@ class KafkaSender:
 
 @contextmanager
 def _left_asleep(producer: Any) -> Iterator[None]:
-    """Until the records are all there: the library would wake its thread for the first of each topic, and that then looks at every topic."""
+    """Until the records are all there: the library wakes its thread for the first of each topic, and that looks at every topic then."""
     producer._sender.wakeup = lambda: None
     try:
         yield

@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Three tests at a time: the suite waits for processes of its own.
 JOBS ?= 3
+# What Python compiles is kept, also where a machine (a container, mostly) is set to keep nothing: each `pas` would compile it all anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## Say what can be made
@@ -25,8 +27,14 @@ kafka3: $(READY) ## Run three Kafka nodes with TLS, SCRAM and ACLs on ports 9093
 	$(BIN)/python deploy/kafka/kafka_cluster.py
 
 .PHONY: test
-test: lint ## Check everything: style, types, layers, then the whole suite (10 to 20 minutes)
+test: $(READY) ## Check everything: style, types, layers, then the whole suite (10 to 20 minutes)
+	@$(MAKE) --no-print-directory -j 2 lint compiled
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+
+# Beside the linters, which use one core: else each of the JOBS processes would compile every test by itself, all at the same time.
+.PHONY: compiled
+compiled: $(READY)
+	@$(BIN)/python -m pytest -q --collect-only -p no:cacheprovider >/dev/null || true # what is wrong is told by the run itself
 
 FAULTS := tests/transport/test_kafka_faults.py tests/producers/test_on_kafka.py tests/consumers/test_on_kafka.py \
   tests/gateway/test_kafka_faults.py tests/gateway/test_full_disk.py tests/gateway/test_on_postgres.py tests/gateway/test_kills.py

@@ -89,7 +89,8 @@ def report_row(decided: Decided, office: PasOffice, decided_at_ms: int) -> Row:
         "received_at_ms": verified.order[0],
         "sealed_at_us": verified.order[1],
         "decided_at_ms": decided_at_ms,
-        "live_until_ms": live_until_ms(report),
+        # Live from acceptance on, however old its review date: PAS keeps the body long enough for what waits to be decided.
+        "live_until_ms": max(live_until_ms(report), decided_at_ms),
         "version": 0,
         "verdicts": write_verdicts(decided.verdicts, office, verified.id),
         "body": body,

@@ -23,7 +23,7 @@ from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.topics import MOVEMENTS
 from pas_transport.files import write_whole
 from pas_transport.founding import found_workspace
-from pas_transport.log import Log
+from pas_transport.log import Log, Subscription
 from pas_transport.settings import FILE
 from pas_transport.workspace import Workspace, open_workspace
 from population import Population, receive
@@ -76,15 +76,20 @@ class Places:
 
 @dataclass
 class Gateway:
-    """One worker in this process, told how far to go."""
+    """One worker in this process, told how far to go; in between it keeps its place in the group, as one that runs on does."""
 
     log: Log
     store: Store
     worker: Worker = field(repr=False)
+    closing: ExitStack = field(repr=False)
+    _subscription: Subscription | None = field(default=None, repr=False)
 
     def run_to(self, topic: str, count: int) -> None:
         """Until so many records of a topic were taken in since the log began, and everything that came of them was sent."""
-        self.worker.run(lambda: self.has_taken(topic, count))
+        if self._subscription is None:
+            self._subscription = self.closing.enter_context(self.worker.subscribe())
+        while not self.has_taken(topic, count):
+            self.worker.turn(self._subscription)
 
     def has_taken(self, topic: str, count: int) -> bool:
         with self.store.reading() as register:
@@ -103,7 +108,8 @@ def open_gateway(workspace: Workspace, name: str = "bench", log: Log | None = No
         journal = closing.enter_context(open_journal(workspace.root / "gateway.log", worker=name))
         mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
         spare_collector()
-        yield Gateway(there, store, Worker(name, False, there, store, Pipeline(PasOffice.of(workspace), store), mark, meter, journal))
+        worker = Worker(name, False, there, store, Pipeline(PasOffice.of(workspace), store), mark, meter, journal)
+        yield Gateway(there, store, worker, closing)
 
 
 @contextmanager

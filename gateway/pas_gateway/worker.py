@@ -70,6 +70,7 @@ class Worker:
     journal: Journal = field(repr=False)
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
     _ahead: Ahead = field(init=False, repr=False)
+    _dispatcher: Dispatcher = field(init=False, repr=False)
     _steady: Steady = field(default_factory=Steady, repr=False)
     _look_again: float = 0.0
     _shred_again: float = 0.0
@@ -81,6 +82,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._ahead = Ahead(self.log, self.store, MOST_AHEAD)
+        self._dispatcher = Dispatcher(self.store, self.log, self.pipeline.office, lambda topic: self.journal.tell(events.TopicLost(topic)))
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied.
@@ -88,31 +90,35 @@ class Worker:
         A log that was there and does not answer is waited for: it is being started anew, and what was read and not written
         is read again from where the register stands.
         """
-        dispatcher = Dispatcher(self.store, self.log, self.pipeline.office, lambda topic: self.journal.tell(events.TopicLost(topic)))
-        self._regaining = self.store.ask(relearning.is_regaining)
         self.journal.tell(events.WorkerStarted(self.pipeline.office.snapshot.version))
         while not stopping():
             try:
-                self._read(dispatcher, stopping)
+                with self.subscribe() as subscription:
+                    while not stopping():
+                        self.turn(subscription)
             except LogUnavailableError as error:
                 if not error.retriable:
                     raise
                 self._note_absence(error)
 
-    def _read(self, dispatcher: Dispatcher, stopping: Callable[[], bool]) -> None:
+    def subscribe(self) -> Subscription:
+        """A place in the group of those who read what this worker reads."""
+        self._regaining = self.store.ask(relearning.is_regaining)
         realm = self._realm
         topics = (realm.urgent,) if self.urgent and realm.urgent else realm.routine
-        with self.log.subscribe(topics, f"{realm.group}{'.urgent' if self.urgent else ''}", self._start) as subscription:
-            while not stopping():
-                self.mark.set("reading")
-                records = self._poll(subscription)
-                if records:
-                    self._take(records, subscription)
-                    subscription.commit()
-                    self._away = False
-                self._keep_house(subscription)
-                self._dispatch(dispatcher)
-                self.mark.set("idle")
+        return self.log.subscribe(topics, f"{realm.group}{'.urgent' if self.urgent else ''}", self._start)
+
+    def turn(self, subscription: Subscription) -> None:
+        """Takes one batch if there is one, does what time alone brings, and sends what waits."""
+        self.mark.set("reading")
+        records = self._poll(subscription)
+        if records:
+            self._take(records, subscription)
+            subscription.commit()
+            self._away = False
+        self._keep_house(subscription)
+        self._dispatch()
+        self.mark.set("idle")
 
     def _note_absence(self, error: LogUnavailableError) -> None:
         """Once for each time it goes away, however often it is asked for meanwhile."""
@@ -203,10 +209,10 @@ class Worker:
             return False
         return True
 
-    def _dispatch(self, dispatcher: Dispatcher) -> None:
+    def _dispatch(self) -> None:
         began = time.perf_counter()
         try:
-            if dispatcher.run(lambda: self.mark.set("dispatching"), only_urgent=self.urgent):
+            if self._dispatcher.run(lambda: self.mark.set("dispatching"), only_urgent=self.urgent):
                 self.meter.observe_stages({"dispatch": time.perf_counter() - began})
         except (LogError, RegisterError) as error:
             # What was not appended, or not marked as sent, stays in the outbox and is tried again after the next batch.

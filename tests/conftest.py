@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from copying import copy_workspace, unchanged
 from forked_pas import ForkedPas
 from kafka_broker import collect_sockets, find_broker
 from kafka_faulty import FaultyKafka, run_faulty_kafka
@@ -53,11 +54,16 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
+def find_shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole run, whose processes have folders of their own in it."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of a real Kafka broker without TLS; all processes of a run share it, so each test takes a prefix of its own."""
-    base = tmp_path_factory.getbasetemp()
-    with find_broker(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as bootstrap:
+    with find_broker(find_shared(tmp_path_factory)) as bootstrap:
         yield bootstrap
 
 
@@ -78,17 +84,21 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An example workspace that no test may change."""
-    root = tmp_path_factory.mktemp("estate") / "pristine"
-    found_workspace(root, "embedded", None, {})
-    return root
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An example workspace that no test may change; whichever process comes first makes it."""
+    root = find_shared(tmp_path_factory) / "estate" / "pristine"
+    with root.parent.with_suffix(".making").open("a") as making:
+        fcntl.flock(making, fcntl.LOCK_EX)
+        if not root.exists():
+            found_workspace(root, "embedded", None, {})
+    with unchanged(root):
+        yield root
 
 
 @pytest.fixture
 def estate(pristine: Path, tmp_path: Path) -> Path:
     """A copy of the example workspace for one test."""
-    return Path(shutil.copytree(pristine, tmp_path / "ws"))
+    return copy_workspace(pristine, tmp_path / "ws")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from kafka_node import Node, find_free_port
 
+from copying import copy_offices
 from kafka_broker import LEAVES_SOCKETS, skip_without_kafka
 from kafka_proxy import KafkaProxy
 from pas_transport.issuing import change
@@ -100,14 +100,7 @@ def run_faulty_kafka(folder: Path) -> Iterator[FaultyKafka]:
 
 def shrink(pristine: Path, root: Path, offices: frozenset[str]) -> Workspace:
     """A copy of the example workspace with these offices alone: what is made for every office takes a moment."""
-    root.mkdir(parents=True)
-    for name in ("pas.toml", "rulebook.toml", "text_rules.csv", "directory.seen"):
-        shutil.copy2(pristine / name, root / name)
-    shutil.copytree(pristine / "directory", root / "directory")
-    (root / "keys").mkdir(mode=0o700)
-    for folder in ("root", *(office.replace(":", ".") for office in offices)):
-        shutil.copytree(pristine / "keys" / folder, root / "keys" / folder)
-    workspace = open_workspace(root, environment={})
+    workspace = open_workspace(copy_offices(pristine, root, ("root", *offices)), environment={})
     change(workspace, lambda snapshot, _now: replace(snapshot, offices=tuple(one for one in snapshot.offices if one.id in offices)))
     return workspace
 

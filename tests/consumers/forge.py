@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from copying import copy_offices
 from pas_schemas.clock import show_time, to_ms
 from pas_schemas.codec import encode
 from pas_schemas.models.reply import Reply
@@ -29,16 +29,7 @@ LIFE = timedelta(hours=1)
 
 def copy_small(pristine: Path, root: Path) -> Path:
     """A copy of the example workspace with the keys of six offices: small enough to be made for every test."""
-    root.mkdir(parents=True)
-    for name in ("pas.toml", "rulebook.toml", "text_rules.csv", "directory.seen"):
-        if (pristine / name).exists():
-            shutil.copy2(pristine / name, root / name)
-    shutil.copytree(pristine / "directory", root / "directory")
-    for office in OFFICES:
-        folder = office.replace(":", ".")
-        shutil.copytree(pristine / "keys" / folder, root / "keys" / folder)
-    (root / "keys").chmod(0o700)
-    return root
+    return copy_offices(pristine, root, OFFICES)
 
 
 def write_report(urn: str = "01/IR/2015/004711", mark: str = "", items: Sequence[Datum] | None = None, **changes: Any) -> Datum:

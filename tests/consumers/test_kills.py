@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import sys
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from consumers.forge import Forge, copy_small, write_report
+from copying import copy_workspace
 from pas_consumers import Inbox, intake
 from pas_transport.workspace import Workspace, open_workspace
 
@@ -128,13 +128,13 @@ def check(workspace: Workspace, forge: Forge, expected: dict[str, str]) -> None:
 @pytest.mark.usefixtures("short_batches")
 def test_kills_lose_and_double_nothing(small: Workspace, forge: Forge, tmp_path: Path) -> None:
     expected = fill(forge)
-    trial = open_workspace(copy_all(small.root, tmp_path / "trial"), environment={})
+    trial = open_workspace(copy_workspace(small.root, tmp_path / "trial"), environment={})
     calls = count_calls(trial)
     check(trial, Forge(trial), expected)
     chance = random.Random(7)
     ended: Counter[int] = Counter()
     for number, point in enumerate(chance.sample(range(1, calls), KILLS)):
-        root = copy_all(small.root, tmp_path / f"killed-{number}")
+        root = copy_workspace(small.root, tmp_path / f"killed-{number}")
         ended[use_and_die(root, point)] += 1
         # A second kill strikes whatever the first one left behind.
         use_and_die(root, chance.randrange(1, calls // 2))
@@ -142,10 +142,6 @@ def test_kills_lose_and_double_nothing(small: Workspace, forge: Forge, tmp_path:
         use(killed)
         check(killed, Forge(killed), expected)
     assert ended[-signal.SIGKILL] == KILLS
-
-
-def copy_all(source: Path, target: Path) -> Path:
-    return Path(shutil.copytree(source, target))
 
 
 @pytest.mark.usefixtures("short_batches")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from consumers.forge import Datum, Forge, write_item, write_report
+from copying import spoil
 from pas_consumers import Inbox, PartitionStoppedError, StoreDamagedError, StoreUnavailableError
 from pas_consumers.store import Store
 from pas_consumers.store_file import StoreFile
@@ -130,7 +131,7 @@ def sealed_bytes(inbox: Inbox, datum: Datum) -> bytes:
 def test_another_store_key_is_told(small: Workspace, forge: Forge) -> None:
     fill(forge)
     key = small.keys_dir / "pio.WSI" / "store.key"
-    key.write_bytes(StoreKey.generate().to_bytes())
+    spoil(key, StoreKey.generate().to_bytes())
     with pytest.raises(StoreDamagedError, match="another store key") as refused:
         Inbox.of(small, PIO)
     check_words(refused.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from copying import copy_offices
 from gateway.judging import Sent, judge_log, read_all
 from pas_gateway.journal import open_journal
 from pas_gateway.meters import Meter, meter_file
@@ -186,13 +186,4 @@ def _make_register() -> bytes:
 
 def copy_estate(pristine: Path, root: Path, offices: Iterable[str] = OFFICES) -> Workspace:
     """A copy of the example workspace with the keys of some offices."""
-    root.mkdir(parents=True)
-    for name in ("pas.toml", "rulebook.toml", "text_rules.csv", "directory.seen"):
-        if (pristine / name).exists():
-            shutil.copy2(pristine / name, root / name)
-    shutil.copytree(pristine / "directory", root / "directory")
-    (root / "keys").mkdir(mode=0o700)
-    for office in offices:
-        folder = office.replace(":", ".")
-        shutil.copytree(pristine / "keys" / folder, root / "keys" / folder)
-    return open_workspace(root, environment={})
+    return open_workspace(copy_offices(pristine, root, offices), environment={})

@@ -6,13 +6,14 @@ import copy
 import io
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from copying import copy_workspace, unchanged
 from pas_gateway.demo import show
 from pas_gateway.demo.accounts import account
 from pas_gateway.demo.checks import CHECKS, Check, check_all
@@ -44,12 +45,13 @@ def steps() -> list[Step]:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory, steps: list[Step]) -> Played:
+def played(tmp_path_factory: pytest.TempPathFactory, steps: list[Step]) -> Iterator[Played]:
     """One show with some thirty generated reports, for every test here; none may change it."""
     warned: list[str] = []
     done = play(tmp_path_factory.mktemp("demo") / "ws", 30, 11, {}, lambda sentence, hint: warned.append(sentence), steps.append)
     assert warned == []
-    return done
+    with unchanged(done.workspace.root):
+        yield done
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def checked(played: Played) -> list[Check]:
 @pytest.fixture
 def another(played: Played, tmp_path: Path) -> Played:
     """The same in a copy of its workspace, which a test may spoil."""
-    root = shutil.copytree(played.workspace.root, tmp_path / "ws")
+    root = copy_workspace(played.workspace.root, tmp_path / "ws")
     return replace(played, workspace=open_workspace(root, environment={}))
 
 

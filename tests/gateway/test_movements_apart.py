@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import ClassVar
 
 import pytest
 
+from copying import copy_workspace
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent, find_journeys, read_all
 from gateway.test_corrections import count_events
@@ -99,8 +99,7 @@ def told(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
 
 @pytest.fixture
 def desk_again(told: tuple[Path, list[Row]], tmp_path: Path) -> Iterator[Desk]:
-    shutil.copytree(told[0], tmp_path / "again")
-    with Desk(open_workspace(tmp_path / "again", environment={})) as desk:
+    with Desk(open_workspace(copy_workspace(told[0], tmp_path / "again"), environment={})) as desk:
         yield desk
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from copying import copy_workspace
 from gateway.desk import Desk, copy_estate
 from gateway.killing import Hunt, RunningGateway
 from gateway.postgres import PASSWORD, PrivatePostgres
@@ -74,7 +74,7 @@ def test_two_workers_say_what_they_say_on_sqlite(workspace: Workspace, postgres:
     reports = story.reports(REPORTS)
     with Publisher.of(workspace) as publisher:
         publisher.publish(reports)
-    other = settle(Path(shutil.copytree(workspace.root, tmp_path / "shared")), postgres.url(database, password=None))
+    other = settle(copy_workspace(workspace.root, tmp_path / "shared"), postgres.url(database, password=None))
     done = []
     for place in (workspace, other):
         with RunningGateway(place.root, "--until-idle") as gateway:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Answer, RunPas
+from copying import copy_workspace, spoil
 from gateway.desk import Desk
 from gateway.drilling import read_commands
 from gateway.judging import find_journeys, judge_log
@@ -111,7 +112,7 @@ def test_two_logs_mixed_up_are_refused_before_anything_starts(desk: Desk, pristi
     desk.publish(desk.write())
     desk.run()
     other = tmp_path / "other"
-    shutil.copytree(pristine, other)
+    copy_workspace(pristine, other)
     with open_workspace(other, environment={}).log():
         pass
     copy_log(other / "log.db", tmp_path / "other.db")
@@ -159,11 +160,11 @@ def test_gateway_with_the_keys_of_another_register_changes_nothing(desk: Desk, p
     desk.run()
     key = desk.workspace.root / "keys" / "pas" / file
     own = key.read_bytes()
-    key.write_bytes(bytes(reversed(own)))
+    spoil(key, bytes(reversed(own)))
     before = dump(desk)
     check_refused(pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root), f"not made under the key {file}")
     assert dump(desk) == before
-    key.write_bytes(own)
+    spoil(key, own)
     pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root, code=0)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from copying import spoil
 from gateway.desk import copy_estate
 from pas_gateway.office import PasOffice
 from pas_schemas.errors import PasError
@@ -16,7 +17,7 @@ def test_a_gateway_without_one_of_its_keys_refuses_to_start(pristine: Path, tmp_
     workspace = copy_estate(pristine, tmp_path / "small", ["pas"])
     assert PasOffice.of(workspace).snapshot.version == 1
     key = next((workspace.keys_dir / "pas").glob(lost))
-    key.write_bytes(b"x")
+    spoil(key, b"x")
     with pytest.raises(PasError):
         PasOffice.of(workspace)
     key.unlink()

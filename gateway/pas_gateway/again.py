@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pas_gateway.approval import Approved, approve, read_stored
 from pas_gateway.audit import Scribe
 from pas_gateway.casebook import name_items
-from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_refusals, withdraw
+from pas_gateway.drafts import Draft, about, about_accepted, disclose, notice, notify, tell_refusals, withdraw
 from pas_gateway.filing import case_id, case_row, read_verdicts, write_verdicts
 from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge
@@ -29,7 +29,7 @@ from pas_gateway.register.queries import Kept, Sent
 from pas_gateway.sanitised import add_approved
 from pas_gateway.signatures import Signed
 from pas_gateway.vault import open_statements, read_body, unlock_body
-from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.errors import PasError
 from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Report
@@ -349,8 +349,7 @@ def find_standing(
     statements = dockets.find_statements(register, wanted)
     standing, damaged = reopen(queries.find_kept(register, wanted), queries.find_held_deliveries(register, wanted), statements, office)
     for found in queries.find_accepted(register, damaged, ()):
-        said = About(found.id, found.urn, found.originator, found.priority, show_time(from_ms(found.created_at_ms)), found.order[0])
-        plan.drafts.append(notify(said, PAS, [notice("QUARANTINED", _DAMAGED)]))
+        plan.drafts.append(notify(about_accepted(found), PAS, [notice("QUARANTINED", _DAMAGED)]))
         plan.change.events.append(scribe.event("BODY_DAMAGED", found.id.hex(), office=found.originator))
     knowledge.load(register, [one.report for one in standing], [])
     return standing

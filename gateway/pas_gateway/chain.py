@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from pas_gateway.again import Standing, decide_again, find_standing, holding_of
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, notice, notify, withdraw
+from pas_gateway.drafts import about_accepted, notice, notify, withdraw
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, closed_notices
 from pas_gateway.register import chains, queries
@@ -23,7 +23,6 @@ from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Accepted, Sent
 from pas_gateway.stages import Decided, Waits
 from pas_gateway.summaries import withdraw_summaries
-from pas_schemas.clock import from_ms, show_time
 from pas_schemas.directory import Estate
 
 # Corrections that take effect in one transaction.
@@ -70,7 +69,7 @@ def release_unmatched(register: sa.Connection, reports: Iterable[bytes], scribe:
         plan.change.events.append(scribe.event("UNMATCHED_RELEASED", row.report.hex(), office=row.originator))
         plan.chains.add(row.urn)
         for found in queries.find_accepted(register, [row.report], ()):
-            plan.drafts.append(notify(_about(found), row.originator, [notice("ACCEPTED", _LET_GO)]))
+            plan.drafts.append(notify(about_accepted(found), row.originator, [notice("ACCEPTED", _LET_GO)]))
 
 
 @dataclass
@@ -142,7 +141,7 @@ class _Settling:
         self.plan.change.waits.append({"report": row.report, "target": row.target, "state": "UNMATCHED"})
         self.plan.change.events.append(self.scribe.event("UNMATCHED", row.report.hex(), office=row.originator))
         for found in queries.find_accepted(self.register, [row.report], ()):
-            self.plan.drafts.append(notify(_about(found), row.originator, [notice("REFUSED", _UNMATCHED)]))
+            self.plan.drafts.append(notify(about_accepted(found), row.originator, [notice("REFUSED", _UNMATCHED)]))
 
     def _replace(self, row: Waiting, target: Accepted) -> None:
         """The target ends: withdrawn from all who hold anything of it, told to all who acted on it, live no more, its cases closed."""
@@ -157,7 +156,7 @@ class _Settling:
         change.closed_cases += [{"id": case.id} for case in queries.find_cases(self.register, [target.id]) if case.state != "CLOSED"]
         change.events.append(self.scribe.event("SUPERSEDED", target.id.hex(), office=row.originator, rules=[action], digests=[row.report]))
         waited = [case.owner for case in queries.find_cases(self.register, [target.id]) if case.state in WAITING]
-        self.plan.drafts += closed_notices(_about(target), waited, self.office)
+        self.plan.drafts += closed_notices(about_accepted(target), waited, self.office)
         self._withdraw(row, target, action)
         withdraw_summaries(self.register, target.id, self.office, self.scribe, self.plan)
         self._release(row)
@@ -175,7 +174,7 @@ class _Settling:
                 continue
             had = {item for one in sent_to for item in one.items}
             why = RETRACTED if action == "WITHDRAW" else REGRADED if had & regraded else CORRECTED
-            self.plan.drafts.append(withdraw(_about(target), office, confirm_by, [notice("REFUSED", why, office=office)]))
+            self.plan.drafts.append(withdraw(about_accepted(target), office, confirm_by, [notice("REFUSED", why, office=office)]))
             self.plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in holding.deliveries]
 
     def _regraded(self, target: bytes, successor: bytes) -> frozenset[int]:
@@ -192,7 +191,3 @@ class _Settling:
     def _read(self, ids: Sequence[bytes]) -> Mapping[bytes, Standing]:
         standing = find_standing(self.register, ids, self.office.know(), self.office, self.scribe, Plan())
         return {one.kept.id: one for one in standing}
-
-
-def _about(found: Accepted) -> About:
-    return About(found.id, found.urn, found.originator, found.priority, show_time(from_ms(found.created_at_ms)), found.order[0])

@@ -11,8 +11,9 @@ from pas_gateway.approval import Approval
 from pas_gateway.policy.rulings import Pair
 from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source, body
+from pas_gateway.register.queries import Accepted
 from pas_gateway.stages import Waits
-from pas_schemas.clock import show_time
+from pas_schemas.clock import from_ms, show_time
 from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report, Subject
@@ -76,6 +77,11 @@ class Draft:
 
 def about(report: Report, report_id: bytes, received_at_ms: int) -> About:
     return About(report_id, report.urn, report.originator, report.priority, show_time(report.created_at), received_at_ms)
+
+
+def about_accepted(found: Accepted) -> About:
+    """The same, of a report as the register lists it."""
+    return About(found.id, found.urn, found.originator, found.priority, show_time(from_ms(found.created_at_ms)), found.order[0])
 
 
 def disclose(

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, notice, notify
+from pas_gateway.drafts import About, about_accepted, notice, notify
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.policy.routing import is_senior
@@ -19,7 +19,7 @@ from pas_gateway.signatures import Said, read_inquiry, read_said
 from pas_gateway.stages import Submitted, Unprovable
 from pas_gateway.veil import veil_row
 from pas_gateway.verify import open_record
-from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.clock import show_time, to_ms
 from pas_schemas.codec import is_record
 from pas_schemas.errors import CodecError
 from pas_schemas.models.protection import Protection
@@ -186,7 +186,7 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
         if not counts and delivery.read_at_ms is None:
             posts = ", ".join(sorted(office.rulebook.receipts.governor_posts))
             plan.drafts.append(
-                notify(_about(about), delivery.office, [notice("OVERDUE", _POST.format(posts), due_ms=delivery.deadline_ms)])
+                notify(about_accepted(about), delivery.office, [notice("OVERDUE", _POST.format(posts), due_ms=delivery.deadline_ms)])
             )
 
 
@@ -219,8 +219,4 @@ def _accept(register: sa.Connection, accepting: dict[bytes, frozenset[str]], pla
 
 def _tell_read(delivery: Sent, about: Accepted, plan: Plan) -> None:
     """The originator hears that, and by whom, its report was read."""
-    plan.drafts.append(notify(_about(about), about.originator, [notice("READ", "The report was read.", office=delivery.office)]))
-
-
-def _about(about: Accepted) -> About:
-    return About(about.id, about.urn, about.originator, about.priority, show_time(from_ms(about.created_at_ms)), about.order[0])
+    plan.drafts.append(notify(about_accepted(about), about.originator, [notice("READ", "The report was read.", office=delivery.office)]))

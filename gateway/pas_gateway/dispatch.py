@@ -16,6 +16,7 @@ from pas_gateway.register import Store, schema
 from pas_gateway.register.change import add_counts, among, chunks
 from pas_gateway.register.outbox import drop_outbox, has_outbox, take_outbox
 from pas_gateway.route import read_outbox
+from pas_schemas.clock import to_ms
 from pas_schemas.topics import AUDIT, QUARANTINE
 from pas_transport.log import AppendError, Log, LogUnavailableError, Outgoing, RecordRefusedError, TopicMismatchError
 
@@ -110,12 +111,13 @@ class Dispatcher:
     def _mark_sent(self, rows: Sequence[Any], records: Sequence[Outgoing]) -> int:
         """The payload leaves the outbox once the log has it; how many records that were."""
         ids = [record.key for record in records if record.topic != QUARANTINE.name]
+        sent = {"state": "SENT", "sent_at_ms": to_ms(self.office.clock.now())}
 
         def mark(register: sa.Connection) -> None:
             drop_outbox(register, [row.number for row in rows])
             for part in chunks(ids):
                 table = schema.deliveries
-                register.execute(table.update().where(among(register, table.c.id, part), table.c.state == "SEALED").values(state="SENT"))
+                register.execute(table.update().where(among(register, table.c.id, part), table.c.state == "SEALED").values(sent))
             add_counts(register, Counter(sent=len(ids)))
 
         if rows:

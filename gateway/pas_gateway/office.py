@@ -10,11 +10,11 @@ from functools import cached_property, lru_cache
 from pas_gateway.knowledge import Knowledge, Names
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.realm import MAIN, Realm, realm_of
-from pas_schemas.clock import Clock
+from pas_schemas.clock import Clock, to_ms
 from pas_schemas.directory import KeyUse, PublicKey, Snapshot
 from pas_schemas.errors import KeyringError, RulebookError
 from pas_schemas.rulebook import Rulebook, digest_of, read_rulebook
-from pas_schemas.sealing import BATCH, REPLY, IdKey, Opener, OpeningKey, Sealer, SealingKey, StoreKey
+from pas_schemas.sealing import BATCH, CLOCKS_DIFFER, REPLY, IdKey, Opener, OpeningKey, Sealer, SealingKey, StoreKey
 from pas_transport.files import read_whole
 from pas_transport.keyring import Keyring
 from pas_transport.workspace import Workspace
@@ -107,6 +107,11 @@ class PasOffice:
 
     def _opening_keys(self) -> Mapping[str, OpeningKey]:
         return self.keyring.compartment() if self.realm.apart else self.keyring.opening()
+
+    def list_cut(self, at: datetime) -> dict[str, int]:
+        """The signing keys of PAS that had ended by then, each with the time (ms) before which what the log had counts everywhere."""
+        ends = {key.id: key.end for key in self.snapshot.keys(PAS, "sign") if key.end is not None}
+        return {key: to_ms(end - CLOCKS_DIFFER) for key, end in ends.items() if end <= at}
 
     def find_signer(self, sender: str, key_id: str) -> PublicKey | None:
         return next((key for key in self.snapshot.keys(sender, "sign") if key.id == key_id), None)

@@ -41,7 +41,7 @@ from pas_gateway.precedents import name_earlier
 from pas_gateway.protecting import plan_protections
 from pas_gateway.regaining import regain_reports
 from pas_gateway.register import Advance, Store, chains, dockets, queries, relearning, write_change
-from pas_gateway.renewal import renew_holdings
+from pas_gateway.renewal import renew_holdings, tell_unheard
 from pas_gateway.replies import Answered, Arrived, Inquired, Protecting, Veiled, plan_replies, plan_veil, read_reply
 from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
@@ -166,6 +166,14 @@ class Pipeline:
             closed = renew_holdings(register, recipient, reports, person, self.office, scribe, plan)
             self._seal(register, plan, scribe)
         return plan, closed
+
+    def say_again(self, recipient: str, reports: Sequence[bytes]) -> Plan:
+        """Word to an office that notices about these reports cannot be read."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            tell_unheard(register, recipient, reports, self.office, scribe, plan)
+            self._seal(register, plan, scribe)
+        return plan
 
     def regain(self, log: str) -> Plan | None:
         """After the register was restored, once all is taken in again: every report on which more had been sent than it knew is decided

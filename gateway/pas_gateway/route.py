@@ -68,7 +68,7 @@ def route(
         key = keys[recipient]
         if key is not None:  # `_readdress` has seen to it
             for _, plain in numbered:
-                rows[plain.record_id]["sealed_to"] = key.id
+                rows[plain.record_id] |= {"sealed_to": key.id, "signed_by": office.sealer.key_id}
             values = office.sealer.seal(recipient, key, [plain for _, plain in numbered], scribe.now)
             _lay_out(recipient, numbered, values, rows, office, routed)
     return routed

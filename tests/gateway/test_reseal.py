@@ -1,9 +1,10 @@
-"""`pas reseal`: an office that lost its keys gets what stands released to it once more, and nothing besides."""
+"""`pas reseal`: an office gets what stands released to it and it cannot read once more, and nothing besides."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.register import ClashError, split_blobs
 from pas_gateway.register import schema as tables
-from pas_gateway.renewal import CLOSED
-from pas_gateway.resealing import Resealed, find_due, reseal
+from pas_gateway.renewal import CLOSED, UNHEARD
+from pas_gateway.resealing import Due, Resealed, find_cut, find_due, reseal
 from pas_schemas.codec import decode
 from pas_schemas.errors import DirectoryError
+from pas_schemas.topics import MOVEMENTS, REPORTS
 from pas_transport.issuing import rotate_keys
 from producers.samples import make_code4, make_handling, make_item, make_subject
 
@@ -49,6 +51,21 @@ def lose_keys(desk: Desk, office: str = LOST) -> None:
     for name in ("office", "pipeline"):
         desk.__dict__.pop(name, None)
     desk.workspace._read.clear()
+
+
+def cut_key(desk: Desk) -> None:
+    """PAS's signing key ends now, whatever it has signed and not sent."""
+    rotate_keys(desk.workspace, "pas", timedelta(0))
+    for name in ("office", "pipeline"):
+        desk.__dict__.pop(name, None)
+    desk.workspace._read.clear()
+
+
+def seal_cut(desk: Desk) -> dict[str, Resealed]:
+    """What `pas reseal --cut` does, office by office."""
+    pas = desk.office
+    due = {office: find_due(desk.store, pas, office, cut_only=True) for office in find_cut(desk.store, pas)}
+    return {office: reseal(desk.store, pas, office, each, "example-duty", lambda _: None) for office, each in due.items()}
 
 
 def seal_again(desk: Desk, office: str = LOST) -> Resealed:
@@ -226,9 +243,12 @@ def test_command_says_what_it_did(desk: Desk, pas: RunPas) -> None:
     desk.run()
     lose_keys(desk)
     answer = pas("reseal", LOST, "--since", "2999-01-01T00:00:00Z", "--json", cwd=root, code=0)
-    assert json.loads(answer.out) == {"office": LOST, "reports": 0, "deliveries": 0, "closed": 0, "left": 0}
+    assert json.loads(answer.out) == {"office": LOST, "reports": 0, "deliveries": 0, "closed": 0, "left": 0, "unheard": 0}
     assert json.loads(pas("reseal", LOST, "--json", cwd=root, code=0).out)["reports"] == 1
     assert json.loads(pas("reseal", LOST, "--json", cwd=root, code=0).out)["reports"] == 0
+    assert json.loads(pas("reseal", "--cut", "--json", cwd=root, code=0).out) == []
+    for unclear in ((), (LOST, "--cut")):
+        assert "--cut" in pas("reseal", *unclear, cwd=root, code=2).err
     answer = pas("reseal", "security:NONE", "--json", cwd=root, code=1)
     assert answer.out == ""
     assert "hint:" in answer.err
@@ -239,3 +259,115 @@ def test_command_says_what_it_did(desk: Desk, pas: RunPas) -> None:
 def test_office_without_a_key_is_refused(desk: Desk) -> None:
     with pytest.raises(DirectoryError, match="no key"):
         find_due(desk.store, desk.office, "security:NOWHERE")
+
+
+# --- what PAS signed with a key that had ended -----------------------------------------------------------------------
+
+
+def send(desk: Desk) -> None:
+    """As `Desk.run`, which judges the log: here it holds what no inbox takes."""
+    desk.worker("worker-1").run(desk.is_idle)
+
+
+def seal_unsent(desk: Desk, *reports: Row) -> None:
+    """Decided and sealed; it lies in the outbox."""
+    desk.fresh(REPORTS.name)
+    desk.publish(*reports)
+    desk.pipeline.commit(desk.plan_reports(desk.fresh(REPORTS.name)))
+
+
+@pytest.mark.parametrize("sent", [True, False], ids=["sent after the cut", "still in the outbox"])
+def test_what_a_cut_key_signed_too_late_comes_again_to_everybody(desk: Desk, sent: bool) -> None:
+    """And once: nothing is left to do then. Of the notice to the originator its words are lost, and it is told so."""
+    reports = [desk.write() for _ in range(3)]
+    seal_unsent(desk, *reports)
+    cut_key(desk)
+    if sent:
+        send(desk)
+    again = Resealed(reports=3, deliveries=3)
+    assert seal_cut(desk) == {"force:01": Resealed(unheard=3), OTHER: again, LOST: again}
+    assert seal_cut(desk) == {}
+    send(desk)
+    urns = [report["urn"] for report in reports]
+    for office in (OTHER, LOST):
+        assert sorted(show(desk, office)) == urns
+    with Inbox.of(desk.workspace, "force:01", post="duty-officer", person="example-0001") as inbox:
+        told = [(new.urn, [word.why for word in new.notices]) for new in inbox.take().new]
+    assert sorted(told) == [(urn, [UNHEARD]) for urn in urns]
+
+
+def test_a_withdrawal_that_a_cut_key_signed_too_late_is_made_again(desk: Desk) -> None:
+    """Until then the prison that he left goes on reading; its words are gone when it has come."""
+    desk.publish(report := desk.write())
+    desk.run()
+    before = show(desk, LOST)
+    assert list(before) == [report["urn"]]
+    desk.move(prison="BAI", hours_ago=0.1)
+    desk.pipeline.commit(desk.plan_movements(desk.fresh(MOVEMENTS.name)))
+    cut_key(desk)
+    send(desk)
+    assert show(desk, LOST) == before
+    done = seal_cut(desk)
+    assert done[LOST] == Resealed(reports=1)
+    assert seal_cut(desk) == {}
+    send(desk)
+    assert show(desk, LOST) == {}
+    assert show(desk, "security:BAI") == before
+
+
+def test_a_withdrawal_of_a_report_that_lives_no_more_is_made_again(desk: Desk) -> None:
+    desk.publish(report := desk.write())
+    desk.run()
+    assert list(show(desk, LOST)) == [report["urn"]]
+    seal_unsent(desk, desk.write(supersedes={"urn": report["urn"], "action": "WITHDRAW"}))
+    while (plan := desk.pipeline.settle(frozenset([report["urn"]]))) is not None:
+        desk.pipeline.commit(plan)
+    cut_key(desk)
+    send(desk)
+    assert report["urn"] in show(desk, LOST)
+    assert seal_cut(desk)[LOST].reports >= 1
+    send(desk)
+    assert report["urn"] not in show(desk, LOST)
+
+
+def test_what_was_in_the_log_in_time_or_is_confirmed_does_not_come_again(desk: Desk) -> None:
+    """Clocks may differ by an hour: what was sent in the last one counts as late until its office has answered."""
+    desk.publish(desk.write())
+    desk.run()
+    desk.turn(minutes=90)
+    desk.publish(late := desk.write(), read := desk.write())
+    desk.run()
+    with Inbox.of(desk.workspace, LOST, post="duty-officer", person="example-0001") as inbox:
+        inbox.take()
+    desk.run()
+    cut_key(desk)
+    due = find_due(desk.store, desk.office, OTHER, cut_only=True)
+    with desk.store.reading() as register:
+        urns = {row.id: row.urn for row in register.execute(tables.reports.select())}
+    assert sorted(urns[report] for report in due.reports) == [late["urn"], read["urn"]]
+    assert find_due(desk.store, desk.office, LOST, cut_only=True) == Due()
+
+
+def test_of_an_unknown_key_it_is_believed_that_it_ended(desk: Desk) -> None:
+    """What an older version sealed, and nobody confirmed; as long as PAS has the keys it began with, there is nothing to believe."""
+    desk.publish(desk.write())
+    desk.run()
+    with desk.store.writing() as register:
+        register.execute(tables.deliveries.update().values(signed_by=None, sent_at_ms=None))
+    assert find_cut(desk.store, desk.office) == []
+    desk.turn(hours=5)
+    cut_key(desk)
+    assert find_cut(desk.store, desk.office) == ["force:01", OTHER, LOST]
+
+
+def test_an_office_that_asks_gets_both_kinds_at_once(desk: Desk) -> None:
+    """What was sealed to the key it lost, and what PAS's own signed too late; with `--cut` the second alone."""
+    desk.publish(desk.write())
+    desk.run()
+    show(desk, LOST)
+    desk.run()
+    seal_unsent(desk, desk.write())
+    lose_keys(desk)
+    cut_key(desk)
+    assert len(find_due(desk.store, desk.office, LOST, cut_only=True)) == 1
+    assert seal_again(desk) == Resealed(reports=2, deliveries=2)

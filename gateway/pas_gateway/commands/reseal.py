@@ -1,4 +1,4 @@
-"""`pas reseal`: an office that lost its keys gets what stands released to it once more."""
+"""`pas reseal`: what an office cannot read, for its keys are lost or PAS's own were cut, comes to it once more."""
 
 from __future__ import annotations
 
@@ -9,34 +9,59 @@ import click
 
 from pas_gateway.commands.register import open_register
 from pas_gateway.office import PAS, PasOffice
-from pas_gateway.resealing import find_due, reseal
+from pas_gateway.register import Store
+from pas_gateway.resealing import Resealed, find_cut, find_due, reseal
 from pas_schemas.errors import MisuseError
 from pas_transport.enrolment import find_office
 from pas_transport.session import OFFICE, TIME, Session, compartment_option, pass_session
 
 
 @click.command("reseal")
-@click.argument("office", type=OFFICE)
+@click.argument("office", type=OFFICE, required=False)
+@click.option("--cut", is_flag=True, help="For every office, what PAS signed with a key that ended before the log had it.")
 @click.option("--since", type=TIME, default=None, metavar="TIME", help="Only reports that reached PAS then or later.")
 @click.option("--person", metavar="REF", default=None, help="Who at PAS asks for it (else as in pas.toml).")
 @compartment_option
 @pass_session
-def reseal_office(session: Session, office: str, since: datetime | None, person: str | None) -> None:
-    """Seal to OFFICE's new key what stands released to it, and was sealed to a former one.
+def reseal_office(session: Session, office: str | None, cut: bool, since: datetime | None, person: str | None) -> None:
+    """Seal to OFFICE's key of today what stands released to it and it cannot read.
 
-    Everything is decided again first. What the office has is taken back and comes anew; the running gateway sends it, or the next.
+    That is what was sealed to a former key of it, and what PAS signed with a key that ended before the log had it. Everything is decided
+    again first. What the office has is taken back and comes anew; the running gateway sends it, or the next.
     """
+    if (office is None) != cut:
+        raise MisuseError("`pas reseal` is for one office, or with --cut for all.", "name an office, or give --cut")
     store, _ = open_register(session)
     pas = PasOffice.of(session.workspace)
+    if office is None:
+        done = [_reseal(session, store, pas, one, since, person, cut_only=True) for one in find_cut(store, pas)]
+        session.console.emit(done)
+        session.console.say(f"{len(done)} offices could not read what PAS signed with a key that had ended.")
+        return
     find_office(pas.snapshot, office)
     if office == PAS:
         raise MisuseError("PAS opens its own notices with every key it ever had.", "restore its keys from the backup")
-    due = find_due(store, pas, office, since)
-    with session.console.progress("Sealing again", len(due)) as tell:
+    session.console.emit(_reseal(session, store, pas, office, since, person, cut_only=False))
+
+
+def _reseal(
+    session: Session, store: Store, pas: PasOffice, office: str, since: datetime | None, person: str | None, *, cut_only: bool
+) -> dict[str, object]:
+    """Does it for an office and says so; what is printed of it with `--json`."""
+    due = find_due(store, pas, office, since, cut_only=cut_only)
+    with session.console.progress(f"Sealing again for {office}", len(due)) as tell:
         done = reseal(store, pas, office, due, person or session.workspace.settings.person or "", tell)
-    session.console.emit({"office": office, **asdict(done)})
+    _say(session, office, done)
+    return {"office": office, **asdict(done)}
+
+
+def _say(session: Session, office: str, done: Resealed) -> None:
     session.console.say(f"{office}: {done.reports} reports sealed again in {done.deliveries} deliveries, {done.left} left as they are.")
     if done.closed:
         session.console.warn(
             f"{done.closed} of them hold code 4 texts that only their originators can seal again.", "they and the office are told"
+        )
+    if done.unheard:
+        session.console.warn(
+            f"Notices to {office} about {done.unheard} matters cannot be read, and only they hold what they said.", "the office is told"
         )

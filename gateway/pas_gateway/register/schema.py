@@ -141,6 +141,10 @@ deliveries = Table(
     Column("climb_ms", BigInteger),
     # The id of the key it was sealed to; null where an older version sealed it.
     Column("sealed_to", String),
+    # The id of PAS's key that signed it, and when PAS knew it to be in the log; null where an older version did, or a restored register
+    # learnt of it.
+    Column("signed_by", String),
+    Column("sent_at_ms", BigInteger),
     UniqueConstraint("report", "office", "n"),
     Index("deliveries_by_climb", "climb_ms", sqlite_where=_CLIMBS, postgresql_where=_CLIMBS),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from pas_schemas.sealing.keys import IdKey, OpeningKey, SealingKey, SigningKey, 
 from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, sanitised_content, subject_digest, withheld_digest
 from pas_schemas.sealing.opening import Evidence, Opened, Opener, verify_evidence
 from pas_schemas.sealing.passphrase import KeyLock, unlock_key
-from pas_schemas.sealing.seal import Plain, Sealer
+from pas_schemas.sealing.seal import CLOCKS_DIFFER, Plain, Sealer
 from pas_schemas.sealing.sign import (
     BATCH,
     CONSENT,
@@ -40,6 +40,7 @@ from pas_schemas.sealing.sign import (
 
 __all__ = [
     "BATCH",
+    "CLOCKS_DIFFER",
     "CONSENT",
     "DECISION",
     "DIRECTORY",

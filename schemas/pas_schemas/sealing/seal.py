@@ -88,6 +88,11 @@ class Sealer:
         self._prefix = prefix
         self._epochs: Recent[tuple[str, str], _Epoch] = Recent(EPOCHS_KEPT)
 
+    @property
+    def key_id(self) -> str:
+        """The id of the key it signs with."""
+        return self._signing.id
+
     def seal(self, recipient: str, recipient_key: SealingKey, records: Sequence[Plain], now: datetime) -> list[bytes]:
         """A record for the log for each plain one, in their order, signed in batches of up to 512.
 

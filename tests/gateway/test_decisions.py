@@ -179,6 +179,41 @@ def recused_from_the_prison(bench: Bench, urn: str) -> Decision:
     return bench.decision(urn, person="from-the-prison", post="reviewer")
 
 
+CONCERNED: dict[str, tuple[Row, str, str]] = {
+    "the prison whose staff it concerns": ({"declarations": make_declarations(concerns_staff=["BAI"])}, "BAI", "pio:WSI"),
+    "any prison, where any prison's staff may be": ({"declarations": make_declarations(concerns_staff=["UNKNOWN"])}, "LEI", "pio:WSI"),
+    "any prison, where staff nobody named is corrupt": ({"risk_tags": ["CORRUPTION"]}, "LEI", "pio:WSI"),
+    "the prison that holds its subject": ({"risk_tags": ["ESCAPE"]}, "WSI", "cat-a-team"),
+    "another agency that wrote it": ({"originator": "lea:93", "risk_tags": ["ESCAPE"]}, "93", "cat-a-team"),
+}
+
+
+@pytest.mark.parametrize("name", CONCERNED)
+def test_who_comes_from_where_it_concerns_decides_nothing(bench: Bench, pristine: Path, name: str) -> None:
+    """Whichever office the decision is about; whoever comes from elsewhere may take it."""
+    shutil.copytree(pristine / "keys" / "lea.93", bench.desk.workspace.keys_dir / "lea.93")
+    changes, code, office = CONCERNED[name]
+    urn = publish(bench, **(one_item() | changes))
+    change_directory(bench, joins="from-there", recused={code})
+    change_directory(bench, joins="from-elsewhere", recused={"30", "pas"})
+    bench.send(bench.decision(urn, person="from-there", office=office))
+    bench.desk.run()
+    assert (bench.events(), bench.outcome(urn, office)[0]) == ([("DECISION_REFUSED", ["RECUSED"])], "hold")
+    bench.send(bench.decision(urn, person="from-elsewhere", office=office))
+    bench.desk.run()
+    assert (bench.events()[1:], bench.outcome(urn, office)[0]) == ([("DECISION", ["RELEASE"])], "release")
+
+
+def test_a_decision_stands_though_its_subject_is_moved_to_where_its_author_comes_from(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    change_directory(bench, joins="from-there", recused={"BAI"})
+    bench.send(bench.decision(urn, person="from-there", office="cat-a-team"))
+    bench.desk.run()
+    bench.desk.move(hours_ago=0, prison="BAI")
+    bench.desk.run()
+    assert bench.outcome(urn, "cat-a-team") == ("release", "H1-PRISON")
+
+
 def left(bench: Bench, urn: str) -> Decision:
     said = bench.decision(urn, person=DUTY)
     change_directory(bench, leaves=DUTY)

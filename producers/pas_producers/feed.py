@@ -36,7 +36,10 @@ Told = Literal["published", "repeated", "skipped"] | Refused
 
 
 class MovementFeed:
-    """Sends movements as one office: the feed, or PAS with a correction. Not for several threads at once."""
+    """Sends movements as one office: the feed, or PAS with a correction. Not for several threads at once.
+
+    `ahead` counts those published that happen later than now: each counts when its time has come.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class MovementFeed:
         self._dispatcher = Dispatcher(log, snapshot, self._journals, clock, batch_records)
         self._closing = ExitStack()
         self._closing.callback(self._journals.close)
+        self.ahead = 0
 
     @classmethod
     def of(cls, workspace: Workspace, office: str = FEED) -> Self:
@@ -110,6 +114,7 @@ class MovementFeed:
         if self._dispatcher.knows(self._desk.office, parcel.plain.record_id, parcel.digest):
             return "repeated"
         self._dispatcher.add(parcel)
+        self.ahead += movement.at > self._clock.now()
         return "published"
 
     def _check(self, movement: Movement) -> None:

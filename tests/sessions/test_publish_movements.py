@@ -64,6 +64,19 @@ def test_events_and_rows_may_stand_in_one_file(pas: RunPas, estate: Path, tmp_pa
     assert [record.datum["event"] for record in found(estate)] == ["RECEIVED", "STATUS", "UNKNOWN", "ABSENT"]
 
 
+def test_who_sends_a_movement_from_the_future_is_told(pas: RunPas, estate: Path, tmp_path: Path) -> None:
+    """It is no mistake, and looks like one; what was told before, or happened, says nothing."""
+    told = "ahead: nothing changes before the time it tells of.\nhint: see dates and clock, if that is not meant\n"
+    file = write(
+        tmp_path / "ahead.ndjson", [make_movement(), make_movement(at="2015-11-19T12:00:00Z"), make_movement(at="2016-01-01T00:00:00Z")]
+    )
+    first = pas("movements", "import", file, "--json", cwd=estate, env=CLOCK, code=0)
+    assert (json.loads(first.out)["published"], first.err) == (3, f"warning: 2 movements lie {told}")
+    assert pas("movements", "import", file, cwd=estate, env=CLOCK, code=0).err == ""
+    moved = ("move", "A1234BC", "--to", "BAI", "--reason", "Booked for then.")
+    assert pas(*moved, "--at", "2015-11-20T12:00:00Z", cwd=estate, env=CLOCK, code=0).err == f"warning: 1 movement lies {told}"
+
+
 def test_a_bad_row_has_its_line_and_its_sentence(pas: RunPas, estate: Path, tmp_path: Path) -> None:
     rows = [
         make_movement(),

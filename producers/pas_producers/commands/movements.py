@@ -15,7 +15,7 @@ from pas_schemas.models.words import Event
 from pas_transport.session import OFFICE, Session, at_option, pass_session
 
 if TYPE_CHECKING:
-    from pas_producers.feed import Told
+    from pas_producers.feed import MovementFeed, Told
 
 NAMES = ("published", "repeated", "skipped")
 # A correction cannot merge two numbers: that is the register's to say.
@@ -46,6 +46,7 @@ def import_movements(session: Session, files: tuple[str, ...], office: str) -> N
         for told in feed.stream(read.records()):
             _count(tally, *read.next_place(), told)
             advance(1)
+    _tell_ahead(session, feed)
     tally.failed = read.failed
     tally.close(session.console, with_urn=False)
 
@@ -73,7 +74,15 @@ def move(session: Session, number: str, prison: str | None, reason: str, event: 
     with MovementFeed.of(session.workspace, "pas") as feed:
         for told in feed.stream([row]):
             _count(tally, "command line", 1, told)
+    _tell_ahead(session, feed)
     tally.close(session.console, with_urn=False)
+
+
+def _tell_ahead(session: Session, feed: MovementFeed) -> None:
+    """A movement from the future is no mistake, and looks like one."""
+    if feed.ahead:
+        told = "1 movement lies" if feed.ahead == 1 else f"{feed.ahead} movements lie"
+        session.console.warn(f"{told} ahead: nothing changes before the time it tells of.", "see dates and clock, if that is not meant")
 
 
 def _count(tally: Tally, file: str, line: int, told: Told) -> None:

@@ -98,6 +98,13 @@ def check(store: Store, office: PasOffice, case_id: str, data: bytes) -> None:
     hear(verify_signed(data, office.snapshot), docket, now, office)
 
 
+def note_refused(store: Store, office: PasOffice, case: str, person: str | None, word: str) -> None:
+    """The audit event of a decision that PAS's own command refused, so that nothing was sent: who tried is on record all the same."""
+    digests = [sha256(person.encode()).digest()] if person is not None else []
+    event = _scribe(office).event("DECISION_REFUSED", case, office=PAS, rules=[word], digests=digests)
+    store.write(lambda register: append_events(register, [event]))
+
+
 def describe_signed(store: Store, office: PasOffice, case_id: str) -> list[dict[str, Any]]:
     """Everything people signed about a case, in the order in which it counts."""
     with store.reading() as register:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conftest import RunPas
 from gateway.deciding import DUTY, FIRST, HEAD, OTHER, Bench
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent
@@ -349,6 +350,41 @@ def test_a_statement_in_another_offices_name_is_set_aside(bench: Bench) -> None:
     bench.desk.run()
     assert bench.events() == []
     assert bench.stored(urn) == 0
+
+
+def test_what_the_command_refuses_at_pas_is_on_record(bench: Bench, pas: RunPas) -> None:
+    """Nothing is sent, so the gateway never hears of it: who tried, and what was wrong, stands in the audit all the same."""
+    root = bench.desk.workspace.root
+    (root / "words").write_text(PASSPHRASE)
+    (root / "wrong").write_text("another passphrase")
+    urn = publish(bench, **CATA)
+    case = bench.case(urn)
+    change_directory(bench, joins="a-clerk", roles={"consent"})
+    change_directory(bench, joins="from-the-prison", recused={"WSI"})
+    change_directory(bench, leaves=HEAD)
+
+    def run(*words: str, person: str = FIRST, file: str = "words", code: int = 1) -> None:
+        signed = ("--reason", "It is necessary.", "--person", person, "--passphrase-file", file)
+        pas("cases", *words, *signed, cwd=root, code=code)
+
+    decide = ("decide", case, "--choice", "RELEASE", "--all", "--legal-basis", "OTHER")
+    run(*decide, file="wrong")
+    run(*decide, person="a-clerk")
+    run(*decide, person="from-the-prison")
+    run(*decide, person=HEAD)
+    run("decide", "0123", *decide[2:])
+    tried = [["KEY"], ["ROLE"], ["RECUSED"], ["KEY"], ["CASE"]]
+    assert bench.events() == [("DECISION_REFUSED", word) for word in tried]
+    run(*decide, code=0)
+    bench.desk.run()
+    run("second", case)
+    run("second", case, person=OTHER, file="wrong")
+    assert bench.events()[len(tried) :] == [("DECISION", ["RELEASE"]), ("DECISION_REFUSED", ["TWICE"]), ("DECISION_REFUSED", ["KEY"])]
+    # Misuse is no try, and what another office types is no business of PAS's register.
+    run("decide", case, "--choice", "RELEASE", "--legal-basis", "OTHER", code=2)
+    run("decide", case, "--as", "pio:WSI", *decide[2:], person="example-pio-wsi-1")
+    assert len(bench.events()) == len(tried) + 3
+    assert (bench.state(urn), bench.stored(urn)) == ("PROPOSED", 1)
 
 
 # --- with the database, and one person's key -------------------------------------------------------------------------------

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from pas_gateway.commands.register import open_register
-from pas_gateway.offering import check, find_open, find_pending
+from pas_gateway.offering import check, find_open, find_pending, note_refused
 from pas_gateway.office import PAS, PasOffice
+from pas_gateway.signatures import RefusedStatementError
 from pas_schemas.border import MAX_LINE_BYTES
-from pas_schemas.errors import MisuseError
+from pas_schemas.errors import KeyringError, MisuseError, PasError, RegisterError
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.models.words import ASKED, CHOICES
 from pas_transport.files import read_named
@@ -23,7 +26,23 @@ from pas_transport.session import OFFICE, Session, compartment_option, pass_sess
 
 F = TypeVar("F", bound=Callable[..., Any])
 LEGAL = ("POLICING_PURPOSE", "OMA_2007_S14", "OTHER")
+_CASE: Final = re.compile(r"[0-9a-f]{1,16}")
 _OWNER = click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office with its own inbox.")
+
+
+@contextmanager
+def on_record(session: Session, office: str, case: str | None, person: str | None) -> Iterator[None]:
+    """What PAS's own person tries in vain is in PAS's audit, as what the gateway refuses is: a wrong passphrase, a case decided already."""
+    try:
+        yield
+    except (RefusedStatementError, KeyringError, RegisterError) as refused:
+        word = refused.word if isinstance(refused, RefusedStatementError) else "KEY" if isinstance(refused, KeyringError) else "CASE"
+        named = case if case is not None and _CASE.fullmatch(case) else ""
+        # Whoever cannot reach the register is told of the first failure.
+        with suppress(PasError):
+            if office == PAS:
+                note_refused(open_register(session)[0], PasOffice.of(session.workspace), named, person, word)
+        raise
 
 
 def _signing(command: F) -> F:
@@ -69,13 +88,14 @@ def decide(
 
     The key of --person is asked for its passphrase, signs this one decision, and is forgotten.
     """
-    asked = _find(session, office, case)
-    who = post_of(session.workspace.directory(), session.workspace, office, person, post)
-    decision = build(Decision, _decision(session, asked, who, said))
-    data = sign(session.workspace, decision, read_passphrase(passphrase_file))
-    if office == PAS:
-        store, _ = open_register(session)
-        check(store, PasOffice.of(session.workspace), asked.case, data)
+    with on_record(session, office, case, person or session.workspace.settings.person):
+        asked = _find(session, office, case)
+        who = post_of(session.workspace.directory(), session.workspace, office, person, post)
+        decision = build(Decision, _decision(session, asked, who, said))
+        data = sign(session.workspace, decision, read_passphrase(passphrase_file))
+        if office == PAS:
+            store, _ = open_register(session)
+            check(store, PasOffice.of(session.workspace), asked.case, data)
     digest = send(session.workspace, office, data).hex()
     session.console.emit({"case": asked.case, "choice": said["choice"], "person": who[0], "statement": digest})
     session.console.say(f"{asked.case}: {said['choice']} signed by {who[0]} and sent.", "good")
@@ -131,14 +151,15 @@ def second(
     """Agree with another person's decision on CASE, as the second of two."""
     if case is None and statement is None:
         raise MisuseError("It must be said what is agreed with.", "name a case, or a statement with --statement")
-    who = post_of(session.workspace.directory(), session.workspace, office, person, post)
-    digest, shown = _find_statement(session, office, case, statement or "")
-    session.console.say(f"Agreeing with {digest.hex()[:16]}: {shown}")
-    said = {"statement": digest, "office": office, "person": who[0], "post": who[1], "reason": reason}
-    data = sign(session.workspace, build(Second, {**said, "at": session.workspace.clock.now()}), read_passphrase(passphrase_file))
-    if office == PAS and case is not None:
-        store, _ = open_register(session)
-        check(store, PasOffice.of(session.workspace), case, data)
+    with on_record(session, office, case, person or session.workspace.settings.person):
+        who = post_of(session.workspace.directory(), session.workspace, office, person, post)
+        digest, shown = _find_statement(session, office, case, statement or "")
+        session.console.say(f"Agreeing with {digest.hex()[:16]}: {shown}")
+        said = {"statement": digest, "office": office, "person": who[0], "post": who[1], "reason": reason}
+        data = sign(session.workspace, build(Second, {**said, "at": session.workspace.clock.now()}), read_passphrase(passphrase_file))
+        if office == PAS and case is not None:
+            store, _ = open_register(session)
+            check(store, PasOffice.of(session.workspace), case, data)
     sent = send(session.workspace, office, data).hex()
     session.console.emit({"statement": sent, "agrees_with": digest.hex(), "person": who[0]})
     session.console.say(f"Signed by {who[0]} and sent.", "good")

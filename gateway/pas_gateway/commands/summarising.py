@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pas_gateway.commands.deciding import LEGAL
+from pas_gateway.commands.deciding import LEGAL, on_record
 from pas_gateway.commands.register import open_register
 from pas_gateway.offering import check, find_summarised
 from pas_gateway.office import PAS, PasOffice
@@ -44,22 +44,23 @@ def summarise(
     It goes out when the gateway has run: to the contractors until the prisoner is in another prison, then to that prison. A later
     one takes its place.
     """
-    store, _ = open_register(session)
-    office = PasOffice.of(session.workspace)
-    found = find_summarised(store, office, case)
-    numbers = [number] if number is not None else list(found.numbers)
-    if len(numbers) != 1:
-        raise MisuseError("The report is not on one prisoner alone.", "name the prisoner with --subject")
-    if not (flags or found.flags):
-        raise MisuseError("The report's tags suggest no flag.", "give --flag")
-    who = post_of(session.workspace.directory(), session.workspace, PAS, person, post)
-    said = build(Summary, {
-        "case": found.case, "view": found.view, "office": PAS, "person": who[0], "post": who[1], "noms_number": numbers[0],
-        "escorts": escorts, "custodian": custodian, "flags": flags or found.flags, "advice": advice, "reason": reason,
-        "legal_basis": legal_basis, "at": session.workspace.clock.now(),
-    })  # fmt: skip
-    data = sign(session.workspace, said, read_passphrase(passphrase_file))
-    check(store, office, found.case, data)
+    with on_record(session, PAS, case, person or session.workspace.settings.person):
+        store, _ = open_register(session)
+        office = PasOffice.of(session.workspace)
+        found = find_summarised(store, office, case)
+        numbers = [number] if number is not None else list(found.numbers)
+        if len(numbers) != 1:
+            raise MisuseError("The report is not on one prisoner alone.", "name the prisoner with --subject")
+        if not (flags or found.flags):
+            raise MisuseError("The report's tags suggest no flag.", "give --flag")
+        who = post_of(session.workspace.directory(), session.workspace, PAS, person, post)
+        said = build(Summary, {
+            "case": found.case, "view": found.view, "office": PAS, "person": who[0], "post": who[1], "noms_number": numbers[0],
+            "escorts": escorts, "custodian": custodian, "flags": flags or found.flags, "advice": advice, "reason": reason,
+            "legal_basis": legal_basis, "at": session.workspace.clock.now(),
+        })  # fmt: skip
+        data = sign(session.workspace, said, read_passphrase(passphrase_file))
+        check(store, office, found.case, data)
     digest = send(session.workspace, PAS, data).hex()
     told = {"case": found.case, "flags": list(said.flags), "escorts": list(escorts), "custodian": custodian, "person": who[0]}
     session.console.emit({**told, "statement": digest})

@@ -13,11 +13,12 @@ from random import Random
 from typing import Any, cast
 
 from pas_producers import MovementFeed, Published, Publisher
-from pas_producers.workplace import find_keyrings, read_workspace_rulebook
+from pas_producers.workplace import find_keyrings
 from pas_schemas.clock import show_time
 from pas_schemas.reference import establishments
 from pas_transport.estate import WITHOUT_PIO
 from pas_transport.log import Log, Outgoing
+from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
 RECIPIENTS = ("pio", "security", "governor")
@@ -127,7 +128,7 @@ def _publish(workspace: Workspace, log: Log, rows: Iterator[Row], batch_records:
     snapshot = workspace.directory()
     publisher = Publisher(
         log=log, snapshot=snapshot, keyring=find_keyrings(workspace, snapshot)("force:01"),
-        rulebook=read_workspace_rulebook(workspace), clock=workspace.clock, batch_records=batch_records,
+        rulebook=load_rulebook(workspace), clock=workspace.clock, batch_records=batch_records,
     )  # fmt: skip
     with publisher:
         outcomes = [isinstance(one, Published) for one in publisher.stream(rows)]

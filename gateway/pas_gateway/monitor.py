@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from pas_gateway.meters import read_meters
 from pas_gateway.metrics import Scrape, render
-from pas_gateway.office import PasOffice, load_rulebook
+from pas_gateway.office import PasOffice
 from pas_gateway.realm import MAIN
 from pas_gateway.register import Store, gauges, open_store
 from pas_gateway.survey import Survey, take_survey
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_schemas.errors import PasError
 from pas_transport.log import Log
+from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
 # A survey of a large register takes long: it is taken again once so many times its own time has passed, so that watching

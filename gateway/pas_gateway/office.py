@@ -12,11 +12,11 @@ from pas_gateway.policy.whereabouts import Row
 from pas_gateway.realm import MAIN, Realm, realm_of
 from pas_schemas.clock import Clock, to_ms
 from pas_schemas.directory import KeyUse, PublicKey, Snapshot
-from pas_schemas.errors import KeyringError, RulebookError
-from pas_schemas.rulebook import Rulebook, digest_of, read_rulebook
+from pas_schemas.errors import KeyringError
+from pas_schemas.rulebook import Rulebook
 from pas_schemas.sealing import BATCH, CLOCKS_DIFFER, REPLY, IdKey, Opener, OpeningKey, Sealer, SealingKey, StoreKey
-from pas_transport.files import read_whole
 from pas_transport.keyring import Keyring
+from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
 PAS = "pas"
@@ -120,20 +120,3 @@ class PasOffice:
 @lru_cache(maxsize=KEYS_KEPT)
 def _read_key(public: bytes) -> SealingKey:
     return SealingKey.from_bytes(public)
-
-
-def rulebook_digest(workspace: Workspace) -> str:
-    """Of the workspace's rulebook and text rules as they lie there, whatever they hold; RulebookError where they cannot be read."""
-    return digest_of(*_read_rules(workspace))
-
-
-def load_rulebook(workspace: Workspace) -> Rulebook:
-    """The workspace's rulebook and text rules; RulebookError where they cannot be read or enforced."""
-    return read_rulebook(*_read_rules(workspace))
-
-
-def _read_rules(workspace: Workspace) -> tuple[bytes, bytes]:
-    try:
-        return read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path)
-    except OSError as error:
-        raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None

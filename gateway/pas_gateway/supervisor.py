@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from pas_gateway import events
 from pas_gateway.journal import Journal, open_journal
 from pas_gateway.meters import Meter, meter_file
-from pas_gateway.office import PasOffice, load_rulebook, rulebook_digest
+from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.positions import find_start, measure_lag, refuse_other_keys, refuse_other_log
@@ -34,6 +34,7 @@ from pas_schemas.errors import PasError, RegisterError, RulebookError
 from pas_schemas.rulebook import Rulebook
 from pas_transport.console import Console
 from pas_transport.log import Log, LogUnavailableError, OffsetGoneError, Partition
+from pas_transport.rules import digest_rulebook, load_rulebook
 from pas_transport.workspace import Workspace, open_workspace
 
 # Idle means: every input at its end and the outbox empty, seen twice this far apart (architecture, *Commands*).
@@ -315,7 +316,7 @@ class _Renewal:
 
     def _look(self, former: Rulebook) -> Rulebook:
         try:
-            found = former if rulebook_digest(self.workspace) == former.digest else load_rulebook(self.workspace)
+            found = former if digest_rulebook(self.workspace) == former.digest else load_rulebook(self.workspace)
         except RulebookError as error:
             if error.sentence != self._refused:
                 self._refused = error.sentence
@@ -327,12 +328,11 @@ class _Renewal:
 
 
 @contextmanager
-def _signals(stop: object) -> Iterator[None]:
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
     """SIGTERM and SIGINT drain instead of ending at once."""
 
     def told(_number: int, _frame: FrameType | None) -> None:
-        if callable(stop):
-            stop()
+        stop()
 
     former = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

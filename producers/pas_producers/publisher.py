@@ -20,7 +20,7 @@ from pas_producers.errors import PublishError
 from pas_producers.journal import Journals
 from pas_producers.packing import Packer, Ticker, UnpackableError
 from pas_producers.results import Outcome, Publication, Published, Refused, Repeated
-from pas_producers.workplace import find_keyrings, journals_folder, read_workspace_rulebook
+from pas_producers.workplace import find_keyrings, journals_folder
 from pas_schemas.clock import Clock
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import MisuseError
@@ -30,6 +30,7 @@ from pas_schemas.rulebook import Rulebook
 from pas_schemas.topics import COMPARTMENT, REPORTS, URGENT
 from pas_transport.keyring import Keyring
 from pas_transport.log import Log
+from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
 
@@ -80,7 +81,7 @@ class Publisher:
         snapshot = workspace.directory()
         find = find_keyrings(workspace, snapshot)
         keyring = find(office) if office is not None else find
-        rulebook = read_workspace_rulebook(workspace)
+        rulebook = load_rulebook(workspace)
         with ExitStack() as closing:
             log = closing.enter_context(workspace.log())
             log.ensure((REPORTS, URGENT, COMPARTMENT))

@@ -1,4 +1,4 @@
-"""What a publisher takes from a workspace: keyrings, rulebook and the folder of its journals."""
+"""What a publisher takes from a workspace: keyrings, its border and the folder of its journals."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 from pas_producers.checking import Checker
 from pas_producers.desk import Desks, FindKeyring
 from pas_schemas.directory import Snapshot
-from pas_schemas.errors import RulebookError
-from pas_schemas.rulebook import Rulebook, read_rulebook
-from pas_transport.files import read_whole
 from pas_transport.keyring import Keyring
+from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
 
@@ -32,18 +30,10 @@ def find_keyrings(workspace: Workspace, snapshot: Snapshot) -> FindKeyring:
     return find
 
 
-def read_workspace_rulebook(workspace: Workspace) -> Rulebook:
-    """The rulebook of the workspace; raises `RulebookError` where it is not there or cannot be enforced."""
-    try:
-        return read_rulebook(read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path))
-    except OSError as error:
-        raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "see rulebook.toml and text_rules.csv") from None
-
-
 def open_checker(workspace: Workspace, office: str | None = None) -> Checker:
     """Border and validation without anything to publish to: writes nothing, needs no log."""
     snapshot = workspace.directory()
     find = find_keyrings(workspace, snapshot)
     if office is not None:
         find(office)
-    return Checker(snapshot, read_workspace_rulebook(workspace), workspace.clock, Desks(snapshot, find), office)
+    return Checker(snapshot, load_rulebook(workspace), workspace.clock, Desks(snapshot, find), office)

@@ -23,7 +23,7 @@ from pas_consumers import Inbox
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
 from pas_gateway.filing import read_verdicts
-from pas_gateway.office import PasOffice, load_rulebook
+from pas_gateway.office import PasOffice
 from pas_gateway.register import outbox, schema
 from pas_gateway.route import read_outbox, route
 from pas_producers import Publisher
@@ -32,6 +32,7 @@ from pas_schemas.codec import encode
 from pas_schemas.sealing import Plain, read_label
 from pas_schemas.topics import MOVEMENTS, REPORTS
 from pas_transport.log import Outgoing
+from pas_transport.rules import load_rulebook
 
 # A drill types a handful of commands; on a busy machine each takes seconds to start.
 TYPED_SECONDS = 120

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from pas_gateway.commands.register import open_register
-from pas_gateway.office import load_rulebook
 from pas_gateway.overdue import list_overdue
+from pas_transport.rules import load_rulebook
 from pas_transport.session import Session, compartment_option, pass_session
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from pas_gateway.commands.replay import FILE, replay
-from pas_gateway.office import load_rulebook
 from pas_gateway.scrutiny import Finding, scrutinise
 from pas_schemas.errors import MisuseError
 from pas_schemas.reference import read_data
 from pas_schemas.rulebook import Cell, Rulebook, shipped_rulebook
 from pas_schemas.rules import CODES, COLUMN_WORDS, COLUMNS
 from pas_transport.files import read_named
+from pas_transport.rules import load_rulebook
 from pas_transport.session import Session, pass_session
 from pas_transport.workspace import NoWorkspaceError
 

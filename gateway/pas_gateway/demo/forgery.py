@@ -7,13 +7,13 @@ from random import Random
 
 from pas_producers.desk import Desk
 from pas_producers.packing import PAS, Packer, Ticker
-from pas_producers.workplace import read_workspace_rulebook
 from pas_schemas.errors import DirectoryError
 from pas_schemas.models.report import Report
 from pas_schemas.naming import content_digest
 from pas_schemas.sealing import Sealer, SealingKey
 from pas_schemas.topics import REPORTS
 from pas_transport.log import Outgoing
+from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
 EPOCH_LIFE = timedelta(hours=1)
@@ -39,7 +39,7 @@ def _record(workspace: Workspace, report: Report, forger: str, claimed: str) -> 
     ring, snapshot, clock = workspace.keyring(forger), workspace.directory(), workspace.clock
     signing, id_key = ring.signing(), ring.id_key()
     desk = Desk(claimed, signing.id, id_key, Sealer(claimed, signing, epoch_life=EPOCH_LIFE))
-    packer = Packer(snapshot, read_workspace_rulebook(workspace), clock, Ticker(clock))
+    packer = Packer(snapshot, load_rulebook(workspace), clock, Ticker(clock))
     parcel = packer.pack(report, desk, content_digest(id_key, report))
     key = snapshot.key(PAS, "open", clock.now())
     if key is None:

@@ -1,0 +1,29 @@
+"""The rulebook of a workspace and its text rules, as they lie there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pas_schemas.errors import RulebookError
+from pas_schemas.rulebook import Rulebook, digest_of, read_rulebook
+from pas_transport.files import read_whole
+
+if TYPE_CHECKING:
+    from pas_transport.workspace import Workspace
+
+
+def load_rulebook(workspace: Workspace) -> Rulebook:
+    """Raises RulebookError where the files cannot be read or enforced."""
+    return read_rulebook(*_read(workspace))
+
+
+def digest_rulebook(workspace: Workspace) -> str:
+    """The digest of whatever the files hold, which a rulebook has that was read from them; RulebookError where they cannot be read."""
+    return digest_of(*_read(workspace))
+
+
+def _read(workspace: Workspace) -> tuple[bytes, bytes]:
+    try:
+        return read_whole(workspace.rulebook_path), read_whole(workspace.text_rules_path)
+    except OSError as error:
+        raise RulebookError(f"The rulebook cannot be read: {error.strerror}.", "restore rulebook.toml and text_rules.csv") from None

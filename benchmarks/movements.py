@@ -10,7 +10,6 @@ go next, and what is decided would be the same again and again.
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from pas_producers import MovementFeed
 from pas_schemas.clock import show_time
 from pas_schemas.topics import MOVEMENTS, REPORTS
 from pas_transport.workspace import Workspace, open_workspace
-from places import Places, find_places, open_gateway
+from places import Places, find_places, open_gateway, two_processes
 from population import Population, Row, number_of, publish
 from whole import read_reports
 
@@ -71,25 +70,15 @@ def run(places: Places, size: Size) -> Iterator[Figure]:
 
 def time_two(workspace: Workspace, goal: int) -> float:
     """Seconds in which two workers take the rest of the movements, up to `goal`."""
-    context = multiprocessing.get_context("spawn")
-    pipes = [context.Pipe() for _ in range(2)]
-    workers = [
-        context.Process(target=_take, args=(theirs, str(workspace.root), f"worker-{number}", goal))
-        for number, (_, theirs) in enumerate(pipes, 1)
-    ]
-    for worker in workers:
-        worker.start()
-    for ours, _ in pipes:
-        assert ours.recv() == "ready"
-    started = time.perf_counter()
-    for ours, _ in pipes:
-        ours.send("go")
-    for ours, _ in pipes:
-        assert ours.recv() == "taken"
-    seconds = time.perf_counter() - started
-    for worker in workers:
-        worker.join()
-    return seconds
+    with two_processes(_take, workspace, goal) as workers:
+        for worker in workers:
+            assert worker.recv() == "ready"
+        started = time.perf_counter()
+        for worker in workers:
+            worker.send("go")
+        for worker in workers:
+            assert worker.recv() == "taken"
+        return time.perf_counter() - started
 
 
 def _take(pipe: Connection, root: str, name: str, goal: int) -> None:

@@ -9,11 +9,9 @@ members of their group and the reports come, sealed beforehand.
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -24,7 +22,7 @@ from measuring import Figure, Size, read_size, tell
 from pas_schemas.topics import REPORTS
 from pas_transport.log import Log, Outgoing, StartAt, Subscription, Taken
 from pas_transport.workspace import Workspace, open_workspace
-from places import Places, find_places, open_gateway
+from places import Places, find_places, open_gateway, two_processes
 from population import Population, seal
 
 # Three partitions, two readers: what each holds.
@@ -49,7 +47,7 @@ def run(places: Places, size: Size) -> Iterator[Figure]:
 def measure(workspace: Workspace, population: Population, rounds: int, part: int) -> list[tuple[float, float]]:
     """For each round the gain of the control and of the workers; the first round warms up."""
     gains, done = [], 0
-    with members(workspace, population) as pair, workspace.log() as log:
+    with two_processes(_serve, workspace, population) as pair, workspace.log() as log:
         for _ in range(rounds + 1):
             seconds = {}
             for count in (1, 2):
@@ -87,27 +85,6 @@ def _run_control(pair: Sequence[Connection], log: Log, records: Sequence[Outgoin
     for member in pair:
         assert member.recv() == _TAKEN
     return time.perf_counter() - started
-
-
-@contextmanager
-def members(workspace: Workspace, population: Population) -> Iterator[list[Connection]]:
-    """Two processes, each to be told whether it is a worker of the gateway or a floor."""
-    context = multiprocessing.get_context("spawn")
-    pipes, processes = [], []
-    for number in (1, 2):
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, str(workspace.root), f"worker-{number}", population))
-        process.start()
-        pipes.append(ours)
-        processes.append(process)
-    try:
-        yield pipes
-    finally:
-        for pipe, process in zip(pipes, processes, strict=True):
-            pipe.close()
-            process.join(10)
-            if process.is_alive():
-                process.kill()
 
 
 def _serve(pipe: Connection, root: str, name: str, population: Population) -> None:

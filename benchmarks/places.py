@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,27 @@ def open_gateway(workspace: Workspace, name: str = "bench", log: Log | None = No
         spare_collector()
         worker = Worker(name, False, there, store, Pipeline(PasOffice.of(workspace), store), mark, meter, journal)
         yield Gateway(there, store, worker, closing)
+
+
+@contextmanager
+def two_processes(work: Callable[..., None], workspace: Workspace, given: object) -> Iterator[list[Connection]]:
+    """Two that do `work(pipe, workspace's folder, worker's name, given)`: the pipes to them, with which they end."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = [], []
+    for number in (1, 2):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(theirs, str(workspace.root), f"worker-{number}", given))
+        process.start()
+        pipes.append(ours)
+        processes.append(process)
+    try:
+        yield pipes
+    finally:
+        for pipe, process in zip(pipes, processes, strict=True):
+            pipe.close()
+            process.join(10)
+            if process.is_alive():
+                process.kill()
 
 
 @contextmanager

@@ -33,14 +33,14 @@ class ForkedPas:
             asked = json.dumps({"arguments": [*arguments], "cwd": str(cwd), "env": dict(env)}).encode()
             socket.send_fds(self._socket, [len(asked).to_bytes(4, "big")], [out.fileno(), err.fileno()])
             self._socket.sendall(asked)
-            started = int.from_bytes(_receive(self._socket, 4), "big")
+            started = int.from_bytes(receive(self._socket, 4), "big")
             self._socket.settimeout(timeout)
             try:
-                code = int.from_bytes(_receive(self._socket, 4), "big", signed=True)
+                code = int.from_bytes(receive(self._socket, 4), "big", signed=True)
             except TimeoutError:
                 os.kill(started, signal.SIGKILL)
                 self._socket.settimeout(None)
-                _receive(self._socket, 4)
+                receive(self._socket, 4)
                 raise
             finally:
                 self._socket.settimeout(None)
@@ -56,7 +56,8 @@ def _read(file: Any) -> str:
     return str(file.read().decode())
 
 
-def _receive(connection: socket.socket, size: int) -> bytes:
+def receive(connection: socket.socket, size: int) -> bytes:
+    """So many bytes; raises EOFError where the other side has no more."""
     found = b""
     while len(found) < size:
         part = connection.recv(size - len(found))
@@ -72,7 +73,7 @@ def _serve(connection: socket.socket) -> dict[str, Any] | None:
         head, files, _, _ = socket.recv_fds(connection, 4, 2)
         if not head:
             return None
-        asked: dict[str, Any] = json.loads(_receive(connection, int.from_bytes(head, "big")))
+        asked: dict[str, Any] = json.loads(receive(connection, int.from_bytes(head, "big")))
         child = os.fork()
         if child == 0:
             connection.close()

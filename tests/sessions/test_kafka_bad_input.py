@@ -20,6 +20,7 @@ from kafka.admin import NewTopic
 from kafka_node import find_free_port
 
 from conftest import RunPas
+from forked_pas import receive
 from kafka_broker import LEAVES_SOCKETS, collect_sockets
 
 REFUSED = 1
@@ -79,7 +80,7 @@ def _answer(listener: socket.socket, work: Callable[[socket.socket], None]) -> N
     with suppress(OSError):
         while True:
             plain, _ = listener.accept()
-            with plain, suppress(OSError, struct.error):
+            with plain, suppress(OSError, EOFError, struct.error):
                 work(plain)
 
 
@@ -87,8 +88,8 @@ def say_old(plain: socket.socket) -> None:
     """A broker of a release that knew no more than the first versions of a few requests."""
     port = plain.getsockname()[1]
     while True:
-        (size,) = struct.unpack(">i", _read(plain, 4))
-        api, version, correlation = struct.unpack(">hhi", _read(plain, size)[:8])
+        (size,) = struct.unpack(">i", receive(plain, 4))
+        api, version, correlation = struct.unpack(">hhi", receive(plain, size)[:8])
         body = struct.pack(">i", correlation)
         if api == API_VERSIONS:
             known = [(0, 0, 2), (1, 0, 2), (2, 0, 0), (METADATA, 0, 1), (API_VERSIONS, 0, 0)]
@@ -98,16 +99,6 @@ def say_old(plain: socket.socket) -> None:
         else:  # metadata, version 1: itself, without rack, is the controller, and there are no topics
             body += struct.pack(">iih9sihii", 1, 0, 9, b"127.0.0.1", port, -1, 0, 0)
         plain.sendall(struct.pack(">i", len(body)) + body)
-
-
-def _read(plain: socket.socket, size: int) -> bytes:
-    found = b""
-    while len(found) < size:
-        more = plain.recv(size - len(found))
-        if not more:
-            raise OSError
-        found += more
-    return found
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

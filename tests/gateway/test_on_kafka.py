@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient
 
 from conftest import RunPas
 from gateway.apart import ONE, TWO, Both, dump, protect
 from gateway.desk import OFFICES, Desk
+from gateway.drilling import read_commands
+from gateway.judging import find_journeys, take_everything
+from gateway.killing import until
 from gateway.terminal import Terminal
 from gateway.test_requests import SAID, ask, asked, person, shown, write_answer
 from kafka_faulty import settle
 from pas_gateway.demo.outcomes import compare, trace_all
 from pas_gateway.demo.story import tell_story
 from pas_gateway.register import open_store
-from pas_schemas.topics import COMPARTMENT
-from pas_transport.workspace import open_workspace
-from producers.samples import make_item
+from pas_producers import MovementFeed
+from pas_schemas.clock import show_time
+from pas_schemas.topics import COMPARTMENT, MOVEMENTS
+from pas_transport.kafka_client import KafkaAccess
+from pas_transport.kafka_log import KafkaLog
+from pas_transport.workspace import Workspace, open_workspace
+from producers.samples import make_item, make_movement
 
 ROUTINE, REFUSED = 0, 1
 
@@ -65,6 +77,49 @@ def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, tmp_
     assert first["state"] == "DELIVERED"
     took = json.loads(pas("gateway", "run", "--until-idle", "--json", cwd=root, env=env, code=ROUTINE).out)
     assert took["replies"] > 0
+
+
+def test_movements_of_an_earlier_edition_are_replaced(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:
+    """One partition becomes twelve by the runbook's own commands: whereabouts stay known, and what is told from then on counts."""
+    root = tmp_path / "small"
+    with Desk(settle(kafka, pristine, root, OFFICES)) as desk, earlier_log(kafka, desk.workspace) as log:
+        desk.__dict__["log"] = log
+        keys, clock = desk.workspace.keyring("feed:nomis"), desk.workspace.clock
+        with MovementFeed(log=log, snapshot=desk.snapshot, keyring=keys, clock=clock) as feed:
+            came = make_movement(at=show_time(clock.now() - timedelta(hours=24)), category="C")
+            assert list(feed.stream([came])) == ["published"]
+        desk.worker("worker-1").run(desk.is_idle)
+    refused = pas("gateway", "run", "--until-idle", cwd=root, code=REFUSED)
+    assert "pas.movements exists with 1 partitions" in refused.err
+    delete_topic(kafka, desk.workspace, MOVEMENTS.name)
+    for line in read_commands("Topic lost")[1].splitlines():
+        pas(*line.split()[1:], cwd=root, code=ROUTINE)
+    with Desk(open_workspace(root, environment={})) as desk:
+        desk.publish(report := desk.write())
+        desk.run()
+        desk.move(prison="BAI", hours_ago=0.1)
+        journeys = find_journeys(desk.run())
+        assert len(desk.log.ends([MOVEMENTS.name])) == MOVEMENTS.partitions
+        kinds = {"WSI": ["DISCLOSURE", "WITHDRAWAL"], "BAI": ["DISCLOSURE"]}
+        assert journeys == {(f"{role}:{prison}", report["urn"]): kinds[prison] for prison in kinds for role in ("pio", "security")}
+        assert len(take_everything(desk.workspace, [office for office, _ in journeys])) == 6
+
+
+@contextmanager
+def earlier_log(bootstrap: str, workspace: Workspace) -> Iterator[KafkaLog]:
+    """As an edition before ours had it: all movements in one partition."""
+    delete_topic(bootstrap, workspace, MOVEMENTS.name)
+    with KafkaLog(KafkaAccess(bootstrap), create=True, prefix=workspace.settings.kafka_prefix or "") as log:
+        log.ensure([replace(MOVEMENTS, partitions=1)])
+        yield log
+
+
+def delete_topic(bootstrap: str, workspace: Workspace, topic: str) -> None:
+    """Returns when it is gone, which takes a moment."""
+    name = f"{workspace.settings.kafka_prefix}{topic}"
+    with KafkaAdminClient(bootstrap_servers=bootstrap) as admin:
+        admin.delete_topics([name])
+        until(lambda: name not in admin.list_topics(), "the topic is gone")
 
 
 def test_the_compartment_is_whole_on_kafka(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:

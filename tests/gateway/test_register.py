@@ -358,8 +358,8 @@ def test_what_is_learnt_again_is_accounted_for_once(store: Store) -> None:
     write_change(store, Change(deliveries=[delivery()]))
     again = delivery(id=b"e" * 16, n=2, kind="WITHDRAWAL", state="SENT", words=b"w")
     with store.writing() as connection:
-        assert relearning.learn(connection, [delivery(words=b"w"), again, again], {(TOPIC, 0): 2, (TOPIC, 1): 0}) == 1
-        assert relearning.learn(connection, [again], {}) == 0
+        assert relearning.learn(connection, [delivery(words=b"w"), again, again], {(TOPIC, 0): 2, (TOPIC, 1): 0}, frozenset()) == 1
+        assert relearning.learn(connection, [again], {}, frozenset()) == 0
     with store.reading() as connection:
         assert relearning.list_regained(connection, LOG, 9) == []
         rows = {row.n: row.state for row in connection.execute(sa.select(schema.deliveries))}

@@ -291,7 +291,7 @@ def test_what_nothing_here_explains_is_told_to_pas(desk: Desk) -> None:
         "read_at_ms": None, "leaf": b"l" * 32, "climb_ms": None, "sealed_to": None, "words": b"w" * 16,
     }  # fmt: skip
     with desk.store.writing() as register:
-        assert relearning.learn(register, [row], {}) == 1
+        assert relearning.learn(register, [row], {}, frozenset()) == 1
     plan = desk.pipeline.regain(desk.log.identity)
     assert plan is not None
     desk.pipeline.commit(plan)

@@ -372,3 +372,11 @@ def among(connection: sa.Connection, column: sa.Column[Any], keys: Sequence[Any]
     if connection.dialect.name == "postgresql":
         return column == sa.any_(sa.bindparam(None, keys, sa.ARRAY(column.type)))
     return column.in_(keys)
+
+
+def find_known(connection: sa.Connection, column: sa.Column[Any], keys: Iterable[bytes]) -> set[bytes]:
+    """Which of these a column holds."""
+    found: set[bytes] = set()
+    for part in chunks(sorted(set(keys))):
+        found.update(connection.execute(sa.select(column).where(among(connection, column, part))).scalars())
+    return found

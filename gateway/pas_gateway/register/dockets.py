@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import among, chunks
+from pas_gateway.register.change import among, chunks, find_known
 
 # A case in one of these waits for somebody.
 WAITING: Final = ("OPEN", "PROPOSED", "RETURNED")
@@ -44,10 +44,7 @@ def find_statements(connection: sa.Connection, reports: Iterable[bytes]) -> dict
 
 def find_statement_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[bytes]:
     """Which of these statements were taken before."""
-    found: set[bytes] = set()
-    for part in chunks(sorted(set(ids))):
-        found.update(connection.execute(sa.select(schema.statements.c.id).where(schema.statements.c.id.in_(part))).scalars())
-    return found
+    return find_known(connection, schema.statements.c.id, ids)
 
 
 def find_by_digest(connection: sa.Connection, digests: Iterable[bytes]) -> dict[bytes, Stored]:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import chunks
+from pas_gateway.register.change import find_known
 from pas_gateway.register.requests import SHOWN
 
 
@@ -25,10 +25,7 @@ def list_protections(connection: sa.Connection) -> list[Any]:
 
 def find_handed(connection: sa.Connection, reports: Iterable[bytes]) -> set[bytes]:
     """Which of these reports PAS's gateway handed over."""
-    found: set[bytes] = set()
-    for ids in chunks(sorted(set(reports))):
-        found.update(connection.execute(sa.select(schema.handed.c.report).where(schema.handed.c.report.in_(ids))).scalars())
-    return found
+    return find_known(connection, schema.handed.c.report, reports)
 
 
 def find_answers(connection: sa.Connection) -> set[tuple[bytes, str, bytes]]:

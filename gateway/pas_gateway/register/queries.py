@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pas_gateway.policy.places import Place, place_of
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
-from pas_gateway.register.change import COUNTER_MARK, among, chunks
+from pas_gateway.register.change import COUNTER_MARK, among, chunks, find_known
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
@@ -151,10 +151,7 @@ def find_due_movements(connection: sa.Connection, now_ms: int, most: int) -> lis
 
 def find_movement_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[bytes]:
     """Which of these rows of the feed were taken in before."""
-    found: set[bytes] = set()
-    for part in chunks(sorted(set(ids))):
-        found.update(connection.execute(sa.select(schema.movements.c.id).where(schema.movements.c.id.in_(part))).scalars())
-    return found
+    return find_known(connection, schema.movements.c.id, ids)
 
 
 def find_reports_on(connection: sa.Connection, keys: Iterable[bytes]) -> list[tuple[bytes, Accepted]]:
@@ -291,10 +288,8 @@ def _sent(row: Any) -> Sent:
 
 
 def find_reply_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[bytes]:
-    found: set[bytes] = set()
-    for part in chunks(sorted(set(ids))):
-        found.update(connection.execute(sa.select(schema.replies.c.id).where(schema.replies.c.id.in_(part))).scalars())
-    return found
+    """Which of these replies were taken before."""
+    return find_known(connection, schema.replies.c.id, ids)
 
 
 def read_counters(connection: sa.Connection) -> dict[str, int]:

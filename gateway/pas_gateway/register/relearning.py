@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import among, chunks
+from pas_gateway.register.change import among, chunks, find_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,13 @@ def learn(
     connection: sa.Connection,
     deliveries: Sequence[dict[str, Any]],
     goals: Mapping[tuple[str, int], int],
-    unsent: Collection[bytes] = frozenset(),
+    unsent: Collection[bytes],
 ) -> int:
     """Takes in deliveries that are not known, and until where the inputs must be taken in; returns how many were not known.
 
     Those that are `unsent` only use up their numbers: what they would have brought goes out under the next.
     """
-    known: set[bytes] = set()
-    for part in chunks([row["id"] for row in deliveries]):
-        known.update(connection.execute(sa.select(schema.deliveries.c.id).where(schema.deliveries.c.id.in_(part))).scalars())
+    known = find_known(connection, schema.deliveries.c.id, [row["id"] for row in deliveries])
     fresh = {row["id"]: row for row in deliveries if row["id"] not in known}
     if not fresh:
         return 0

@@ -24,7 +24,6 @@ from pas_schemas.sealing.framing import frame
 
 KEY_ID_BYTES = 8
 NONCE_BYTES = 12
-SIGNATURE_BYTES = 64
 SECRET_BYTES = 32
 # HPKE's encapsulation (ML-KEM-768 ciphertext, X25519 share) and AES-256-GCM tag around what is sealed.
 SEALING_BYTES = 1088 + 32 + 16

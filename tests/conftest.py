@@ -6,7 +6,7 @@ import fcntl
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 
 from copying import copy_workspace, unchanged
 from forked_pas import ForkedPas
-from kafka_broker import collect_sockets, find_broker
+from kafka_broker import end_brokers, ending_with_group, find_broker, note_last
 from kafka_faulty import FaultyKafka, run_faulty_kafka
 from kafka_guarded import GuardedKafka, run_guarded_kafka
 from pas_transport.founding import found_workspace
@@ -40,10 +40,19 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """The thousands of tests that were found stay to the end: the collector of cycles need not look at them again and again."""
+    note_last(session.items)
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Brokers of a group's own end with it: idle, they would take a fifth of a core from all that follows."""
+    done = yield
+    end_brokers(item)
+    return done
 
 
 @pytest.fixture(autouse=True)
@@ -70,17 +79,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyKafka]:
     """A broker to be ill-treated, for the tests of the group `kafka-faults`: one process runs them, one after the other."""
-    with run_faulty_kafka(tmp_path_factory.mktemp("faulty")) as faulty:
-        yield faulty
-    collect_sockets()
+    with ending_with_group("kafka-faults") as stack:
+        yield stack.enter_context(run_faulty_kafka(tmp_path_factory.mktemp("faulty")))
 
 
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
     """Three nodes behind TLS, SCRAM and ACLs, for the tests of the group `kafka-guarded`."""
-    with run_guarded_kafka(tmp_path_factory.mktemp("guarded")) as guarded:
-        yield guarded
-    collect_sockets()
+    with ending_with_group("kafka-guarded") as stack:
+        yield stack.enter_context(run_guarded_kafka(tmp_path_factory.mktemp("guarded")))
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import kafka_node
@@ -21,6 +21,9 @@ START_SECONDS = 90.0
 # kafka-python leaves the socket of a connection that failed to the garbage collector: see `collect_sockets`.
 LEAVES_SOCKETS = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 IMAGE = "apache/kafka:4.3.1"
+# The last test of each group, and what runs for some of them.
+_last: dict[str, pytest.Item] = {}
+_running: dict[str, ExitStack] = {}
 
 
 @contextmanager
@@ -43,6 +46,32 @@ def collect_sockets() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+def note_last(items: Iterable[pytest.Item]) -> None:
+    """Which test is the last of each group: one process runs them all, in this order."""
+    _last.update({group: item for item in items if (group := _group_of(item))})
+
+
+def _group_of(item: pytest.Item) -> str | None:
+    mark = item.get_closest_marker("xdist_group")
+    return mark and mark.args[0]
+
+
+@contextmanager
+def ending_with_group(group: str) -> Iterator[ExitStack]:
+    """What a fixture of a whole run enters here ends with the last test of its group."""
+    with ExitStack() as stack:
+        stack.callback(collect_sockets)
+        _running[group] = stack
+        yield stack
+
+
+def end_brokers(item: pytest.Item) -> None:
+    """After each test: what ran for its group, where it was the last of it."""
+    group = _group_of(item)
+    if group in _running and _last[group] is item:
+        _running.pop(group).close()
 
 
 def skip_without_kafka() -> None:

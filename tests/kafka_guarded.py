@@ -18,6 +18,8 @@ from pas_transport.kafka_client import KafkaAccess
 GUARDED = [LEAVES_SOCKETS, pytest.mark.xdist_group("kafka-guarded")]
 # Killed, a node is missed soon, and need not wait long for its own former session to end.
 _SOON_MISSED = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
+# Nothing here is kept for so short a time that anybody need look for it twice a second, in each of a thousand partitions.
+_RARELY_CLEANED = {"log.retention.check.interval.ms": "60000", "log.cleaner.backoff.ms": "15000"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class GuardedKafka:
 def run_guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
     """Starts it; skips where brokers of a test's own are not asked for."""
     skip_without_kafka()
-    cluster = Cluster(folder, properties=_SOON_MISSED, heap_mb=256)
+    cluster = Cluster(folder, properties=_SOON_MISSED | _RARELY_CLEANED, heap_mb=256)
     try:
         cluster.start()
         yield GuardedKafka(cluster)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -39,13 +39,12 @@ class Setting:
     def of(cls, rows: list[Json], movements: list[Json], now: str) -> Setting:
         return cls(World.of(rows, movements, now), Scene(rows, movements, now))
 
-    def compare(self, raw: Json, report: Report, later: Later) -> Comparison:
-        m = self.scene.matter(raw, later)
+    def compare(self, m: Matter, report: Report, later: Later) -> Comparison:
         theirs = decide_again(m, later.words)
         rulings = Rulings(Ruling(one.owner, one.word, one.item, one.office, one.rules) for one in later.words)  # type: ignore[arg-type]  # one of the two
         ours = self.world.decide_again(report, later.came, later.accepted, rulings)
         pairs = sum(len(outcome["items"]) for outcome in theirs["outcomes"])
-        wrong = [(json.dumps([raw, repr(later)]), ours, theirs)] if ours != theirs else []
+        wrong = [(json.dumps([m.raw, repr(later)]), ours, theirs)] if ours != theirs else []
         return Comparison(1, pairs, count_again(m, theirs, later), wrong)
 
 
@@ -92,7 +91,8 @@ def compare_again(seed: int, size: int = AGAIN_SIZE) -> Comparison:
         for report in accepting.admit([line]):
             raw, rng = json.loads(line), random.Random(f"{seed} {report.urn}")
             m = setting.scene.matter(raw, Later(TAKEN))
-            whole.take(setting.compare(raw, report, make_later(rng, raw, decide_again(m, ()), waiting(m))))
+            later = make_later(rng, raw, decide_again(m, ()), waiting(m))
+            whole.take(setting.compare(setting.scene.matter(raw, later), report, later))
     return whole
 
 
@@ -113,16 +113,16 @@ SPECIALS = ("plain", "escape", "terrorism", "privilege", "compartment", "interce
 SAID = ("nobody", "all release", "all refuse", "all but the first release", "strangers release", "all release and have accepted")
 
 
-def every_again(since: str) -> tuple[list[Json], Iterator[tuple[Json, str]]]:
-    """The movements, and each report with who says what of it."""
+def every_again(since: str) -> tuple[list[Json], list[tuple[Json, Sequence[str]]]]:
+    """The movements, and each report with all that is said of it, one after the other."""
     movements: list[Json] = []
-    written: list[tuple[Json, str]] = []
+    written: list[tuple[Json, Sequence[str]]] = []
     specials = SPECIALS if since in WHOLE else ("plain",)
     for serial, (originator, code, naming, name) in enumerate(product(ORIGINATORS, CODES, NAMING, specials)):
         number = f"A{serial % 10_000:04}BC"
         movements += [*whereabouts(number, "WSI", "C"), *(movement(number, event, at, place) for event, place, at in SINCE[since])]
-        written.append((make_special(originator, serial, number, code, NAMING[naming], name), name))
-    return movements, ((report, said) for report, name in written for said in SAID if name in CROSSED or said in SAID[:2])
+        written.append((make_special(originator, serial, number, code, NAMING[naming], name), SAID if name in CROSSED else SAID[:2]))
+    return movements, written
 
 
 # With these, whatever is said; with the others, nobody and everybody.
@@ -149,9 +149,10 @@ def make_special(originator: str, serial: int, number: str, code: str, addressee
 def compare_every(since: str, rows: list[Json]) -> Comparison:
     movements, every = every_again(since)
     setting, whole = Setting.of(rows, movements, NOW), Comparison()
-    for raw, said in every:
-        m = setting.scene.matter(raw, Later(TAKEN))
-        whole.take(setting.compare(raw, Report.model_validate(raw), say(said, m, waiting(m))))
+    for raw, words in every:
+        m, report = setting.scene.matter(raw, Later(TAKEN)), Report.model_validate(raw)
+        for later in (say(said, m, waiting(m)) for said in words):
+            whole.take(setting.compare(setting.scene.matter(raw, later) if later.accepted else m, report, later))
     return whole
 
 

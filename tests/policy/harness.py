@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -124,9 +124,13 @@ class World:
 
     def explain(self, lines: Iterable[str | Json]) -> list[Json]:
         """What `pas explain --json` prints for these lines, without the words for a person."""
+        return list(self.answers(lines))
+
+    def answers(self, lines: Iterable[str | Json]) -> Iterator[Json]:
+        """The same, one after another."""
         explainer = Explainer(self.bench, self.knowledge(), id_key)
         written = (line if isinstance(line, str) else json.dumps(line) for line in lines)
-        return [plain(answer) for answer in explainer.answers(Line(number, line.encode()) for number, line in enumerate(written, start=1))]
+        return map(plain, explainer.answers(Line(number, line.encode()) for number, line in enumerate(written, start=1)))
 
 
 def parse(line: str) -> object:

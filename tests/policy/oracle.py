@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from policy.oracle_border import Submission, refused_at_the_border, refused_by_validation, shape_fits
-from policy.oracle_facts import DATA, Estate, Movement, Row, Whereabouts, example_estate, in_order, read_time
+from policy.oracle_facts import DATA, Estate, Row, Whereabouts, example_estate, in_order, read_time
 from policy.oracle_matter import Matter, Pair, Words
 from policy.oracle_words import fired_gates, gate_words, h_sanitised, matrix_words, routing_words, strictest
 
@@ -43,6 +43,10 @@ RULES: Row = {
 
 def speak(m: Matter) -> dict[str, Words]:
     """Every rule's words, in the order in which a rule is shown."""
+    return m.once("spoken", lambda: _speak(m))
+
+
+def _speak(m: Matter) -> dict[str, Words]:
     said = gate_words(m)
     said.update(routing_words(m))
     said.update(matrix_words(m))
@@ -192,21 +196,18 @@ def judge(
     if at is None:
         raise ValueError("now is no RFC 3339 UTC time")
     book, directory, register = {**RULES, **(rules or {})}, Estate(estate, at), Register()
-    rows = in_order(movements)
-    where = Whereabouts(rows, at)
+    where = Whereabouts(in_order(movements), at)
     printed = []
     for number, line in enumerate(lines, start=1):
         raw = read_line(line)
         if not isinstance(raw, dict):
             printed.append({"line": number, **rejected(None, ["V-SCHEMA"])})
             continue
-        printed.append(judge_one(raw, directory, rows, where, at, book, register))
+        printed.append(judge_one(raw, directory, where, at, book, register))
     return printed
 
 
-def judge_one(
-    raw: Row, directory: Estate, movements: list[Movement], where: Whereabouts, at: datetime, book: Row, register: Register
-) -> Row:
+def judge_one(raw: Row, directory: Estate, where: Whereabouts, at: datetime, book: Row, register: Register) -> Row:
     border = refused_at_the_border(raw)
     if border:
         return rejected(raw.get("urn"), border)
@@ -220,5 +221,5 @@ def judge_one(
     if refused:
         return rejected(raw["urn"], refused)
     register.accepted[name] = raw
-    matter = Matter(raw, directory, movements, where, at, book)
+    matter = Matter(raw, directory, where, at, book)
     return decide(matter, register.completes_a_referral(matter))

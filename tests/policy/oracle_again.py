@@ -42,13 +42,11 @@ class Scene:
     """A directory and movements at one moment, for many reports."""
 
     def __init__(self, estate: list[Row], movements: list[Row], now: str, rules: Row = RULES) -> None:
-        self.at, self.rules, self.rows = moment(now), rules, in_order(movements)
-        self.estate, self.where = Estate(estate, self.at), Whereabouts(self.rows, self.at)
+        self.at, self.rules = moment(now), rules
+        self.estate, self.where = Estate(estate, self.at), Whereabouts(in_order(movements), self.at)
 
     def matter(self, raw: Row, later: Later) -> Matter:
-        return Matter(
-            raw, self.estate, self.rows, self.where, self.at, self.rules, came=moment(later.came), accepted=later.accepted, again=True
-        )
+        return Matter(raw, self.estate, self.where, self.at, self.rules, came=moment(later.came), accepted=later.accepted, again=True)
 
 
 def moment(text: str) -> datetime:
@@ -66,6 +64,10 @@ def decide_again(m: Matter, words: tuple[Word, ...]) -> Row:
 
 def rule(m: Matter, words: tuple[Word, ...]) -> tuple[dict[str, Words], Words, dict[Pair, str]]:
     """Every rule's words once people have spoken. Who owns an evaluation follows from what its conduit then has: that comes first."""
+    return m.once(words, lambda: _rule(m, words))
+
+
+def _rule(m: Matter, words: tuple[Word, ...]) -> tuple[dict[str, Words], Words, dict[Pair, str]]:
     plain = {name: dict(spoken) for name, spoken in speak(m).items() if name != LAST}
     held = {pair for pair, word in strictest(m, plain)[0].items() if word == "hold"}
     for name in (*(name for name in plain if name != "R-EVALUATE"), "R-EVALUATE"):

@@ -95,7 +95,7 @@ def record(fields: dict[str, Check]) -> Check:
     needed = {name for name in fields if not name.endswith("?")}
 
     def fits(value: Any) -> bool:
-        return isinstance(value, dict) and needed <= set(value) <= set(known) and all(known[k](v) for k, v in value.items())
+        return isinstance(value, dict) and needed <= value.keys() <= known.keys() and all(known[k](v) for k, v in value.items())
 
     return fits
 

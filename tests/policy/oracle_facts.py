@@ -136,7 +136,8 @@ class Estate:
         return office not in self._rows
 
     def kind(self, office: str) -> str | None:
-        return None if self.lacks(office) else str(self._rows[office]["kind"])
+        row = self._rows.get(office)
+        return None if row is None else str(row["kind"])
 
     def contracted(self, office: str) -> bool:
         return bool(self._rows[office]["contracted"])
@@ -221,11 +222,18 @@ class Whereabouts:
     """The whereabouts as they stood at one instant."""
 
     def __init__(self, movements: list[Movement], at: datetime) -> None:
+        self._movements, self._earlier = movements, dict[datetime, Whereabouts]()
         self._leads_to: dict[str, str] = {}
         self._people: dict[str, Standing] = {}
         for moment, number, row in movements:
             if moment <= at:
                 self._apply(moment, number, row)
+
+    def earlier(self, at: datetime) -> Whereabouts:
+        """As they stood at another instant; many reports ask about one."""
+        if at not in self._earlier:
+            self._earlier[at] = Whereabouts(self._movements, at)
+        return self._earlier[at]
 
     def root(self, number: str) -> str:
         while number in self._leads_to:

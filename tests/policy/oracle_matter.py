@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from policy.oracle_border import ROLES
-from policy.oracle_facts import Estate, Movement, Person, Row, Whereabouts, read_time
+from policy.oracle_facts import Estate, Person, Row, Whereabouts, read_time
 
 Pair = tuple[str, int]
 Words = dict[Pair, str]
@@ -22,7 +22,7 @@ class Matter:
     """
 
     def __init__(
-        self, raw: Row, estate: Estate, movements: list[Movement], where: Whereabouts, now: datetime, rules: Row,
+        self, raw: Row, estate: Estate, where: Whereabouts, now: datetime, rules: Row,
         *, came: datetime | None = None, accepted: frozenset[str] = frozenset(), again: bool = False,
     ) -> None:  # fmt: skip
         self.came, self.accepted, self.again = came or now, accepted, again
@@ -35,7 +35,7 @@ class Matter:
         self.handling: Row = raw["handling"]
         self.codes: list[str] = [item["handling"] for item in raw["items"]]
         self.all_items = range(len(self.codes))
-        self.where, self._movements = where, movements
+        self.where = where
         self.people = [Person(stated, self.where) for stated in raw["subjects"]]
         self.compartment: bool = self.declared["protected_assisting_offender"]
         own_prison = estate.prison(self.origin) if self.origin_kind in ("security", "governor") else None
@@ -53,7 +53,7 @@ class Matter:
     @cached_property
     def people_then(self) -> list[Person]:
         """The same people as they stood when the report was written."""
-        then = Whereabouts(self._movements, min(self.now, read_time(self.raw["created_at"]) or self.now))
+        then = self.where.earlier(min(self.now, read_time(self.raw["created_at"]) or self.now))
         return [Person(stated, then) for stated in self.raw["subjects"]]
 
     # what an item concerns

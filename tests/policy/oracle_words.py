@@ -177,9 +177,10 @@ def r_whereabouts(m: Matter) -> Words:
 def r_follow(m: Matter) -> Words:
     said: Words = {}
     for office, i in m.pairs:
-        through = m.role_offices(i).get(office, set()) | m.pio_offices(i).get(office, set())
-        if m.codes[i] == "5" and office not in m.ids(i) and through - m.prisons_then(i):
-            said[office, i] = "hold"
+        if m.codes[i] == "5" and office not in m.ids(i):
+            through = m.role_offices(i).get(office, set()) | m.pio_offices(i).get(office, set())
+            if through - m.prisons_then(i):
+                said[office, i] = "hold"
     return said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from itertools import product
 from typing import Any
@@ -36,30 +37,35 @@ def world() -> tuple[list[Json], list[Json], list[str], list[Json]]:
 
 
 @cache
+def counted() -> list[tuple[str, Counter[str]]]:
+    """Each report with what its answer strikes."""
+    _, _, lines, answers = world()
+    return [(line, count([answer])) for line, answer in zip(lines, answers, strict=True)]
+
+
+@cache
 def telling(struck: str) -> tuple[str, ...]:
     """The first reports whose answer strikes it; of nothing, all."""
-    _, _, lines, answers = world()
-    if not struck:
-        return tuple(lines)
-    found = [line for line, answer in zip(lines, answers, strict=True) if count([answer])[struck]]
-    return tuple(found[:WITHIN])
+    found = [line for line, strikes in counted() if not struck or strikes[struck]]
+    return tuple(found[:WITHIN] if struck else found)
 
 
 @cache
 def judged(lines: tuple[str, ...]) -> list[Json]:
-    rows, movements, _, _ = world()
-    return judge(list(lines), rows, movements, NOW)
+    rows, movements, every, answers = world()
+    return answers if lines == tuple(every) else judge(list(lines), rows, movements, NOW)
 
 
 def differs(lines: tuple[str, ...], book: Rulebook = RULEBOOK) -> bool:
     """Whether the broker, as it is now, answers any of these otherwise than the judge."""
     rows, movements, _, _ = world()
-    return World.of(rows, movements, NOW, book).explain(lines) != judged(lines)
+    ours = World.of(rows, movements, NOW, book).answers(lines)
+    return any(one != other for one, other in zip(ours, judged(lines), strict=True))
 
 
 def test_the_broker_as_it_is_differs_nowhere() -> None:
     assert not differs(telling(""))
-    assert not any(differs(telling(mutant.strikes)) for mutant in MUTANTS.values())
+    assert not any(map(differs, {telling(mutant.strikes) for mutant in MUTANTS.values()}))
 
 
 @pytest.mark.parametrize(("code", "column", "place"), list(product(CODES, COLUMNS, ("named", "other"))))

@@ -52,10 +52,11 @@ class Resealed:
         return Resealed(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
-def find_cut(store: Store, office: PasOffice) -> list[str]:
-    """The offices with anything that PAS signed with a key which ended before the log had it."""
+def find_cut(store: Store, office: PasOffice, since: datetime | None = None) -> dict[str, Due]:
+    """By office, what it cannot read because a key of PAS had ended that signed it."""
     with store.reading() as register:
-        return sealed.list_late_offices(register, office.list_cut(office.clock.now()))
+        late = sealed.list_late_offices(register, office.list_cut(office.clock.now()))
+    return {one: due for one in late if (due := find_due(store, office, one, since, cut_only=True))}
 
 
 def find_due(store: Store, office: PasOffice, recipient: str, since: datetime | None = None, *, cut_only: bool = False) -> Due:

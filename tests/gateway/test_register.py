@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from pas_gateway.register import (
     queries,
     relearning,
     schema,
+    sealed,
     split_blobs,
     write_change,
 )
@@ -280,6 +282,50 @@ def test_person_who_is_used_and_one_who_is_touched_are_two(store: Store) -> None
             write_change(store, Change(used=used, touched={BOB}))
     with store.reading() as register:
         assert queries.find_versions(register, [ALICE, BOB]) == {ALICE: 1, BOB: 3}
+
+
+# What the log had before 100 was signed in time with `old`, which has ended since: whether each is to be found, and how it stands.
+STANDS: dict[str, tuple[bool, dict[str, Any]]] = {
+    "sent in time": (False, {"signed_by": "old", "sent_at_ms": 99, "state": "SENT"}),
+    "sent too late": (True, {"signed_by": "old", "sent_at_ms": 100, "state": "SENT"}),
+    "not sent": (True, {"signed_by": "old"}),
+    "by an unknown key": (True, {"signed_by": None, "state": "SENT"}),
+    "by the key of today": (False, {"signed_by": "new", "sent_at_ms": 200, "state": "SENT"}),
+    "confirmed": (False, {"signed_by": "old", "sent_at_ms": 200, "state": "DELIVERED"}),
+}
+
+
+@pytest.mark.parametrize(("found", "stands"), STANDS.values(), ids=STANDS)
+def test_what_came_too_late_is_found(store: Store, found: bool, stands: dict[str, Any]) -> None:
+    """Disclosures of live reports, withdrawals of any, notices apart; a summary is nobody's to send again."""
+    cut, kinds = {"old": 100, "older": 50}, ("DISCLOSURE", "WITHDRAWAL", "NOTICE", "SUMMARY")
+    sent = [
+        delivery(id=kind.encode().ljust(16), n=n, kind=kind, office=kind.lower(), sealed_to="k", **stands) for n, kind in enumerate(kinds)
+    ]
+    dead = delivery(id=b"x" * 16, report=b"x" * 16, sealed_to="k", **stands)
+    write_change(store, Change(reports=[report_row(live_until_ms=9), report_row(id=b"x" * 16, urn="01/2")], deliveries=[*sent, dead]))
+    report = [b"r" * 16] if found else []
+    with store.reading() as register:
+        ask = partial(sealed.find_unreadable, register, key="k", cut=cut, since_ms=0, live_after_ms=6)
+        assert ask(office="disclosure") == ask(office="withdrawal") == sealed.find_unheard(register, "notice", cut, 0) == report
+        assert (
+            ask(office="notice") == ask(office="summary") == ask(office="pio:WSI") == sealed.find_unheard(register, "notice", {}, 0) == []
+        )
+        assert ask(office="disclosure", key="another") == ask(office="disclosure", key="another", cut={}) == [b"r" * 16]
+        late = [row.report for row in sealed.find_late(register, "withdrawal", "WITHDRAWAL", [b"r" * 16], cut)]
+        offices = sealed.list_late_offices(register, cut)
+    assert (late, offices) == (report, ["disclosure", "notice", "pio:WSI", "withdrawal"] if found else [])
+
+
+def test_rows_are_found_however_many_keys_are_asked_for(store: Store) -> None:
+    """A statement takes no more than 500 places: names and bytes alike, each row once."""
+    asked = [f"{n:016x}" for n in range(1201)]
+    row = {"owner": "pas", "reasons": "G-CATA", "priority": "ROUTINE", "opened_at_ms": 1, "due_ms": 2, "state": "OPEN", "climb_ms": None}
+    write_change(store, Change(cases=[row | {"id": one, "report": bytes.fromhex(one)} for one in asked]))
+    with store.reading() as register:
+        by_id = queries.find_cases_by_id(register, [*asked, "none"])
+        by_report = queries.find_cases(register, [bytes.fromhex(one) for one in asked])
+    assert sorted(case.id for case in by_id) == sorted(case.id for case in by_report) == asked
 
 
 # --- migrations ------------------------------------------------------------------------------------------------------

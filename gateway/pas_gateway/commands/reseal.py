@@ -10,7 +10,7 @@ import click
 from pas_gateway.commands.register import open_register
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import Store
-from pas_gateway.resealing import Resealed, find_cut, find_due, reseal
+from pas_gateway.resealing import Due, Resealed, find_cut, find_due, reseal
 from pas_schemas.errors import MisuseError
 from pas_transport.enrolment import find_office
 from pas_transport.session import OFFICE, TIME, Session, compartment_option, pass_session
@@ -34,21 +34,18 @@ def reseal_office(session: Session, office: str | None, cut: bool, since: dateti
     store, _ = open_register(session)
     pas = PasOffice.of(session.workspace)
     if office is None:
-        done = [_reseal(session, store, pas, one, since, person, cut_only=True) for one in find_cut(store, pas)]
+        done = [_reseal(session, store, pas, one, due, person) for one, due in find_cut(store, pas, since).items()]
         session.console.emit(done)
         session.console.say(f"{len(done)} offices could not read what PAS signed with a key that had ended.")
         return
     find_office(pas.snapshot, office)
     if office == PAS:
         raise MisuseError("PAS opens its own notices with every key it ever had.", "restore its keys from the backup")
-    session.console.emit(_reseal(session, store, pas, office, since, person, cut_only=False))
+    session.console.emit(_reseal(session, store, pas, office, find_due(store, pas, office, since), person))
 
 
-def _reseal(
-    session: Session, store: Store, pas: PasOffice, office: str, since: datetime | None, person: str | None, *, cut_only: bool
-) -> dict[str, object]:
+def _reseal(session: Session, store: Store, pas: PasOffice, office: str, due: Due, person: str | None) -> dict[str, object]:
     """Does it for an office and says so; what is printed of it with `--json`."""
-    due = find_due(store, pas, office, since, cut_only=cut_only)
     with session.console.progress(f"Sealing again for {office}", len(due)) as tell:
         done = reseal(store, pas, office, due, person or session.workspace.settings.person or "", tell)
     _say(session, office, done)

@@ -374,9 +374,12 @@ def among(connection: sa.Connection, column: sa.Column[Any], keys: Sequence[Any]
     return column.in_(keys)
 
 
+def find_rows(connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], keys: Iterable[Any]) -> Iterator[Any]:
+    """The rows of a query in which a column holds one of these, however many there are; in the query's order within each chunk of keys."""
+    for part in chunks(sorted(set(keys))):
+        yield from connection.execute(query.where(among(connection, column, part)))
+
+
 def find_known(connection: sa.Connection, column: sa.Column[Any], keys: Iterable[bytes]) -> set[bytes]:
     """Which of these a column holds."""
-    found: set[bytes] = set()
-    for part in chunks(sorted(set(keys))):
-        found.update(connection.execute(sa.select(column).where(among(connection, column, part))).scalars())
-    return found
+    return {found for (found,) in find_rows(connection, sa.select(column), column, keys)}

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import among, chunks, find_known
+from pas_gateway.register.change import find_known, find_rows
 
 # A case in one of these waits for somebody.
 WAITING: Final = ("OPEN", "PROPOSED", "RETURNED")
@@ -36,9 +36,8 @@ def find_statements(connection: sa.Connection, reports: Iterable[bytes]) -> dict
     """The statements on these reports, each report's in the order in which they count."""
     table = schema.statements
     found: dict[bytes, list[Stored]] = {}
-    for part in chunks(sorted(set(reports))):
-        for row in connection.execute(sa.select(table).where(table.c.report.in_(part)).order_by(table.c.number)):
-            found.setdefault(row.report, []).append(_stored(row))
+    for row in find_rows(connection, sa.select(table).order_by(table.c.number), table.c.report, reports):
+        found.setdefault(row.report, []).append(_stored(row))
     return found
 
 
@@ -50,10 +49,7 @@ def find_statement_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[b
 def find_by_digest(connection: sa.Connection, digests: Iterable[bytes]) -> dict[bytes, Stored]:
     """Statements by what names them."""
     table = schema.statements
-    found: dict[bytes, Stored] = {}
-    for part in chunks(sorted(set(digests))):
-        found.update({row.digest: _stored(row) for row in connection.execute(sa.select(table).where(table.c.digest.in_(part)))})
-    return found
+    return {row.digest: _stored(row) for row in find_rows(connection, sa.select(table), table.c.digest, digests)}
 
 
 def find_summarised(connection: sa.Connection, now_ms: int, most: int) -> list[bytes]:
@@ -88,7 +84,4 @@ def find_decided_on(connection: sa.Connection, persons: Iterable[bytes], owner: 
     joined = sa.join(schema.subjects, schema.cases, subjects.report == cases.report).join(schema.reports, reports.id == cases.report)
     answered = sa.and_(cases.owner == owner, cases.state.in_(sorted(states)))
     query = sa.select(subjects.key, reports.id, reports.urn, reports.originator, cases.opened_at_ms).select_from(joined).where(answered)
-    found: list[DecidedOn] = []
-    for part in chunks(sorted(set(persons))):
-        found += [DecidedOn(*row) for row in connection.execute(query.where(among(connection, schema.subjects.c.key, part)))]
-    return found
+    return [DecidedOn(*row) for row in find_rows(connection, query, schema.subjects.c.key, persons)]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import NOT_AWAITED, chunks
+from pas_gateway.register.change import NOT_AWAITED, find_rows
 from pas_gateway.register.dockets import WAITING
 
 # Kinds of deliveries that somebody must read (domain, *Certainty of receipt*); a withdrawal an inbox must confirm.
@@ -119,9 +119,8 @@ def find_rungs(connection: sa.Connection, subjects: Iterable[bytes]) -> dict[tup
     """What was climbed of these deliveries and cases (ids as bytes), by due time: each rung and when (ms)."""
     table = schema.rungs
     found: dict[tuple[bytes, int], dict[str, int]] = {}
-    for part in chunks(sorted(set(subjects))):
-        for row in connection.execute(sa.select(table).where(table.c.subject.in_(part))):
-            found.setdefault((row.subject, row.due_ms), {})[row.rung] = row.at_ms
+    for row in find_rows(connection, sa.select(table), table.c.subject, subjects):
+        found.setdefault((row.subject, row.due_ms), {})[row.rung] = row.at_ms
     return found
 
 
@@ -129,10 +128,9 @@ def find_unread(connection: sa.Connection, reports: Iterable[bytes]) -> dict[byt
     """Because of whom PAS has a case, by report."""
     table = schema.rungs
     found: dict[bytes, list[Unread]] = {}
-    for part in chunks(sorted(set(reports))):
-        query = sa.select(table).where(table.c.report.in_(part), table.c.open == 1).order_by(table.c.subject)
-        for row in connection.execute(query):
-            found.setdefault(row.report, []).append(Unread(row.subject, row.office, row.at_ms))
+    query = sa.select(table).where(table.c.open == 1).order_by(table.c.subject)
+    for row in find_rows(connection, query, table.c.report, reports):
+        found.setdefault(row.report, []).append(Unread(row.subject, row.office, row.at_ms))
     return {report: tuple(unread) for report, unread in found.items()}
 
 

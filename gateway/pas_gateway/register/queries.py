@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pas_gateway.policy.places import Place, place_of
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
-from pas_gateway.register.change import COUNTER_MARK, among, chunks, find_known
+from pas_gateway.register.change import COUNTER_MARK, chunks, find_known, find_rows
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
@@ -76,8 +76,7 @@ def find_accepted(connection: sa.Connection, ids: Iterable[bytes], names: Iterab
     """Accepted reports with one of these ids, or one of these (originator, URN)."""
     found: dict[bytes, Accepted] = {}
     query = sa.select(*_SUMMARY)
-    for part in chunks(sorted(set(ids))):
-        found.update({row.id: _summary(row) for row in connection.execute(query.where(among(connection, schema.reports.c.id, part)))})
+    found.update({row.id: _summary(row) for row in find_rows(connection, query, schema.reports.c.id, ids)})
     both = sa.tuple_(schema.reports.c.originator, schema.reports.c.urn)
     for pairs in chunks(sorted(set(names))):
         found.update({row.id: _summary(row) for row in connection.execute(query.where(both.in_(pairs)))})
@@ -87,11 +86,8 @@ def find_accepted(connection: sa.Connection, ids: Iterable[bytes], names: Iterab
 def find_versions(connection: sa.Connection, keys: Iterable[bytes]) -> dict[bytes, int]:
     """How often something was written about each person; 0 for one nothing was ever written about."""
     wanted = sorted(set(keys))
-    versions = dict.fromkeys(wanted, 0)
-    for part in chunks(wanted):
-        rows = connection.execute(sa.select(schema.versions).where(among(connection, schema.versions.c.key, part)))
-        versions.update({row.key: row.version for row in rows})
-    return versions
+    rows = find_rows(connection, sa.select(schema.versions), schema.versions.c.key, wanted)
+    return dict.fromkeys(wanted, 0) | {row.key: row.version for row in rows}
 
 
 def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_by_ms: int | None = None) -> list[Row]:
@@ -106,10 +102,8 @@ def find_movements(connection: sa.Connection, prisoners: Iterable[bytes], known_
         if not wanted:
             break
         seen |= wanted
-        found: list[Any] = []
-        for part in chunks(sorted(wanted)):
-            found += connection.execute(sa.select(table).where(among(connection, table.c.prisoner, part), known))
-            found += connection.execute(sa.select(table).where(among(connection, table.c.removed, part), known))
+        query = sa.select(table).where(known)
+        found = [row for column in (table.c.prisoner, table.c.removed) for row in find_rows(connection, query, column, wanted)]
         rows.update({row.number: row for row in found})
         wanted = {key for row in found for key in (row.prisoner, row.removed) if key is not None}
     return [movement_row(row) for row in rows.values()]
@@ -133,11 +127,8 @@ def find_merged(connection: sa.Connection, prisoners: Iterable[bytes]) -> set[by
         if not wanted:
             break
         seen |= wanted
-        found: set[bytes] = set()
-        for part in chunks(sorted(wanted)):
-            for column in (table.c.prisoner, table.c.removed):
-                found.update(key for row in connection.execute(merges.where(among(connection, column, part))) for key in row)
-        wanted = found
+        columns = (table.c.prisoner, table.c.removed)
+        wanted = {key for column in columns for row in find_rows(connection, merges, column, wanted) for key in row}
     return seen
 
 
@@ -156,12 +147,9 @@ def find_movement_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[by
 
 def find_reports_on(connection: sa.Connection, keys: Iterable[bytes]) -> list[tuple[bytes, Accepted]]:
     """Pairs of a person's key and an accepted report on that person."""
-    found: list[tuple[bytes, Accepted]] = []
     joined = sa.join(schema.subjects, schema.reports, schema.subjects.c.report == schema.reports.c.id)
-    for part in chunks(sorted(set(keys))):
-        query = sa.select(schema.subjects.c.key, *_SUMMARY).select_from(joined).where(among(connection, schema.subjects.c.key, part))
-        found += [(row.key, _summary(row)) for row in connection.execute(query)]
-    return found
+    query = sa.select(schema.subjects.c.key, *_SUMMARY).select_from(joined)
+    return [(row.key, _summary(row)) for row in find_rows(connection, query, schema.subjects.c.key, keys)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +232,8 @@ def sample_deliveries(connection: sa.Connection, most: int) -> list[Sent]:
 def find_deliveries(connection: sa.Connection, reports: Iterable[bytes]) -> list[Sent]:
     """Every delivery about these reports, by report, office and number."""
     table = schema.deliveries
-    found: list[Sent] = []
-    for part in chunks(sorted(set(reports))):
-        query = sa.select(table).where(table.c.report.in_(part)).order_by(table.c.report, table.c.office, table.c.n)
-        found += [_sent(row) for row in connection.execute(query)]
-    return found
+    query = sa.select(table).order_by(table.c.report, table.c.office, table.c.n)
+    return [_sent(row) for row in find_rows(connection, query, table.c.report, reports)]
 
 
 def find_held_deliveries(connection: sa.Connection, reports: Iterable[bytes]) -> list[Sent]:
@@ -256,30 +241,19 @@ def find_held_deliveries(connection: sa.Connection, reports: Iterable[bytes]) ->
     table, former = schema.deliveries, schema.deliveries.alias("former")
     same = sa.and_(former.c.report == table.c.report, former.c.office == table.c.office, former.c.kind == "WITHDRAWAL")
     ended = sa.exists().where(same, former.c.n >= table.c.n).correlate(table)
-    found: list[Sent] = []
-    for part in chunks(sorted(set(reports))):
-        query = sa.select(table).where(table.c.report.in_(part), ~ended).order_by(table.c.report, table.c.office, table.c.n)
-        found += [_sent(row) for row in connection.execute(query)]
-    return found
+    query = sa.select(table).where(~ended).order_by(table.c.report, table.c.office, table.c.n)
+    return [_sent(row) for row in find_rows(connection, query, table.c.report, reports)]
 
 
 def find_last_numbers(connection: sa.Connection, reports: Iterable[bytes]) -> dict[tuple[bytes, str], int]:
     """The number of each office's last delivery about each of these reports."""
     table = schema.deliveries
-    found: dict[tuple[bytes, str], int] = {}
-    for part in chunks(sorted(set(reports))):
-        last = sa.select(table.c.report, table.c.office, sa.func.max(table.c.n)).where(among(connection, table.c.report, part))
-        found.update({(report, office): n for report, office, n in connection.execute(last.group_by(table.c.report, table.c.office))})
-    return found
+    last = sa.select(table.c.report, table.c.office, sa.func.max(table.c.n)).group_by(table.c.report, table.c.office)
+    return {(report, office): n for report, office, n in find_rows(connection, last, table.c.report, reports)}
 
 
 def find_deliveries_by_id(connection: sa.Connection, ids: Iterable[bytes]) -> Mapping[bytes, Sent]:
-    found: dict[bytes, Sent] = {}
-    for part in chunks(sorted(set(ids))):
-        found.update(
-            {row.id: _sent(row) for row in connection.execute(sa.select(schema.deliveries).where(schema.deliveries.c.id.in_(part)))}
-        )
-    return found
+    return {row.id: _sent(row) for row in find_rows(connection, sa.select(schema.deliveries), schema.deliveries.c.id, ids)}
 
 
 def _sent(row: Any) -> Sent:
@@ -330,20 +304,17 @@ class Decision:
     verdicts: bytes = field(repr=False)
 
 
+_DECISION = sa.select(schema.reports.c.id, schema.reports.c.urn, schema.reports.c.received_at_ms, schema.reports.c.verdicts)
+
+
 def find_decision(connection: sa.Connection, urn: str, originator: str) -> Decision | None:
     table = schema.reports
-    columns = (table.c.id, table.c.urn, table.c.received_at_ms, table.c.verdicts)
-    row = connection.execute(sa.select(*columns).where(table.c.urn == urn, table.c.originator == originator)).first()
-    return Decision(row.id, row.urn, row.received_at_ms, row.verdicts) if row else None
+    row = connection.execute(_DECISION.where(table.c.urn == urn, table.c.originator == originator)).first()
+    return Decision(*row) if row else None
 
 
 def find_decisions(connection: sa.Connection, ids: Iterable[bytes]) -> dict[bytes, Decision]:
-    table = schema.reports
-    found: dict[bytes, Decision] = {}
-    for part in chunks(sorted(set(ids))):
-        rows = connection.execute(sa.select(table.c.id, table.c.urn, table.c.received_at_ms, table.c.verdicts).where(table.c.id.in_(part)))
-        found.update({row.id: Decision(row.id, row.urn, row.received_at_ms, row.verdicts) for row in rows})
-    return found
+    return {row.id: Decision(*row) for row in find_rows(connection, _DECISION, schema.reports.c.id, ids)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,18 +334,12 @@ class CaseRow:
 
 def find_cases(connection: sa.Connection, reports: Iterable[bytes]) -> list[CaseRow]:
     """The cases of these reports."""
-    found: list[CaseRow] = []
-    for part in chunks(sorted(set(reports))):
-        found += [_case(row) for row in connection.execute(sa.select(schema.cases).where(schema.cases.c.report.in_(part)))]
-    return found
+    return [_case(row) for row in find_rows(connection, sa.select(schema.cases), schema.cases.c.report, reports)]
 
 
 def find_cases_by_id(connection: sa.Connection, ids: Iterable[str]) -> list[CaseRow]:
     """The cases of exactly these ids."""
-    found: list[CaseRow] = []
-    for part in chunks(sorted(set(ids))):
-        found += [_case(row) for row in connection.execute(sa.select(schema.cases).where(schema.cases.c.id.in_(part)))]
-    return found
+    return [_case(row) for row in find_rows(connection, sa.select(schema.cases), schema.cases.c.id, ids)]
 
 
 def list_cases(connection: sa.Connection, *, only_open: bool) -> list[CaseRow]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import among, chunks, find_known
+from pas_gateway.register.change import find_known, find_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,8 @@ def find_relearnt(connection: sa.Connection, reports: Iterable[bytes]) -> Known:
     """What offices were sent about these reports and is not accounted for yet, by report and office."""
     table = schema.relearnt
     found: dict[tuple[bytes, str], list[Relearnt]] = {}
-    for part in chunks(sorted(set(reports))):
-        for row in connection.execute(sa.select(table).where(among(connection, table.c.report, part)).order_by(table.c.id)):
-            found.setdefault((row.report, row.office), []).append(Relearnt(row.id, row.kind, row.words))
+    for row in find_rows(connection, sa.select(table).order_by(table.c.id), table.c.report, reports):
+        found.setdefault((row.report, row.office), []).append(Relearnt(row.id, row.kind, row.words))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import Row, among, chunks
+from pas_gateway.register.change import Row, find_rows
 
 # A force has said nothing; says that a report answers which is not here yet; is answered; the office that asked holds something of it.
 ASKED, PUBLISHED, ANSWERED, DISCLOSED, REFUSED = "ASKED", "PUBLISHED", "ANSWERED", "DISCLOSED", "REFUSED"
@@ -57,11 +57,7 @@ class Asking:
 def find_requests(connection: sa.Connection, ids: Iterable[bytes]) -> dict[bytes, Asking]:
     """Requests by id."""
     table = schema.requests
-    found: dict[bytes, Asking] = {}
-    for part in chunks(sorted(set(ids))):
-        rows = connection.execute(sa.select(table).where(table.c.id.in_(part))).all()
-        found.update({one.id: one for one in _with_asks(connection, rows)})
-    return found
+    return {one.id: one for one in _with_asks(connection, find_rows(connection, sa.select(table), table.c.id, ids))}
 
 
 def list_requests(connection: sa.Connection, *, only_open: bool) -> list[Asking]:
@@ -87,11 +83,8 @@ class Applied:
 def find_on(connection: sa.Connection, persons: Iterable[bytes]) -> list[Applied]:
     """Requests about these people (keyed hashes); those about protected ones leave no hash, and are never among them."""
     table = schema.requests
-    found: list[Applied] = []
-    for part in chunks(sorted(set(persons))):
-        rows = connection.execute(sa.select(table).where(among(connection, table.c.person, part)).order_by(table.c.at_ms, table.c.id))
-        found += [Applied(row.id, row.kind, row.office, row.person, row.at_ms, row.state) for row in rows]
-    return found
+    rows = find_rows(connection, sa.select(table).order_by(table.c.at_ms, table.c.id), table.c.person, persons)
+    return [Applied(row.id, row.kind, row.office, row.person, row.at_ms, row.state) for row in rows]
 
 
 def has_due(connection: sa.Connection, now_ms: int) -> bool:
@@ -108,11 +101,8 @@ def find_due(connection: sa.Connection, now_ms: int, most: int) -> dict[bytes, A
 def find_disclosed(connection: sa.Connection, office: str, reports: Iterable[bytes]) -> set[bytes]:
     """Of these reports those of which an office was sent something."""
     table = schema.deliveries
-    found: set[bytes] = set()
-    for part in chunks(sorted(set(reports))):
-        query = sa.select(table.c.report).where(table.c.report.in_(part), table.c.office == office, table.c.kind.in_(SHOWN))
-        found.update(connection.execute(query).scalars())
-    return found
+    query = sa.select(table.c.report).where(table.c.office == office, table.c.kind.in_(SHOWN))
+    return {row.report for row in find_rows(connection, query, table.c.report, reports)}
 
 
 def find_persons(connection: sa.Connection, report: bytes) -> set[bytes]:
@@ -137,10 +127,9 @@ def _with_asks(connection: sa.Connection, rows: Iterable[Any]) -> list[Asking]:
     found = list(rows)
     table = schema.asks
     by_request: dict[bytes, dict[str, Ask]] = {}
-    for part in chunks(sorted(row.id for row in found)):
-        for row in connection.execute(sa.select(table).where(table.c.request.in_(part)).order_by(table.c.office)):
-            ask = Ask(row.office, row.state, row.report, row.statement, row.sealed)
-            by_request.setdefault(row.request, {})[row.office] = ask
+    for row in find_rows(connection, sa.select(table).order_by(table.c.office), table.c.request, (one.id for one in found)):
+        ask = Ask(row.office, row.state, row.report, row.statement, row.sealed)
+        by_request.setdefault(row.request, {})[row.office] = ask
     return [
         Asking(
             row.id, row.kind, row.office, row.person, row.at_ms, row.due_ms, row.state, row.look_ms, row.sealed, by_request.get(row.id, {})

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import among, chunks
+from pas_gateway.register.change import find_rows
 
 # PAS's signing keys that have ended, each with the time (ms) before which what the log had counts.
 Cut = Mapping[str, int]
@@ -36,10 +36,7 @@ def find_late(connection: sa.Connection, office: str, kind: str, reports: Iterab
     """Id and report of an office's deliveries of that kind about these reports that came late."""
     table = schema.deliveries
     late = sa.select(table.c.id, table.c.report).where(table.c.office == office, table.c.kind == kind, _came_late(cut))
-    return [
-        row for part in chunks(sorted(set(reports)))
-        for row in connection.execute(late.where(among(connection, table.c.report, part)).order_by(table.c.report, table.c.n))
-    ]  # fmt: skip
+    return list(find_rows(connection, late.order_by(table.c.report, table.c.n), table.c.report, reports))
 
 
 def list_late_offices(connection: sa.Connection, cut: Cut) -> list[str]:

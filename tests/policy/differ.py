@@ -53,18 +53,18 @@ def compare(lines: Sequence[str], rows: list[Json], movements: list[Json], now: 
     return Comparison(len(lines), pairs, count(theirs), wrong)
 
 
-def compare_world(seed: int) -> Comparison:
-    """One random world."""
+def compare_world(seed: int, *, murky: bool = False) -> Comparison:
+    """One random world; `murky` with reports on which the text has two readings, of which one is written down."""
     now, estate = KINDS[seed % len(KINDS)]
-    rows, movements, lines = make_told_apart(seed, WORLD_SIZE, now, estate)
+    rows, movements, lines = make_told_apart(seed, WORLD_SIZE, now, estate, murky=murky)
     return compare(lines, rows, movements, now)
 
 
 def make_told_apart(
-    seed: int, size: int, now: str = NOW, estate: Callable[[], list[Json]] = make_estate_variants
+    seed: int, size: int, now: str = NOW, estate: Callable[[], list[Json]] = make_estate_variants, *, murky: bool = False
 ) -> tuple[list[Json], list[Json], list[str]]:
-    """Directory, movements and lines of a world in which the text has one reading, but for those of READINGS."""
-    movements, written = make_world(seed, size, now=now)
+    """Directory, movements and lines of a world in which broker and judge take one reading, but for those of READINGS."""
+    movements, written = make_world(seed, size, now=now, murky=murky)
     return [in_its_term(row) for row in estate()], movements, [tell_apart(line) for line in written]
 
 

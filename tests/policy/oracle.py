@@ -180,10 +180,15 @@ def read_line(line: str | Row) -> Any:
     def no_constant(name: str) -> None:
         raise ValueError(name)
 
+    def no_repeats(pairs: list[tuple[str, Any]]) -> Row:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError
+        return dict(pairs)
+
     if not isinstance(line, str):
         return line
     try:
-        return json.loads(line, parse_constant=no_constant)
+        return json.loads(line, parse_constant=no_constant, object_pairs_hook=no_repeats)
     except (ValueError, RecursionError):
         return None
 

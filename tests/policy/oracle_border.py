@@ -121,7 +121,7 @@ ITEM = record(
         "corroboration?": maybe(text),
         "sanitises?": maybe(whole),
         "subjects?": maybe(many(whole)),
-        "addressees?": maybe(many(text)),
+        "addressees?": maybe(many(filled)),
     }
 )
 HANDLING = record(
@@ -176,7 +176,7 @@ REPORT = record(
         "handling": HANDLING,
         "declarations": DECLARATIONS,
         "risk_tags": many(word(*TAGS)),
-        "addressees": maybe(many(text)),
+        "addressees": maybe(many(filled)),
         "mopi": record({"group": lambda value: whole(value) and 1 <= value <= 4, "review_by": lambda value: read_end(value) is not None}),
         "gist?": maybe(text),
         "supersedes?": maybe(record({"urn": filled, "action": word("CORRECT", "WITHDRAW")})),

@@ -161,7 +161,7 @@ class Estate:
         kind = self.kind(office)
         if kind in ("force", "fib", "pio"):
             code = self._rows[office]["force"]
-            posted = {o for o in self._in_effect if self.kind(o) in ("force", "fib", "pio") and self._rows[o]["force"] == code}
+            posted = {o for o in self._rows if self.kind(o) in ("force", "fib", "pio") and self._rows[o]["force"] == code}
             return posted | {office}
         if kind in ("security", "governor"):
             prison = self._rows[office]["prison"]

@@ -333,6 +333,7 @@ MURKY: list[Fault] = [
     put("handling.review_by", "2015-12-12T00:00:00+01:00"),
     put("handling.risk_assessment", {"summary": "S", "authorised_by": "X", "authorised_at": "2015-01-01"}),  # 21
     put("items.addressees", ["PIO"], ["fib"], [""], ["pio", "nobody"], ["Security:WSI"]),  # 22
+    put("handling.internal_recipients", [""], ["fib:01", " "]),  # 22
     put("supersedes", {"urn": "", "action": "CORRECT"}, {"urn": "99/1", "action": "WITHDRAW"}),  # 24
     put("urn", "01", "WSI"),
     put("subjects.noms_number", "", " "),

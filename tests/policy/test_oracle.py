@@ -25,6 +25,14 @@ def test_random_reports_are_answered_as_the_judge_answers(hand: int) -> None:
     assert missing(whole.struck) == {}
 
 
+@pytest.mark.parametrize("seed", [1001, 1002])
+def test_of_two_readings_the_broker_takes_the_one_that_is_written_down(seed: int) -> None:
+    """Reports spoilt in the ways on which README.md records a choice."""
+    found = compare_world(seed, murky=True)
+    assert found.wrong == []
+    assert found.reports == WORLD_SIZE
+
+
 def test_the_hands_hold_a_hundred_thousand() -> None:
     assert HANDS * WORLDS_IN_HAND * WORLD_SIZE == 100_000
 

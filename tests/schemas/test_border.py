@@ -112,6 +112,8 @@ MUTATIONS: list[tuple[dict[str, object], str]] = [
     )),
     *(({"items.0.text": text}, "V-SCHEMA") for text in ("", " \n\t", 5, ["text"])),
     *(({"items": items}, "V-SCHEMA") for items in ([], {}, [item()] * 33)),
+    *(({path: ["pio", text]}, "V-SCHEMA") for path in ("addressees", "items.0.addressees") for text in ("", " ")),
+    *(({"handling.internal_recipients": [text]}, "V-CODE4") for text in ("", " ")),
     ({"items": [item()] * 32}, ""),
     *(({"items.0.subjects": indices}, "V-SCHEMA") for indices in ([1], [-1], ["0"], [True], [0.0], 0)),
     *(({"items.0.subjects": indices}, "") for indices in ([], [0], [0, 0], None)),

@@ -61,7 +61,7 @@ class Handling(Model):
 
     conditions: MaybeText
     reasons: MaybeText
-    internal_recipients: Annotated[Many[Text], BeforeValidator(none_to_empty)]
+    internal_recipients: Annotated[Many[str], BeforeValidator(none_to_empty)]
     review_by: MaybeEnd
     risk_assessment: RiskAssessment | None
 

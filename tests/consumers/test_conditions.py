@@ -90,3 +90,6 @@ def test_a_closed_text_is_told_and_ends_with_1(small: Workspace, forge: Forge, p
     shown = pas("inbox", "show", found, *who, "--json", cwd=small.root, code=1)
     assert [item["text"] for item in json.loads(shown.out)["items"]] == [None]
     assert "name its readers" in shown.err
+    page = pas("inbox", "show", found, *who, cwd=small.root, code=1).out
+    assert "The conditions close this text to this reader." in page
+    assert "once the conditions are accepted" not in page

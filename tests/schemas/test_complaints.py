@@ -6,9 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from pas_schemas.models.complaints import complain, place_of
+from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Item, Report, Subject
 
 CANARY = "canary7421"
+BARE = {
+    "urn": "u", "originator": "o", "created_at": "2015-11-17T09:30:00Z", "protective_marking": "PROTECT", "priority": "ROUTINE",
+    "purpose": "PUBLIC_SAFETY", "legal_basis": "OTHER", "subjects": [],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -20,6 +25,11 @@ CANARY = "canary7421"
         (Item, {"text": "t", "source_reference": "", "sanitises": True}, "sanitises: must be a whole number"),
         (Item, {"text": "t", "source_reference": "", "subjects": CANARY}, "subjects: must be a list"),
         (Item, {"text": " ", "source_reference": ""}, "text: must not be blank"),
+        (Report, {**BARE, "items": []}, "items: is too short"),
+        (Report, {**BARE, "items": [{"text": CANARY, "source_reference": ""}] * 33}, "items: is too long"),
+        (Decision, {"case": CANARY * 30}, "case: is too long"),
+        (Decision, {"case": "c", "view": bytes(16), "office": "pas", "person": "p", "post": "p", "choice": "RELEASE", "grade": CANARY},
+         "grade: is not written as it must be"),
         (Subject, {"role": CANARY, "standing": "OTHER", "noms_number": None, "pnc_id": None, "date_of_birth": None},
          "role: must be 'SUBJECT' or 'ASSOCIATE'"),
     ],

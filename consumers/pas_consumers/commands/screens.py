@@ -20,6 +20,8 @@ from pas_transport.console import Console, make_safe
 PAGE_COLUMNS = 100
 # Enough of an id to type: it stays unique in any inbox a person can read.
 SHORT_ID = 8
+_WAITS = "The text comes once the conditions are accepted."
+_CLOSED = "The conditions close this text to this reader."
 STATE_COLOURS = {"DELIVERED": "yellow", "CONDITIONS_ACCEPTED": "yellow", "READ": "green", "ACTIONED": "green", "DECLINED": "red"}
 
 
@@ -53,7 +55,12 @@ def show_delivery(console: Console, held: Held) -> None:
     delivery, body = held.delivery, held.delivery.body
     parts: list[RenderableType] = [_header(held)]
     if body:
-        parts += [_label(body, bare=delivery.kind == "CONDITIONS"), *_subjects(body), *_items(body), *_closing(body)]
+        parts += [
+            _label(body, bare=delivery.kind == "CONDITIONS"),
+            *_subjects(body),
+            *_items(body, _WAITS if delivery.kind == "CONDITIONS" else _CLOSED),
+            *_closing(body),
+        ]
         parts += [Text(make_safe(body.gist or ""))] if delivery.kind == "SUMMARY" else []
     parts += [_notice(notice) for notice in delivery.notices]
     parts += [_request(delivery.request)] if delivery.request is not None else []
@@ -139,7 +146,8 @@ def _person(person: dict[str, Any]) -> list[str]:
     return [name or "-", *(person[field] or "-" for field in ("noms_number", "pnc_id", "date_of_birth")), role]
 
 
-def _items(body: Projection) -> Iterator[RenderableType]:
+def _items(body: Projection, instead: str) -> Iterator[RenderableType]:
+    """The items; `instead` of a text that is kept back stands why."""
     for number, item in enumerate(body.items):
         if number:
             yield Text("")
@@ -147,7 +155,7 @@ def _items(body: Projection) -> Iterator[RenderableType]:
         later = f" (graded {item.regraded} later)" if item.regraded else ""
         by_pas = "  written by PAS in the place of another text" if item.sanitised else ""
         yield Text(make_safe(f"{number}  {item.grade}{later}{concerned}{by_pas}"), style="bold")
-        yield Padding(Text(make_safe(item.text or "The text comes once the conditions are accepted.")), (0, 0, 0, 3))
+        yield Padding(Text(make_safe(item.text or instead)), (0, 0, 0, 3))
         for name, value in (("source", item.source_reference), ("corroborated by", item.corroboration)):
             if value:
                 yield Padding(Text(make_safe(f"{name}: {value}"), style="dim"), (0, 0, 0, 3))

@@ -18,6 +18,10 @@ _WORDS: Final = {
     "tuple_type": "must be a list",
     "list_type": "must be a list",
     "frozen_set_type": "must be a list",
+    "too_short": "is too short",
+    "too_long": "is too long",
+    "string_too_long": "is too long",
+    "string_pattern_mismatch": "is not written as it must be",
 }
 _LONGEST_PLACE = 60
 

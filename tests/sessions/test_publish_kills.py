@@ -24,6 +24,8 @@ TOPICS = (REPORTS.name, URGENT.name)
 # A threat to life ends a batch, so the log grows in small steps and each strike falls at another point of the file.
 THREAT_EVERY = 60
 PATIENCE_SECONDS = 180.0
+# A tenth of what a batch takes.
+LOOK_SECONDS = 0.002
 INTERRUPTED = 130
 
 
@@ -49,6 +51,8 @@ def strike(estate: Path, file: Path, log: Log, target: int, how: signal.Signals)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while held(log) < target and process.poll() is None:
         assert time.monotonic() < deadline, "the log does not grow"
+        # To look takes from what is looked at.
+        time.sleep(LOOK_SECONDS)
     process.send_signal(how)
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
     if process.returncode == 0:

@@ -43,9 +43,12 @@ def renew_summaries(
         newest = {said.noms_number: each.id for each, said in signed}
         sent = queries.find_deliveries(register, [each.id for each, _ in signed])
         ended = one.kept.superseded or live_until_ms(one.report) <= scribe.now_ms
+        taken_ms = {kept.id: kept.at_ms for kept in dockets.find_statements(register, [one.kept.id]).get(one.kept.id, ())}
         for each, said in signed:
             stands = newest[said.noms_number] == each.id and not ended
-            wanted = _readers(said, knowledge, office, scribe) if stands else frozenset()
+            # What was told of him since changes nothing of where its writer saw him, whenever it happened.
+            then = _known_by(taken_ms[each.id], one.report, register, office) if stands and each.id in taken_ms else knowledge
+            wanted = _readers(said, then, knowledge, office, scribe) if stands else frozenset()
             _send(each, said, one.report, wanted, [delivery for delivery in sent if delivery.report == each.id], office, scribe, plan)
 
 
@@ -69,9 +72,16 @@ def end_summaries(register: sa.Connection, office: PasOffice, scribe: Scribe, pl
     return bool(ended)
 
 
-def _readers(said: Summary, knowledge: Knowledge, office: PasOffice, scribe: Scribe) -> frozenset[str]:
+def _known_by(at_ms: int, report: Report, register: sa.Connection, office: PasOffice) -> Knowledge:
+    """What the log had told by then of the report's people."""
+    known = Knowledge(office.names, known_by_ms=at_ms)
+    known.load(register, [report], [])
+    return known
+
+
+def _readers(said: Summary, knowledge_then: Knowledge, knowledge: Knowledge, office: PasOffice, scribe: Scribe) -> frozenset[str]:
     """Who is to have it now."""
-    then, now = knowledge.place(said.noms_number, said.at), knowledge.place(said.noms_number, scribe.now)
+    then, now = knowledge_then.place(said.noms_number, said.at), knowledge.place(said.noms_number, scribe.now)
     estate = office.snapshot.at(scribe.now)
     if now == then:
         wanted = frozenset(said.escorts)

@@ -144,6 +144,19 @@ def test_when_he_is_in_another_prison_that_one_has_it_and_the_escort_no_more(pas
     assert journeys(desk.run()) == gone
 
 
+def test_a_transfer_that_is_told_late_is_one_though_it_came_before_the_summary(pas: Terminal) -> None:
+    """Whoever wrote it saw him in the old prison: its escort has brought him to the new one, which has it from then on."""
+    desk = pas.desk
+    summarise(pas)
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY"]}
+    desk.move(prison="BAI", hours_ago=0.5)
+    gone = {ESCORT: ["SUMMARY", "WITHDRAWAL"], "security:BAI": ["SUMMARY"]}
+    assert journeys(desk.run()) == gone
+    # One that happened earlier still, and is told later still, changes nothing.
+    desk.move(prison="LEI", hours_ago=0.7)
+    assert journeys(desk.run()) == gone
+
+
 def test_a_newer_summary_takes_its_place_and_ends_with_its_report(pas: Terminal) -> None:
     desk = pas.desk
     summarise(pas)

@@ -30,6 +30,7 @@ from pas_transport.statements import peek_statement
 
 _NOT_YOURS = "A reply answers a delivery that this office was never sent: it changes nothing."
 _LEFT = "A reply names somebody who has left this office, or was never of it: it changes nothing. Who is there now must answer."
+_DECLINED = "This DECLINED changes nothing: for a governor's office somebody must answer who holds one of these posts: {}."
 _POST = "This READ does not stop the clock: somebody must read it who holds one of these posts: {}."
 
 
@@ -145,7 +146,12 @@ def plan_replies(
         if answer.reply.receipt != "DELIVERED" and has_left(answer.reply, answer.submitted.taken.at, office):
             _refuse(answer, "LEFT", _LEFT, scribe, plan)
             continue
-        _plan_reply(answer, delivery, reports.get(delivery.report), office, scribe, plan)
+        about = reports.get(delivery.report)
+        if answer.reply.receipt == "DECLINED" and not stops_the_clock(answer.reply, answer.submitted.taken.at, about, office):
+            # Else whoever does not read for the Governor could have nobody ask the Governor any more.
+            _refuse(answer, "POST", _DECLINED.format(_list_posts(office)), scribe, plan)
+            continue
+        _plan_reply(answer, delivery, about, office, scribe, plan)
         if answer.reply.receipt == "CONDITIONS_ACCEPTED" and delivery.kind == "CONDITIONS":
             accepting[delivery.report] = accepting.get(delivery.report, frozenset()) | {delivery.office}
     _accept(register, accepting, plan)
@@ -184,10 +190,13 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
     if reply.receipt == "READ" and delivery.kind not in ("NOTICE", "WITHDRAWAL") and about is not None:
         _tell_read(delivery, about, plan)
         if not counts and delivery.read_at_ms is None:
-            posts = ", ".join(sorted(office.rulebook.receipts.governor_posts))
-            plan.drafts.append(
-                notify(about_accepted(about), delivery.office, [notice("OVERDUE", _POST.format(posts), due_ms=delivery.deadline_ms)])
-            )
+            told = notice("OVERDUE", _POST.format(_list_posts(office)), due_ms=delivery.deadline_ms)
+            plan.drafts.append(notify(about_accepted(about), delivery.office, [told]))
+
+
+def _list_posts(office: PasOffice) -> str:
+    """From which a governor's answer counts where rule 4's words stand."""
+    return ", ".join(sorted(office.rulebook.receipts.governor_posts))
 
 
 def _answers(reply: Reply, delivery: Sent, read_at: datetime, about: Accepted | None, office: PasOffice) -> bool:
@@ -198,7 +207,7 @@ def _answers(reply: Reply, delivery: Sent, read_at: datetime, about: Accepted | 
 
 
 def stops_the_clock(reply: Reply, read_at: datetime, about: Accepted | None, office: PasOffice) -> bool:
-    """Whether a READ stops the clock: where rule 4's words stand, a governor's office must name a post the rulebook lists.
+    """Whether a READ, or a DECLINED, stops the clock: where rule 4's words stand, a governor's office must name a post the rulebook lists.
 
     `read_at` is when the log took it: an office's own clock could name a day on which it was no governor's office.
     """

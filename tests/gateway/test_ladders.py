@@ -104,6 +104,43 @@ def test_an_unread_threat_climbs_to_a_case_of_pas_and_no_further(bench: Bench) -
     assert desk.climb() == []
 
 
+def decline(desk: Desk, office: str, post: str) -> None:
+    with Inbox.of(desk.workspace, office, post=post, person="staff-0001") as box:
+        box.take()
+        [found] = [held.delivery.id for held in box.list().held if held.delivery.kind == "DISCLOSURE"]
+        box.decline(found, "Not for us.")
+        box.send()
+    desk.run()
+
+
+def test_who_does_not_read_for_the_governor_cannot_decline_for_the_governor_either(bench: Bench) -> None:
+    """The clock goes on, and the Governor may still read; from security whatever post declines."""
+    desk = bench.desk
+    publish(bench, **THREAT)
+    read(desk, "pio:WSI")
+    decline(desk, "security:WSI", "wing-officer")
+    decline(desk, "governor:WSI", "wing-officer")
+    assert answers(desk, "security:WSI") == []
+    [said] = answers(desk, "governor:WSI")
+    assert said.endswith("one of these posts: deputy-governor, duty-governor, governing-governor.")
+    desk.turn(minutes=16)
+    assert {to for to, _ in told(desk.climb())} == {"governor:WSI"}
+    read(desk, "governor:WSI")
+    desk.turn(minutes=30)
+    assert told(desk.climb()) == set()
+
+
+def test_a_post_that_reads_for_the_governor_may_decline(bench: Bench) -> None:
+    desk = bench.desk
+    publish(bench, **THREAT)
+    for office in ("pio:WSI", "security:WSI"):
+        read(desk, office)
+    decline(desk, "governor:WSI", "deputy-governor")
+    assert answers(desk, "governor:WSI") == []
+    desk.turn(minutes=30)
+    assert told(desk.climb()) == set()
+
+
 def test_what_goes_out_later_is_read_by_the_same_time_while_that_lies_ahead(bench: Bench) -> None:
     """Counted from when the report reached PAS: accepting conditions puts nothing off. The next prison has its own quarter of an hour."""
     desk = bench.desk

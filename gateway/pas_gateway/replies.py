@@ -147,7 +147,8 @@ def plan_replies(
             _refuse(answer, "LEFT", _LEFT, scribe, plan)
             continue
         about = reports.get(delivery.report)
-        if answer.reply.receipt == "DECLINED" and not stops_the_clock(answer.reply, answer.submitted.taken.at, about, office):
+        runs = answer.reply.receipt == "DECLINED" and delivery.read_at_ms is None
+        if runs and not stops_the_clock(answer.reply, answer.submitted.taken.at, about, office):
             # Else whoever does not read for the Governor could have nobody ask the Governor any more.
             _refuse(answer, "POST", _DECLINED.format(_list_posts(office)), scribe, plan)
             continue

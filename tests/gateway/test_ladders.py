@@ -24,6 +24,7 @@ from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import ClashError, ladders, schema, split_blobs
+from pas_gateway.trace import trace
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.sealing import REPLY
@@ -128,6 +129,16 @@ def test_who_does_not_read_for_the_governor_cannot_decline_for_the_governor_eith
     read(desk, "governor:WSI")
     desk.turn(minutes=30)
     assert told(desk.climb()) == set()
+
+
+def test_once_the_governor_has_read_any_post_there_may_decline(bench: Bench) -> None:
+    desk = bench.desk
+    urn = publish(bench, **THREAT)
+    read(desk, "governor:WSI")
+    decline(desk, "governor:WSI", "wing-officer")
+    assert answers(desk, "governor:WSI") == []
+    told_of = {one["office"]: one["state"] for one in trace(desk.store, desk.office.register_key, urn)["outcomes"]}
+    assert told_of["governor:WSI"] == "DECLINED"
 
 
 def test_a_post_that_reads_for_the_governor_may_decline(bench: Bench) -> None:

@@ -126,11 +126,7 @@ def _check_reach(said: Decision, case: Case, docket: Docket, office: PasOffice) 
 
 def _check_release(said: Decision, docket: Docket, office: PasOffice) -> None:
     rules = {rule for pair in said.pairs for rule in pair.rules}
-    if any(
-        not CONSENTED.isdisjoint(pair.rules) and not _has_consent(pair.item, pair.office, said.office, docket, office)
-        for pair in said.pairs
-    ):
-        raise RefusedStatementError("CONSENT", "The originator has not consented to that.", "return the case with the question CONSENT")
+    _check_consented(said, docket, office)
     if ("G-VISOR" in rules) != (said.permission is not None):
         raise RefusedStatementError(
             "VISOR", "What is derived from ViSOR needs a permission, and nothing else does.", "record who gave it, and when"
@@ -139,6 +135,15 @@ def _check_release(said: Decision, docket: Docket, office: PasOffice) -> None:
         if any("R-EVALUATE" not in pair.rules for pair in said.pairs):
             raise RefusedStatementError("GRADE", "Only who evaluates a report grades its items anew.", "leave the grade out")
         _check_grade(said.grade, said.assessment, _items(said, docket, office), office)
+
+
+def _check_consented(said: Decision, docket: Docket, office: PasOffice) -> None:
+    """What waits for the originator's consent goes no further without it, nor does a text written from it (domain, *5x5x5*, code 5)."""
+    if any(
+        not CONSENTED.isdisjoint(pair.rules) and not _has_consent(pair.item, pair.office, said.office, docket, office)
+        for pair in said.pairs
+    ):
+        raise RefusedStatementError("CONSENT", "The originator has not consented to that.", "return the case with the question CONSENT")
 
 
 def _has_consent(ref: bytes, recipient: str, owner: str, docket: Docket, office: PasOffice) -> bool:
@@ -177,6 +182,7 @@ def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
         raise RefusedStatementError(
             "SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text and --grade"
         )
+    _check_consented(said, docket, office)
     items = _items(said, docket, office)
     if items and items[0].handling in "45":
         # What is written anew keeps nothing of the codes that close a text or bind its reader.

@@ -283,6 +283,27 @@ def test_a_decision_that_may_not_count_changes_nothing(bench: Bench) -> None:
         assert all(sentence.endswith(".") and "\n" not in sentence for sentence in why)
 
 
+def test_no_text_is_written_from_one_that_waits_for_its_originators_consent(bench: Bench) -> None:
+    """Code 5 goes no further without the originator, in other words neither; once it has agreed, PAS may give less than the text."""
+    handling = make_handling(conditions="Not on the wing.", risk_assessment=RISK)
+    urn = publish(bench, **one_item(handling="5"), handling=handling, addressees=["security"])
+    bench.desk.move(prison="BAI", hours_ago=0)
+    bench.desk.run()
+    assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")
+
+    def sanitise(reason: str) -> list[Row]:
+        said = bench.decision(urn, "SANITISE", office="security:BAI", text="Be careful.", grade="B21", item=0, reason=reason)
+        bench.send(bench.agree(bench.send(said)))
+        return texts(bench.desk.run(), "security:BAI")
+
+    assert sanitise("It is needed.") == []
+    assert ("DECISION_REFUSED", ["CONSENT"]) in bench.events()
+    bench.send(bench.consent("force:01"))
+    bench.desk.run()
+    [text] = sanitise("It is needed, and agreed.")
+    assert [item["grade"] for item in text["items"]] == ["B21"]
+
+
 def test_a_decision_signed_by_another_counts_for_nothing(bench: Bench) -> None:
     urn = publish(bench, **CATA)
     digest = bench.send(bench.decision(urn))

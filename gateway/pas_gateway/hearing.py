@@ -13,7 +13,7 @@ from pas_gateway.approval import offices_of
 from pas_gateway.competence import find_objection
 from pas_gateway.docket import Docket
 from pas_gateway.heads import hear_summary
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.rulings import CONSENTED
 from pas_gateway.policy.verdicts import Case
 from pas_gateway.register.dockets import WAITING
@@ -178,6 +178,8 @@ def _check_grade(grade: str, assessment: RiskAssessment | None, items: Sequence[
 
 
 def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
+    if said.office != PAS:
+        raise RefusedStatementError("OFFICE", "A person at PAS writes a sanitised text: PAS signs it.", "release the item, or refuse it")
     if said.text is None or said.grade is None or len({pair.item for pair in said.pairs}) != 1:
         raise RefusedStatementError(
             "SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text and --grade"

@@ -304,6 +304,13 @@ def test_no_text_is_written_from_one_that_waits_for_its_originators_consent(benc
     assert [item["grade"] for item in text["items"]] == ["B21"]
 
 
+def test_nobody_outside_pas_writes_what_pas_signs(bench: Bench) -> None:
+    urn = publish(bench, originator="security:WSI", addressees=["force:01"], **one_item())
+    bench.two(urn, "SANITISE", owner="pio:WSI", office="force:01", text="Be careful.", grade="B21")
+    assert (bench.events()[0], texts(bench.desk.run(), "force:01")) == (("DECISION_REFUSED", ["OFFICE"]), [])
+    assert bench.outcome(urn, "force:01") == ("hold", "R-EVALUATE")
+
+
 def test_a_decision_signed_by_another_counts_for_nothing(bench: Bench) -> None:
     urn = publish(bench, **CATA)
     digest = bench.send(bench.decision(urn))

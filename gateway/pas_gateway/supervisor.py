@@ -51,7 +51,7 @@ DRAIN_SECONDS = 30.0
 # A database that was there when the run began and then is not is waited for so long: it is being started anew.
 RESTART_SECONDS = 60.0
 _STEP_SECONDS = 0.05
-# What a worker needs besides its own module: imported once, by the server that forks them.
+# What a worker needs besides `nursery`: imported once, by the server that forks them.
 _LOGS = {"embedded": "pas_transport.embedded", "kafka": "pas_transport.kafka_log"}
 _LOST_SINCE = "This register is older than what PAS has sent, and the log no longer holds all that came since: nothing is decided."
 
@@ -217,7 +217,7 @@ class Supervisor:
     def _begin(self, name: str) -> None:
         # A server that forks clean processes: nothing this one has open is shared with a worker.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["pas_gateway.worker", _LOGS[self.workspace.settings.transport]])
+        context.set_forkserver_preload([_LOGS[self.workspace.settings.transport], "pas_gateway.nursery"])
         self._processes[name] = context.Process(
             target=run_worker, args=(str(self.workspace.home), self._realm.apart, name, self._falls > FALLS_AT_ONCE), name=name
         )

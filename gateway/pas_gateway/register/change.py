@@ -383,3 +383,15 @@ def find_rows(connection: sa.Connection, query: sa.Select[Any], column: sa.Colum
 def find_known(connection: sa.Connection, column: sa.Column[Any], keys: Iterable[bytes]) -> set[bytes]:
     """Which of these a column holds."""
     return {found for (found,) in find_rows(connection, sa.select(column), column, keys)}
+
+
+def among_pairs(connection: sa.Connection, columns: tuple[sa.Column[Any], sa.Column[Any]], pairs: Sequence[tuple[Any, Any]]) -> Any:
+    """Whether two columns hold one of these pairs; to PostgreSQL they go as two arrays."""
+    both = sa.tuple_(*columns)
+    if connection.dialect.name == "postgresql":
+        arrays = (
+            sa.bindparam(None, list(values), sa.ARRAY(column.type))
+            for column, values in zip(columns, zip(*pairs, strict=True), strict=True)
+        )
+        return both.in_(sa.select(sa.text("*")).select_from(sa.func.unnest(*arrays)))
+    return both.in_(pairs)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
+from pas_gateway.register.change import among
 
 
 def has_outbox(connection: sa.Connection, urgent: int, without: Iterable[str] = ()) -> bool:
@@ -31,7 +32,7 @@ def drop_outbox(connection: sa.Connection, numbers: Sequence[int]) -> None:
     if sqlite:
         connection.exec_driver_sql("PRAGMA secure_delete = FAST")
     try:
-        connection.execute(schema.outbox.delete().where(schema.outbox.c.number.in_(numbers)))
+        connection.execute(schema.outbox.delete().where(among(connection, schema.outbox.c.number, numbers)))
     finally:
         if sqlite:
             connection.exec_driver_sql("PRAGMA secure_delete = ON")

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.types.array import ListBinaryDumper
 
 from pas_gateway.register.refusals import tell_postgres
 from pas_gateway.register.store import BUSY_SECONDS, RegisterUnavailableError, Store
@@ -66,6 +67,7 @@ class PostgresStore(Store):
                 use_native_hstore=False,
             )
         )
+        sa.event.listen(self._engine, "connect", _set_up)
 
     def exists(self) -> bool:
         with self.reading() as connection:
@@ -135,6 +137,11 @@ class PostgresStore(Store):
 
     def tell(self, error: BaseException | None) -> RegisterError:
         return tell_postgres(error, self._place)
+
+
+def _set_up(driver: psycopg.Connection, _: object) -> None:
+    """Arrays of keys go in the server's own binary form: as text, the driver would look at each of 500 keys for what must be quoted."""
+    driver.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def _lock(connection: sa.Connection, name: str, *, wait: bool) -> bool:

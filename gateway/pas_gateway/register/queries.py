@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pas_gateway.policy.places import Place, place_of
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import schema
-from pas_gateway.register.change import COUNTER_MARK, chunks, find_known, find_rows
+from pas_gateway.register.change import COUNTER_MARK, among_pairs, chunks, find_known, find_rows
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
@@ -77,9 +77,9 @@ def find_accepted(connection: sa.Connection, ids: Iterable[bytes], names: Iterab
     found: dict[bytes, Accepted] = {}
     query = sa.select(*_SUMMARY)
     found.update({row.id: _summary(row) for row in find_rows(connection, query, schema.reports.c.id, ids)})
-    both = sa.tuple_(schema.reports.c.originator, schema.reports.c.urn)
+    columns = (schema.reports.c.originator, schema.reports.c.urn)
     for pairs in chunks(sorted(set(names))):
-        found.update({row.id: _summary(row) for row in connection.execute(query.where(both.in_(pairs)))})
+        found.update({row.id: _summary(row) for row in connection.execute(query.where(among_pairs(connection, columns, pairs)))})
     return list(found.values())
 
 

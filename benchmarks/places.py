@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import secrets
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -35,7 +34,8 @@ for folder in (ROOT / "tests", ROOT / "deploy" / "kafka"):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
-from gateway.postgres import PASSWORD, PrivatePostgres, run_postgres  # noqa: E402  # found by the path above
+from copying import copy_workspace  # noqa: E402  # found by the path above
+from gateway.postgres import PASSWORD, PrivatePostgres, run_postgres  # noqa: E402  # as that
 from kafka_broker import find_broker  # noqa: E402  # as that
 
 
@@ -61,7 +61,7 @@ class Places:
         first, root = self.folder / "estate", self.folder / name
         if not first.exists():
             found_workspace(first, "embedded", None, {})
-        shutil.copytree(first, root)
+        copy_workspace(first, root)
         if kafka:
             prefix = f"b{secrets.token_hex(4)}."
             _set(root, transport="kafka", bootstrap=self.kafka, kafka_prefix=prefix)

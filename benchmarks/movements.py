@@ -11,7 +11,6 @@ go next, and what is decided would be the same again and again.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -26,7 +25,7 @@ from pas_producers import MovementFeed
 from pas_schemas.clock import show_time
 from pas_schemas.topics import MOVEMENTS, REPORTS
 from pas_transport.workspace import Workspace, open_workspace
-from places import Places, find_places, open_gateway, two_processes
+from places import GO, READY, TAKEN, Places, find_places, let_go, open_gateway, time_all, two_processes
 from population import Population, Row, number_of, publish
 from whole import read_reports
 
@@ -71,22 +70,15 @@ def run(places: Places, size: Size) -> Iterator[Figure]:
 def time_two(workspace: Workspace, goal: int) -> float:
     """Seconds in which two workers take the rest of the movements, up to `goal`."""
     with two_processes(_take, workspace, goal) as workers:
-        for worker in workers:
-            assert worker.recv() == "ready"
-        started = time.perf_counter()
-        for worker in workers:
-            worker.send("go")
-        for worker in workers:
-            assert worker.recv() == "taken"
-        return time.perf_counter() - started
+        return time_all(workers, lambda: let_go(workers))
 
 
 def _take(pipe: Connection, root: str, name: str, goal: int) -> None:
     with open_gateway(open_workspace(Path(root), lambda *_: None, {}), name) as gateway:
-        pipe.send("ready")
-        assert pipe.recv() == "go"
+        pipe.send(READY)
+        assert pipe.recv() == GO
         gateway.run_to(MOVEMENTS.name, goal)
-        pipe.send("taken")
+        pipe.send(TAKEN)
 
 
 def make_year(population: Population, count: int) -> Iterator[Row]:

@@ -10,7 +10,6 @@ members of their group and the reports come, sealed beforehand.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,14 +21,12 @@ from measuring import Figure, Size, read_size, tell
 from pas_schemas.topics import REPORTS
 from pas_transport.log import Log, Outgoing, StartAt, Subscription, Taken
 from pas_transport.workspace import Workspace, open_workspace
-from places import Places, find_places, open_gateway, two_processes
+from places import GO, READY, TAKEN, Places, find_places, let_go, open_gateway, time_all, two_processes
 from population import Population, seal
 
 # Three partitions, two readers: what each holds.
 SHARES = {1: ((0, 1, 2),), 2: ((0, 1), (2,))}
 AIM = 0.8
-_TAKEN = "taken"
-_READY_SECONDS = 60.0
 
 
 def run(places: Places, size: Size) -> Iterator[Figure]:
@@ -63,13 +60,7 @@ def _run_workers(pair: Sequence[Connection], log: Log, records: Sequence[Outgoin
     """Seconds from when the reports come until all of them are decided and sent."""
     for member in pair:
         member.send(("gateway", len(pair) == 1, target))
-    for member in pair:
-        assert member.recv() == "ready"
-    started = time.perf_counter()
-    log.append(records)
-    for member in pair:
-        assert member.recv() == _TAKEN
-    return time.perf_counter() - started
+    return time_all(pair, lambda: log.append(records))
 
 
 def _run_control(pair: Sequence[Connection], log: Log, records: Sequence[Outgoing]) -> float:
@@ -77,14 +68,7 @@ def _run_control(pair: Sequence[Connection], log: Log, records: Sequence[Outgoin
     ids = {record.key for record in records}
     for member, share in zip(pair, SHARES[len(pair)], strict=True):
         member.send(("floor", share, ids))
-    for member in pair:
-        assert member.recv() == "ready"
-    started = time.perf_counter()
-    for member in pair:
-        member.send("go")
-    for member in pair:
-        assert member.recv() == _TAKEN
-    return time.perf_counter() - started
+    return time_all(pair, lambda: let_go(pair))
 
 
 def _serve(pipe: Connection, root: str, name: str, population: Population) -> None:
@@ -98,12 +82,12 @@ def _serve(pipe: Connection, root: str, name: str, population: Population) -> No
                 return
             if kind == "floor":
                 records = [taken for number in share for taken in _read(log, number) if taken.key in what]
-                pipe.send("ready")
-                assert pipe.recv() == "go"
+                pipe.send(READY)
+                assert pipe.recv() == GO
                 floor.take_all(records)
             else:
                 gateway.worker.run(_until(gateway.log, share, pipe, lambda what=what: gateway.has_taken(REPORTS.name, what)))
-            pipe.send(_TAKEN)
+            pipe.send(TAKEN)
 
 
 def _until(log: Any, alone: bool, pipe: Connection, done: Callable[[], bool]) -> Callable[[], bool]:
@@ -115,7 +99,7 @@ def _until(log: Any, alone: bool, pipe: Connection, done: Callable[[], bool]) ->
         held = len([part for part in log.assigned() if part.topic == REPORTS.name])
         if not told and (held == REPORTS.partitions if alone else 0 < held < REPORTS.partitions):
             told = True
-            pipe.send("ready")
+            pipe.send(READY)
         return told and done()
 
     return stopping

@@ -6,7 +6,8 @@ import json
 import multiprocessing
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -37,6 +38,9 @@ for folder in (ROOT / "tests", ROOT / "deploy" / "kafka"):
 from copying import copy_workspace  # noqa: E402  # found by the path above
 from gateway.postgres import PASSWORD, PrivatePostgres, run_postgres  # noqa: E402  # as that
 from kafka_broker import find_broker  # noqa: E402  # as that
+
+# What two processes and whoever measures them say to each other.
+READY, GO, TAKEN = "ready", "go", "taken"
 
 
 @dataclass
@@ -133,6 +137,23 @@ def two_processes(work: Callable[..., None], workspace: Workspace, given: object
             process.join(10)
             if process.is_alive():
                 process.kill()
+
+
+def time_all(pipes: Sequence[Connection], begin: Callable[[], object]) -> float:
+    """Seconds from `begin`, which waits until all at the other ends have said that they are ready, until all have taken what came."""
+    for pipe in pipes:
+        assert pipe.recv() == READY
+    started = time.perf_counter()
+    begin()
+    for pipe in pipes:
+        assert pipe.recv() == TAKEN
+    return time.perf_counter() - started
+
+
+def let_go(pipes: Sequence[Connection]) -> None:
+    """Those who wait for a word begin."""
+    for pipe in pipes:
+        pipe.send(GO)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.register import ClashError, Store, sealed
+from pas_gateway.register.requests import SHOWN
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import DirectoryError, RegisterError
 
@@ -104,7 +105,7 @@ def _seal_again(pipeline: Pipeline, recipient: str, reports: Sequence[bytes], as
 
     mine = [row for row in _commit(pipeline, compute).change.deliveries if row["office"] == recipient]
     renewed = {row["report"] for row in mine if row["kind"] == "WITHDRAWAL"}
-    sent = sum(row["kind"] in ("DISCLOSURE", "CONDITIONS") for row in mine)
+    sent = sum(row["kind"] in SHOWN for row in mine)
     return Resealed(len(renewed), sent, len(closed), len(reports) - len(renewed))
 
 

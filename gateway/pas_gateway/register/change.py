@@ -187,21 +187,14 @@ def _use_versions(connection: sa.Connection, used: dict[bytes, int], touched: se
     """Checks the versions of `used`, and raises those of `touched`."""
     postgres = connection.dialect.name == "postgresql"
     # PostgreSQL would take what is read here for read by all who write about anybody: what is raised tells its version itself.
-    found = _read_versions(connection, sorted(used.keys() - touched) if postgres else sorted(used))
+    keys = used.keys() - touched if postgres else used
+    found = {row.key: row.version for row in find_rows(connection, sa.select(schema.versions), schema.versions.c.key, keys)}
     if postgres:
         found |= {row.key: row.version - 1 for row in connection.execute(_RAISE_MANY, {"keys": sorted(touched)})}
     elif touched:
         connection.execute(_RAISE_EACH, [{"key": key} for key in sorted(touched)])
     if any(found.get(key, 0) != version for key, version in used.items()):
         raise ClashError("Something was written about a person of this batch meanwhile.", "the batch is decided again")
-
-
-def _read_versions(connection: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for some in chunks(keys):
-        rows = connection.execute(sa.select(schema.versions).where(among(connection, schema.versions.c.key, some)))
-        found.update({row.key: row.version for row in rows})
-    return found
 
 
 def _climb(connection: sa.Connection, change: Change) -> None:
@@ -385,7 +378,9 @@ def find_known(connection: sa.Connection, column: sa.Column[Any], keys: Iterable
     return {found for (found,) in find_rows(connection, sa.select(column), column, keys)}
 
 
-def among_pairs(connection: sa.Connection, columns: tuple[sa.Column[Any], sa.Column[Any]], pairs: Sequence[tuple[Any, Any]]) -> Any:
+def among_pairs(
+    connection: sa.Connection, columns: tuple[sa.Column[Any], sa.Column[Any]], pairs: Sequence[tuple[Any, Any]]
+) -> sa.ColumnElement[bool]:
     """Whether two columns hold one of these pairs; to PostgreSQL they go as two arrays."""
     both = sa.tuple_(*columns)
     if connection.dialect.name == "postgresql":

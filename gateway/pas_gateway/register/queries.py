@@ -74,9 +74,8 @@ def logs_known(connection: sa.Connection) -> frozenset[str]:
 
 def find_accepted(connection: sa.Connection, ids: Iterable[bytes], names: Iterable[tuple[str, str]]) -> list[Accepted]:
     """Accepted reports with one of these ids, or one of these (originator, URN)."""
-    found: dict[bytes, Accepted] = {}
     query = sa.select(*_SUMMARY)
-    found.update({row.id: _summary(row) for row in find_rows(connection, query, schema.reports.c.id, ids)})
+    found = {row.id: _summary(row) for row in find_rows(connection, query, schema.reports.c.id, ids)}
     columns = (schema.reports.c.originator, schema.reports.c.urn)
     for pairs in chunks(sorted(set(names))):
         found.update({row.id: _summary(row) for row in connection.execute(query.where(among_pairs(connection, columns, pairs)))})

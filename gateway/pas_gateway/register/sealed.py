@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import find_rows
+from pas_gateway.register.requests import SHOWN
 
 # PAS's signing keys that have ended, each with the time (ms) before which what the log had counts.
 Cut = Mapping[str, int]
@@ -22,7 +23,7 @@ def find_unreadable(connection: sa.Connection, office: str, key: str | None, cut
     sealed to another key than this (where one is given) or came late, and those that were taken back from it too late."""
     deliveries, late = schema.deliveries.c, _came_late(cut)
     lost = late if key is None else sa.or_(deliveries.sealed_to.is_(None), deliveries.sealed_to != key, late)
-    held = sa.and_(deliveries.kind.in_(("DISCLOSURE", "CONDITIONS")), deliveries.state != "WITHDRAWN", lost)
+    held = sa.and_(deliveries.kind.in_(SHOWN), deliveries.state != "WITHDRAWN", lost)
     live = schema.reports.c.live_until_ms > live_after_ms
     return _find_reports(connection, office, sa.or_(sa.and_(held, live), sa.and_(deliveries.kind == "WITHDRAWAL", late)), since_ms)
 

@@ -35,8 +35,6 @@ from pas_transport.workspace import Workspace, open_workspace
 from producers.samples import make_item, make_movement
 
 ROUTINE, REFUSED = 0, 1
-# A broker that others give work too leads new topics late.
-PATIENT = ("kafka_wait_seconds = 60",)
 
 
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -84,7 +82,7 @@ def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, tmp_
 def test_movements_of_an_earlier_edition_are_replaced(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:
     """One partition becomes twelve by the runbook's own commands: whereabouts stay known, and what is told from then on counts."""
     root = tmp_path / "small"
-    with Desk(settle(kafka, pristine, root, OFFICES, PATIENT)) as desk, earlier_log(kafka, desk.workspace) as log:
+    with Desk(settle(kafka, pristine, root, OFFICES)) as desk, earlier_log(kafka, desk.workspace) as log:
         desk.__dict__["log"] = log
         keys, clock = desk.workspace.keyring("feed:nomis"), desk.workspace.clock
         with MovementFeed(log=log, snapshot=desk.snapshot, keyring=keys, clock=clock) as feed:
@@ -126,7 +124,7 @@ def delete_topic(bootstrap: str, workspace: Workspace, topic: str) -> None:
 
 def test_the_compartment_is_whole_on_kafka(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:
     """A flagged report, and one on somebody whom its readers protect: two gateways over one log, the compartment's by its command."""
-    with Desk(settle(kafka, pristine, tmp_path / "small", (*OFFICES, "paso-unit"), PATIENT)) as main:
+    with Desk(settle(kafka, pristine, tmp_path / "small", (*OFFICES, "paso-unit"))) as main:
         main.move()
         main.run()
         before, both = dump(main), Both(main)
@@ -165,7 +163,7 @@ def test_a_request_is_asked_answered_and_closed_on_kafka(
     kafka: str, pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the three of them type it: the prison, the forces it asks, PAS between them."""
-    with Desk(settle(kafka, pristine, tmp_path / "small", OFFICES, PATIENT)) as desk:
+    with Desk(settle(kafka, pristine, tmp_path / "small", OFFICES)) as desk:
         pas = Terminal(desk, capsys)
         desk.move()
         desk.run()

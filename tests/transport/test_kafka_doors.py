@@ -26,10 +26,12 @@ from contract.reading import until
 from kafka_broker import collect_sockets
 from kafka_guarded import GUARDED, GuardedKafka
 from pas_schemas.directory import Snapshot
-from pas_transport.kafka_apply import ClusterAdmin
+from pas_schemas.topics import Topic
+from pas_transport.kafka_apply import ClusterAdmin, Difference
 from pas_transport.kafka_client import KafkaAccess
 from pas_transport.kafka_log import KafkaLog
 from pas_transport.kafka_plan import Grant, Plan, make_plan
+from pas_transport.kafka_topics import make_configs
 from pas_transport.log import Log, LogForbiddenError, LogUnavailableError, Outgoing, Partition
 from transport.test_kafka_plan import NOW, make_snapshot
 
@@ -238,6 +240,31 @@ def test_wrong_password_ends_every_command(guarded: GuardedKafka, pas: RunPas, e
 def test_no_tls_gets_nowhere(guarded: GuardedKafka) -> None:
     with pytest.raises(LogUnavailableError, match="No Kafka broker answered"):
         KafkaLog(KafkaAccess(guarded.bootstrap), wait_seconds=1.0)
+
+
+def test_a_partition_that_nobody_leads_is_waited_for_and_told(doors: Doors) -> None:
+    """Its only replica lies on a node that is gone: `apply` says so, and is content once the node is back."""
+    topic, lost, told = Topic("alone", 1, None, "any", (), ()), doors.guarded.nodes[2], list[int]()
+    plan = Plan((topic,), (), ())
+    with KafkaAdminClient(**doors.guarded.admin.make_config()) as admin, ClusterAdmin(doors.guarded.admin, wait_seconds=5.0) as cluster:
+        admin.create_topics({topic.name: {"assignments": {0: [3]}, "configs": make_configs(topic)}})
+        lost.kill()
+        try:
+            with pytest.raises(LogUnavailableError, match="No Kafka broker leads 1 of 1 partitions yet"):
+                cluster.apply(plan, Difference(), doors.passwords, told.append)
+        finally:
+            lost.start()
+        assert told == []
+        until(lambda: is_answered(lambda: cluster.apply(plan, Difference(), doors.passwords, told.append)))
+        assert told == [1]
+
+
+def is_answered(work: Callable[[], object]) -> bool:
+    try:
+        work()
+    except LogUnavailableError:
+        return False
+    return True
 
 
 def test_a_term_that_ends_takes_user_and_grants_away(doors: Doors) -> None:

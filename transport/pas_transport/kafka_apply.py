@@ -29,6 +29,7 @@ from pas_schemas.errors import LogError, SettingsError
 from pas_schemas.topics import Topic
 from pas_transport.files import write_once
 from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess, read_failure
+from pas_transport.kafka_leaders import Advance
 from pas_transport.kafka_plan import Grant, Plan
 from pas_transport.kafka_render import list_quotas
 from pas_transport.kafka_topics import KafkaTopics
@@ -93,16 +94,18 @@ class ClusterAdmin:
             strange,
         )
 
-    def apply(self, plan: Plan, difference: Difference, passwords: Path) -> None:
-        """Change it, what is taken away first, and return when the brokers show it.
+    def apply(self, plan: Plan, difference: Difference, passwords: Path, advance: Advance = lambda _: None) -> None:
+        """Change it, what is taken away first, and return when the brokers show it and lead every partition.
 
-        `passwords` is the folder where each user's password lies, made where it is not.
+        `passwords` is the folder where each user's password lies, made where it is not; `advance` is told how many more partitions
+        are led.
         """
         self._withdraw(difference)
         self._topics.create(difference.topics)
         self._grant(difference.granted)
         self._set_quotas(difference.quotas)
         self._make_users(difference.users, passwords)
+        self._topics.await_leaders(plan.topics, advance)
         deadline = time.monotonic() + self._clients.wait_seconds
         while not self.compare(plan).nothing:
             if time.monotonic() >= deadline:
@@ -112,6 +115,7 @@ class ClusterAdmin:
     def make_topics(self, topics: Sequence[Topic]) -> None:
         """Only what is missing of these topics: for a demo or a drill on a cluster that guards nothing."""
         self._topics.create(self._topics.compare(topics))
+        self._topics.await_leaders(topics)
 
     def close(self) -> None:
         self._admin.close()

@@ -96,6 +96,7 @@ class KafkaLog:
             names = frozenset(topic.name for topic in missing)
             raise TopicMissingError(f"Kafka has no topic {missing[0].name}", "PAS makes it with `pas topics apply`", names)
         self._topics.create(missing)
+        self._topics.await_leaders(missing)
 
     def ends(self, topics: Iterable[str]) -> Mapping[Partition, int]:
         self._check_open()

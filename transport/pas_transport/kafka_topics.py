@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kafka import TopicPartition
 from kafka import errors as theirs
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pas_schemas.errors import LogError
 from pas_schemas.topics import MAX_RECORD_BYTES, Topic
 from pas_transport.kafka_client import Clients, read_failure
+from pas_transport.kafka_leaders import Advance, await_leaders
 from pas_transport.log import LogForbiddenError, TopicMismatchError, check_declaration, describe_kept
 
 # What a record batch adds to a record's own bytes, with room to spare.
@@ -95,13 +97,18 @@ class KafkaTopics:
         if not wanted:
             return
         try:
-            self._admin.create_topics(wanted, timeout_ms=int(self._clients.wait_seconds * 1000), wait_for_metadata=True)
+            self._admin.create_topics(wanted, timeout_ms=int(self._clients.wait_seconds * 1000))
         except theirs.TopicAlreadyExistsError:
             still = self.compare(missing)
             if still:
                 self.create(still)
         except (theirs.KafkaError, OSError, RuntimeError, ValueError) as error:
             raise read_failure(error) from error
+
+    def await_leaders(self, topics: Iterable[Topic], advance: Advance = lambda _: None) -> None:
+        """See `kafka_leaders`: what was made just now takes no record yet."""
+        partitions = (TopicPartition(self.name(topic.name), number) for topic in topics for number in range(topic.partitions))
+        await_leaders(self._clients, self._admin, partitions, advance)
 
     def _look_up(self, topics: Iterable[str]) -> tuple[dict[str, int], set[str]]:
         """Partition counts of those that are there, and those this user may not see."""

@@ -74,8 +74,9 @@ def apply(session: Session, dry_run: bool, passwords: Path | None) -> None:
             session.console.warn("This cluster has no authorizer: everybody may do everything.", "users, ACLs and quotas are left out")
         for words in difference.strange:
             session.console.warn(f"Not of this directory: {words}.", "take it back with Kafka's own tools, unless you know what it is for")
-        if not dry_run and not difference.nothing:
-            cluster.apply(plan, difference, passwords or workspace.root / USERS_DIR)
+        if not dry_run:
+            with session.console.progress("Partitions led", sum(topic.partitions for topic in plan.topics)) as advance:
+                cluster.apply(plan, difference, passwords or workspace.root / USERS_DIR, advance)
     _report(session, difference, dry_run)
 
 

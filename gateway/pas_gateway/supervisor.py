@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +17,7 @@ import sqlalchemy as sa
 from pas_gateway import events
 from pas_gateway.journal import Journal, open_journal
 from pas_gateway.meters import Meter, meter_file
+from pas_gateway.nursery import STOPS, Child, IsOrphan, Nursery
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
@@ -51,8 +50,6 @@ DRAIN_SECONDS = 30.0
 # A database that was there when the run began and then is not is waited for so long: it is being started anew.
 RESTART_SECONDS = 60.0
 _STEP_SECONDS = 0.05
-# What a worker needs besides `nursery`: imported once, by the server that forks them.
-_LOGS = {"embedded": "pas_transport.embedded", "kafka": "pas_transport.kafka_log"}
 _LOST_SINCE = "This register is older than what PAS has sent, and the log no longer holds all that came since: nothing is decided."
 
 
@@ -61,10 +58,11 @@ class Supervisor:
     """One run of the gateway on one host."""
 
     workspace: Workspace
+    nursery: Nursery
     workers: int
     until_idle: bool
     stopped: frozenset[Partition] = frozenset()
-    _processes: dict[str, ForkServerProcess] = field(default_factory=dict)
+    _processes: dict[str, Child] = field(default_factory=dict)
     _stopping: bool = False
     _falls: int = 0
     _first_fall: float = 0.0
@@ -189,9 +187,9 @@ class Supervisor:
             process = self._processes.get(name)
             if process is not None and process.is_alive():
                 journal.tell(events.WorkerGivenUp(name))
-                process.kill()
+                process.send(signal.SIGKILL)
                 # Its partitions are free when it is gone, and it is given up once.
-                process.join()
+                process.join(DRAIN_SECONDS)
 
     def _has_fallen(self, name: str) -> bool:
         process = self._processes.get(name)
@@ -215,26 +213,20 @@ class Supervisor:
             del self._processes[name]
 
     def _begin(self, name: str) -> None:
-        # A server that forks clean processes: nothing this one has open is shared with a worker.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([_LOGS[self.workspace.settings.transport], "pas_gateway.nursery"])
-        self._processes[name] = context.Process(
-            target=run_worker, args=(str(self.workspace.home), self._realm.apart, name, self._falls > FALLS_AT_ONCE), name=name
+        self._processes[name] = self.nursery.fork(
+            run_worker, str(self.workspace.home), self._realm.apart, name, self._falls > FALLS_AT_ONCE
         )
-        self._processes[name].start()
 
     def _drain(self) -> None:
         for process in self._processes.values():
-            if process.is_alive():
-                process.terminate()
+            process.send(signal.SIGTERM)
         for process in self._processes.values():
-            process.join(DRAIN_SECONDS)
-            if process.is_alive():
-                process.kill()
-                process.join()
+            if not process.join(DRAIN_SECONDS):
+                process.send(signal.SIGKILL)
+                process.join(DRAIN_SECONDS)
 
 
-def run_worker(root: str, apart: bool, name: str, repeating: bool) -> None:
+def run_worker(is_orphan: IsOrphan, root: str, apart: bool, name: str, repeating: bool) -> None:
     """The body of one worker process; `repeating` where others have just said why they fell, and it may be said once too often."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopped = False
@@ -244,10 +236,10 @@ def run_worker(root: str, apart: bool, name: str, repeating: bool) -> None:
         stopped = True
 
     signal.signal(signal.SIGTERM, stop)
-    parent = multiprocessing.parent_process()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     console = Console()
     try:
-        is_over = lambda: stopped or (parent is not None and not parent.is_alive())  # noqa: E731  # one line, used twice
+        is_over = lambda: stopped or is_orphan()  # noqa: E731  # one line, used twice
         with _worker(Path(root), apart, name, console, is_over) as worker:
             spare_collector()
             worker.run(is_over)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pas_gateway.nursery import Nursery
 from pas_gateway.supervisor import Supervisor
 from pas_transport.session import Session, compartment_option, pass_session
 
@@ -23,8 +24,9 @@ def run(session: Session, workers: int, until_idle: bool) -> None:
 
     With --compartment it is the gateway of the compartment: other keys, another register, another topic.
     """
-    supervisor = Supervisor(session.workspace, workers, until_idle)
-    done = supervisor.run()
+    with Nursery() as nursery:
+        supervisor = Supervisor(session.workspace, nursery, workers, until_idle)
+        done = supervisor.run()
     session.console.emit(done)
     session.console.say(", ".join(f"{name} {value}" for name, value in done.items()))
     if supervisor.stopped:

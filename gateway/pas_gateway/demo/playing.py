@@ -15,6 +15,7 @@ from pas_gateway.demo.outcomes import Name, Row, Traces, trace_all
 from pas_gateway.demo.recipients import Recipients
 from pas_gateway.demo.story import Story
 from pas_gateway.demo.world import World
+from pas_gateway.nursery import Nursery
 from pas_gateway.office import PAS
 from pas_gateway.register import Store, open_store
 from pas_gateway.supervisor import Supervisor
@@ -47,6 +48,7 @@ class Played:
     transfer, `final` after it, `closing` at the very end; post: `before` and `after` the transfer, and `last`."""
 
     workspace: Workspace
+    nursery: Nursery = field(repr=False)
     seed: int
     story: Story = field(repr=False)
     world: World = field(repr=False)
@@ -101,7 +103,7 @@ def settle(played: Played, recipients: Recipients, log: Log) -> None:
 
 def run_gateway(played: Played, workers: int = WORKERS) -> Mapping[str, int | float]:
     """One run until idle. Raises UnfinishedDemoError where somebody stopped it, for the gateway drains and says nothing."""
-    supervisor = Supervisor(played.workspace, workers, until_idle=True)
+    supervisor = Supervisor(played.workspace, played.nursery, workers, until_idle=True)
     done = supervisor.run()
     if supervisor.told_to_stop:
         raise UnfinishedDemoError("The demo was stopped.", "what was done lies in its folder; run `pas demo` again in a new one")

@@ -27,6 +27,7 @@ from pas_gateway.demo.recipients import Recipients
 from pas_gateway.demo.story import tell_story
 from pas_gateway.demo.world import make_world
 from pas_gateway.explain import Explainer
+from pas_gateway.nursery import Nursery
 from pas_gateway.office import PasOffice
 from pas_producers import MovementFeed, Publisher
 from pas_schemas.directory import Snapshot
@@ -52,21 +53,22 @@ def play(
 
     With `bootstrap` on Kafka, under a prefix of its own: what was played there before is left alone.
     """
-    started = time.monotonic()
-    snapshot, workspace = _found(folder, environment, warn, bootstrap)
-    now = workspace.clock.now()
-    played = Played(workspace, seed, tell_story(now), make_world(seed, now, snapshot.at(now), reports))
-    keep = Steps(played, tell)
-    keep.add("Made a workspace", f"{len(snapshot.offices)} offices, each with keys of its own", time.monotonic() - started)
-    _move(played, keep)
-    _foretell(played, keep)
-    _publish(played, keep)
-    _decide(played, keep)
-    recipients = Recipients(workspace, seed, played.story.urns)
-    _receive(played, recipients, keep)
-    _transfer(played, recipients, keep)
-    go_on(played, recipients, keep)
-    return played
+    with Nursery() as nursery:
+        started = time.monotonic()
+        snapshot, workspace = _found(folder, environment, warn, bootstrap)
+        now = workspace.clock.now()
+        played = Played(workspace, nursery, seed, tell_story(now), make_world(seed, now, snapshot.at(now), reports))
+        keep = Steps(played, tell)
+        keep.add("Made a workspace", f"{len(snapshot.offices)} offices, each with keys of its own", time.monotonic() - started)
+        _move(played, keep)
+        _foretell(played, keep)
+        _publish(played, keep)
+        _decide(played, keep)
+        recipients = Recipients(workspace, seed, played.story.urns)
+        _receive(played, recipients, keep)
+        _transfer(played, recipients, keep)
+        go_on(played, recipients, keep)
+        return played
 
 
 def _found(folder: Path, environment: Mapping[str, str], warn: Warn, bootstrap: str | None) -> tuple[Snapshot, Workspace]:

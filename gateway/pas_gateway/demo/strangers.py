@@ -60,6 +60,7 @@ def try_strangers(workspace: Workspace, post: Post, seed: int) -> Trial:
     tried = sorted(rng.sample(sorted(chosen), most)) if len(chosen) > most else sorted(chosen)
     locks = [_lock_of(office, chosen[office].taken.value) for office in tried]
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         slices = [holders[number::PROCESSES] for number in range(PROCESSES)]
         running = [pool.submit(try_keys, str(workspace.keys_dir), part, locks) for part in slices]

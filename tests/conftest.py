@@ -115,9 +115,9 @@ def workspace(estate: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def forked() -> Iterator[ForkedPas]:
+def forked(pristine: Path) -> Iterator[ForkedPas]:
     """The process that `pas` is forked from."""
-    with closing(ForkedPas()) as forked:
+    with closing(ForkedPas(pristine)) as forked:
         yield forked
 
 

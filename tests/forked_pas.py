@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 PAS = Path(sys.executable).with_name("pas")
@@ -20,11 +22,11 @@ PAS = Path(sys.executable).with_name("pas")
 class ForkedPas:
     """Starts commands one after another; each has arguments, folder, environment and files of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, example: Path) -> None:
         self._socket, theirs = socket.socketpair()
         with theirs:
             # -P: what lies beside this file is no module of the product.
-            command = [sys.executable, "-P", __file__, str(theirs.fileno())]
+            command = [sys.executable, "-P", __file__, str(theirs.fileno()), str(example)]
             self._parent = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
 
     def run(self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
@@ -88,19 +90,34 @@ def _serve(connection: socket.socket) -> dict[str, Any] | None:
         connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
 
 
-def _import_everything() -> Any:
-    """The command, with what each of its sub-commands imports."""
-    import pas_gateway.pipeline
-    import pas_gateway.supervisor  # noqa: F401  # imported for those that are forked
-    from pas_transport.cli import main, pas
+def _make_ready(example: Path) -> Any:
+    """The command, with all that its sub-commands import, and the directory that workspaces of the example share."""
+    import alembic.command
+    import alembic.config  # noqa: F401  # for those that are forked
 
-    for name in pas.list_commands(None):  # type: ignore[arg-type]  # the table needs no context
-        pas.get_command(None, name)  # type: ignore[arg-type]  # as that
+    import pas_consumers
+    import pas_gateway
+    import pas_producers
+    import pas_schemas
+    import pas_transport
+    from pas_transport.cli import main, pas
+    from pas_transport.rules import load_rulebook
+    from pas_transport.workspace import open_workspace
+
+    for package in (pas_schemas, pas_transport, pas_producers, pas_gateway, pas_consumers):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            # A migration runs where it is imported.
+            if ".migrations" not in module.name:
+                import_module(module.name)
+    pas.list_commands(None)  # type: ignore[arg-type]  # the table needs no context
+    workspace = open_workspace(example, environment={})
+    load_rulebook(workspace)
+    workspace.keyring("pas").opening()
     return main
 
 
 def _main() -> None:
-    run = _import_everything()
+    run = _make_ready(Path(sys.argv[2]))
     gc.freeze()
     asked = _serve(socket.socket(fileno=int(sys.argv[1])))
     if asked is not None:

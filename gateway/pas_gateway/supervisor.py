@@ -226,6 +226,13 @@ class Supervisor:
                 process.join(DRAIN_SECONDS)
 
 
+def open_nursery(workspace: Workspace) -> Nursery:
+    """Where a run's workers are forked; what each of them would read first, directory and rulebook, is read there once."""
+    workspace.directory()
+    load_rulebook(workspace)
+    return Nursery()
+
+
 def run_worker(is_orphan: IsOrphan, root: str, apart: bool, name: str, repeating: bool) -> None:
     """The body of one worker process; `repeating` where others have just said why they fell, and it may be said once too often."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pas_gateway.nursery import Nursery
-from pas_gateway.supervisor import Supervisor
+from pas_gateway.supervisor import Supervisor, open_nursery
 from pas_transport.session import Session, compartment_option, pass_session
 
 
@@ -24,7 +23,7 @@ def run(session: Session, workers: int, until_idle: bool) -> None:
 
     With --compartment it is the gateway of the compartment: other keys, another register, another topic.
     """
-    with Nursery() as nursery:
+    with open_nursery(session.workspace) as nursery:
         supervisor = Supervisor(session.workspace, nursery, workers, until_idle)
         done = supervisor.run()
     session.console.emit(done)

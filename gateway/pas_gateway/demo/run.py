@@ -27,8 +27,8 @@ from pas_gateway.demo.recipients import Recipients
 from pas_gateway.demo.story import tell_story
 from pas_gateway.demo.world import make_world
 from pas_gateway.explain import Explainer
-from pas_gateway.nursery import Nursery
 from pas_gateway.office import PasOffice
+from pas_gateway.supervisor import open_nursery
 from pas_producers import MovementFeed, Publisher
 from pas_schemas.directory import Snapshot
 from pas_schemas.models.report import Report
@@ -53,9 +53,9 @@ def play(
 
     With `bootstrap` on Kafka, under a prefix of its own: what was played there before is left alone.
     """
-    with Nursery() as nursery:
-        started = time.monotonic()
-        snapshot, workspace = _found(folder, environment, warn, bootstrap)
+    started = time.monotonic()
+    snapshot, workspace = _found(folder, environment, warn, bootstrap)
+    with open_nursery(workspace) as nursery:
         now = workspace.clock.now()
         played = Played(workspace, nursery, seed, tell_story(now), make_world(seed, now, snapshot.at(now), reports))
         keep = Steps(played, tell)

@@ -17,6 +17,7 @@ from pas_gateway.register.change import add_counts, among, chunks
 from pas_gateway.register.outbox import drop_outbox, has_outbox, take_outbox
 from pas_gateway.route import read_outbox
 from pas_schemas.clock import to_ms
+from pas_schemas.sealing import CLOCKS_DIFFER, LATEST
 from pas_schemas.topics import AUDIT, QUARANTINE
 from pas_transport.log import AppendError, Log, LogUnavailableError, Outgoing, RecordRefusedError, TopicMismatchError
 
@@ -31,13 +32,16 @@ class Dispatcher:
     """Moves the outbox into the log. Of all processes one at a time sends threats, and one the rest.
 
     What is for a topic that is not there waits and holds up nothing else; `tell_lost` is told of the topic, once until it is back.
+    Of what has waited so long that its reader may not take it any more `renew` is told first, topic and ids, so that it comes anew.
     """
 
     store: Store = field(repr=False)
     log: Log = field(repr=False)
     office: PasOffice = field(repr=False)
     tell_lost: Callable[[str], None] = field(default=lambda topic: None, repr=False)
+    renew: Callable[[str, Sequence[bytes]], None] = field(default=lambda topic, ids: None, repr=False)
     _lost: set[str] = field(default_factory=set, repr=False)
+    _renewed: set[int] = field(default_factory=set, repr=False)
     _look_again: float = field(default=0.0, repr=False)
 
     def run(self, mark: Callable[[], None], *, only_urgent: bool = False) -> int:
@@ -65,6 +69,7 @@ class Dispatcher:
                 if not rows:
                     break
                 mark()
+                self._renew_lapsed(rows)
                 # Nothing is sent where all of them are for topics that turn out to be lost: then the rest is looked at.
                 sent = self._send(rows)
             return sent
@@ -97,6 +102,15 @@ class Dispatcher:
         self._lost |= set(lost)
         self._look_again = time.monotonic() + LOST_SECONDS
         return sent
+
+    def _renew_lapsed(self, rows: Sequence[Any]) -> None:
+        """What was sealed nearly a day ago goes as it lies, for nothing may be missing in the order of its numbers, and comes once more."""
+        sealed_before_ms = to_ms(self.office.clock.now() - LATEST + CLOCKS_DIFFER)
+        for row in rows:
+            # What is quarantined lies there as it came, sealed by whoever sent it.
+            if row.at_ms < sealed_before_ms and row.topic != QUARANTINE.name and row.number not in self._renewed:
+                self.renew(row.topic, [key for key, _ in read_outbox(row.records)])
+                self._renewed.add(row.number)
 
     def _take_back_notes(self, rows: Sequence[Any]) -> None:
         """A register that is restored must not believe that an office has what no log ever took."""

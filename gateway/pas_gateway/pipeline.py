@@ -38,10 +38,10 @@ from pas_gateway.policy.places import place_of
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.precedents import name_earlier
-from pas_gateway.protecting import plan_protections
+from pas_gateway.protecting import plan_protections, renew_veil
 from pas_gateway.regaining import regain_reports
 from pas_gateway.register import Advance, Store, chains, dockets, queries, relearning, write_change
-from pas_gateway.renewal import renew_holdings, tell_unheard
+from pas_gateway.renewal import copy_again, renew_holdings, renew_lapsed, tell_unheard
 from pas_gateway.replies import Answered, Arrived, Inquired, Protecting, Veiled, plan_replies, plan_veil, read_reply
 from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
@@ -49,6 +49,7 @@ from pas_gateway.summaries import end_summaries, renew_summaries
 from pas_gateway.verify import verify, verify_movement
 from pas_schemas.border import Finding
 from pas_schemas.parts import find_unclosed
+from pas_schemas.topics import COMPARTMENT, REPLIES
 from pas_transport.log import Taken
 
 # Movements told ahead that are followed in one transaction when their time has come.
@@ -172,6 +173,19 @@ class Pipeline:
         scribe, plan = self._begin(())
         with self.store.reading() as register:
             tell_unheard(register, recipient, reports, self.office, scribe, plan)
+            self._seal(register, plan, scribe)
+        return plan
+
+    def renew_lapsed(self, topic: str, ids: Sequence[bytes]) -> Plan:
+        """What comes after records that waited for a topic for so long that their reader may not take them any more."""
+        scribe, plan = self._begin(())
+        with self.store.reading() as register:
+            if topic == REPLIES.name:
+                renew_veil(register, self.office, scribe, plan)
+            elif topic == COMPARTMENT.name:
+                copy_again(register, ids, self.office, scribe, plan)
+            else:
+                renew_lapsed(register, ids, self.office, scribe, plan)
             self._seal(register, plan, scribe)
         return plan
 

@@ -115,6 +115,11 @@ def plan_protections(register: sa.Connection, came: Sequence[Protecting], office
         _send_veil(register, _on(listed), office, scribe, plan)
 
 
+def renew_veil(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Adds a new veil in the place of one that never reached PAS's gateway."""
+    _send_veil(register, _on(read_list(register, office)), office, scribe, plan)
+
+
 def _on(listed: dict[bytes, Protected]) -> frozenset[bytes]:
     return frozenset(subject for subject, one in listed.items() if one.on)
 

@@ -1,21 +1,30 @@
-"""What an office holds of some reports, sealed to it again: decided anew first, and said where something cannot be sealed again."""
+"""What an office cannot read, sealed to it again: decided anew first, and said where something cannot be sealed again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from pas_gateway.again import Standing, decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, Draft, about, about_accepted, notice, notify, withdraw
+from pas_gateway.handover import Copy, send_copies
 from pas_gateway.office import PAS, PasOffice
-from pas_gateway.plan import Plan
-from pas_gateway.register import queries, sealed
+from pas_gateway.plan import Plan, decide_notices
+from pas_gateway.register import dockets, queries, sealed
+from pas_gateway.register.dockets import WAITING
+from pas_gateway.register.queries import Sent
+from pas_gateway.register.requests import SHOWN
+from pas_gateway.summaries import renew_summaries
+from pas_gateway.vault import unlock_body
 from pas_schemas.clock import show_time
 
 CLOSED = "A code 4 text was closed by its originator to the key the office had then: PAS cannot seal it again, its originator can."
 UNHEARD = "Words of PAS about this were signed with a key that had ended when the log had them, and cannot be read: ask PAS for them."
+LAPSED = "Words of PAS about this waited so long to be sent that they may not be readable any more: if they are not, ask PAS for them."
+LEFT = "What was released to this office waited so long that it may not be readable, and today's rules release it no more: see to it."
 
 
 def renew_holdings(
@@ -28,7 +37,8 @@ def renew_holdings(
     knowledge = office.know()
     standing = find_standing(register, reports, knowledge, office, scribe, plan)
     decide_again(standing, knowledge, office, scribe, plan, anew=recipient)
-    _withdraw_again(register, recipient, reports, standing, office, scribe, plan)
+    late = sealed.find_late(register, recipient, "WITHDRAWAL", reports, office.list_cut(scribe.now))
+    _withdraw_again(register, recipient, late, standing, office, scribe, plan)
     renewed = _withdrawn(recipient, plan)
     plan.change.events += [scribe.event("RESEALED", report.hex(), office=recipient, digests=[person]) for report in sorted(renewed)]
     closed = [one for one in standing if one.kept.id in renewed and _holds_closed(one, recipient)]
@@ -41,11 +51,15 @@ def _withdrawn(recipient: str, plan: Plan) -> set[bytes]:
 
 
 def _withdraw_again(
-    register: sa.Connection, recipient: str, reports: Collection[bytes], standing: Sequence[Standing], office: PasOffice, scribe: Scribe,
+    register: sa.Connection,
+    recipient: str,
+    late: Sequence[Any],
+    standing: Sequence[Standing],
+    office: PasOffice,
+    scribe: Scribe,
     plan: Plan,
-) -> None:  # fmt: skip
-    """What a withdrawal took back that came too late is taken back now, before anything that goes out."""
-    late = sealed.find_late(register, recipient, "WITHDRAWAL", reports, office.list_cut(scribe.now))
+) -> None:
+    """What withdrawals took back that came too late is taken back now, before anything that goes out."""
     due = sorted({row.report for row in late} - _withdrawn(recipient, plan))
     held = {one.kept.id: one.held_by(recipient).deliveries for one in standing}
     matters = _find_matters(register, due, scribe)
@@ -61,10 +75,82 @@ def tell_unheard(
     register: sa.Connection, recipient: str, reports: Collection[bytes], office: PasOffice, scribe: Scribe, plan: Plan
 ) -> None:
     """Adds to the plan word that notices about these reports came too late: what they said lies nowhere but in them."""
-    late = sealed.find_late(register, recipient, "NOTICE", reports, office.list_cut(scribe.now))
+    _tell_lost(
+        register, recipient, sealed.find_late(register, recipient, "NOTICE", reports, office.list_cut(scribe.now)), UNHEARD, scribe, plan
+    )
+
+
+def _tell_lost(register: sa.Connection, recipient: str, late: Sequence[Any], why: str, scribe: Scribe, plan: Plan) -> None:
     plan.change.states += [{"id": row.id, "state": "WITHDRAWN"} for row in late]
     for said in _find_matters(register, sorted({row.report for row in late}), scribe):
-        plan.drafts.append(notify(said, recipient, [notice("REFUSED", UNHEARD, office=recipient)]))
+        plan.drafts.append(notify(said, recipient, [notice("REFUSED", why, office=recipient)]))
+
+
+def renew_lapsed(register: sa.Connection, ids: Collection[bytes], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Adds to the plan what comes after deliveries that waited, sealed, for so long that their office may not take them.
+
+    What stands released goes out anew, as to an office that cannot read what it has (ADR 0029); what does not, PAS is told.
+    """
+    waited = [one for one in queries.find_deliveries_by_id(register, ids).values() if one.state == "SEALED"]
+    for recipient in {one.office for one in waited}:
+        by_kind: dict[str, list[Sent]] = {}
+        for one in waited:
+            by_kind.setdefault("SHOWN" if one.kind in SHOWN else one.kind, []).append(one)
+        _renew_shown(register, recipient, by_kind.get("SHOWN", []), by_kind.get("WITHDRAWAL", []), office, scribe, plan)
+        _renew_summaries(register, by_kind.get("SUMMARY", []), office, scribe, plan)
+        _tell_lost(register, recipient, by_kind.get("NOTICE", []), LAPSED, scribe, plan)
+        _ask_again(register, recipient, by_kind.get("NOTICE", []), office, scribe, plan)
+    plan.change.events += [scribe.event("LAPSED", one.id.hex(), office=one.office, digests=[one.report]) for one in waited]
+
+
+def _renew_shown(
+    register: sa.Connection,
+    recipient: str,
+    shown: Sequence[Sent],
+    withdrawals: Sequence[Sent],
+    office: PasOffice,
+    scribe: Scribe,
+    plan: Plan,
+) -> None:
+    reports = {one.report for one in (*shown, *withdrawals)}
+    live = {found.id for found in queries.find_accepted(register, reports, ()) if found.live_until_ms > scribe.now_ms}
+    knowledge = office.know()
+    standing = find_standing(register, live, knowledge, office, scribe, plan)
+    decide_again(standing, knowledge, office, scribe, plan, anew=recipient)
+    _withdraw_again(register, recipient, withdrawals, standing, office, scribe, plan)
+    left = live.intersection(one.report for one in shown) - _withdrawn(recipient, plan)
+    for said in _find_matters(register, sorted(left), scribe):
+        plan.drafts.append(notify(said, PAS, [notice("REFUSED", LEFT, office=recipient)]))
+
+
+def _renew_summaries(register: sa.Connection, unsent: Sequence[Sent], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    if not unsent:
+        return
+    knowledge = office.know()
+    reports = dockets.find_subjects(register, [one.report for one in unsent])
+    standing = find_standing(register, reports, knowledge, office, scribe, plan)
+    renew_summaries(register, standing, knowledge, office, scribe, plan, {one.id for one in unsent})
+    plan.change.states += [{"id": one.id, "state": "WITHDRAWN"} for one in unsent]
+
+
+def _ask_again(register: sa.Connection, recipient: str, lost: Sequence[Sent], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Of a notice the register has no words, but the cases that still wait for its office it has."""
+    cases = queries.find_cases(register, {one.report for one in lost})
+    waiting = {case.report for case in cases if case.owner == recipient and case.state in WAITING}
+    for one in find_standing(register, waiting, office.know(), office, scribe, plan) if waiting else ():
+        mine = [case for case in one.verdicts.cases if case.owner == recipient]
+        said = about(one.report, one.kept.id, one.kept.order[0])
+        plan.drafts += decide_notices(said, mine, one.verdicts, one.report, office, scribe)
+
+
+def copy_again(register: sa.Connection, reports: Collection[bytes], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Adds to the plan the copies of these reports for the compartment, sealed anew."""
+    knowledge = office.know()
+    standing = find_standing(register, reports, knowledge, office, scribe, plan)
+    kept = [(one.report, one.kept) for one in standing]
+    key = office.register_key
+    copies = [Copy(it.id, report, unlock_body(it.body, it.data_key, it.id, key), it.order) for report, it in kept]
+    send_copies(copies, knowledge, office, scribe, plan)
 
 
 def _find_matters(register: sa.Connection, reports: Sequence[bytes], scribe: Scribe) -> list[About]:

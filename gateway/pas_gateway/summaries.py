@@ -7,7 +7,7 @@ own: what else an office holds about the prisoner is neither named by it nor tak
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,15 +33,16 @@ ENDED_AT_ONCE = 100
 
 
 def renew_summaries(
-    register: sa.Connection, standing: Iterable[Standing], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan
-) -> None:
-    """Adds to a plan which summaries on these reports go out, and which are taken back."""
+    register: sa.Connection, standing: Iterable[Standing], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan,
+    unsent: Collection[bytes] = (),
+) -> None:  # fmt: skip
+    """Adds to a plan which summaries on these reports go out, and which are taken back; deliveries that are `unsent` reached nobody."""
     for one in standing:
         signed = [(each, each.said) for each in one.signed if isinstance(each.said, Summary)]
         if not signed:
             continue
         newest = {said.noms_number: each.id for each, said in signed}
-        sent = queries.find_deliveries(register, [each.id for each, _ in signed])
+        sent = [it for it in queries.find_deliveries(register, [each.id for each, _ in signed]) if it.id not in unsent]
         ended = one.kept.superseded or live_until_ms(one.report) <= scribe.now_ms
         taken_ms = {kept.id: kept.at_ms for kept in dockets.find_statements(register, [one.kept.id]).get(one.kept.id, ())}
         for each, said in signed:

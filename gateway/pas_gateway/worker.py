@@ -82,7 +82,9 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._ahead = Ahead(self.log, self.store, MOST_AHEAD)
-        self._dispatcher = Dispatcher(self.store, self.log, self.pipeline.office, lambda topic: self.journal.tell(events.TopicLost(topic)))
+        self._dispatcher = Dispatcher(
+            self.store, self.log, self.pipeline.office, lambda topic: self.journal.tell(events.TopicLost(topic)), self._renew_lapsed
+        )
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied.
@@ -211,6 +213,9 @@ class Worker:
             self.journal.tell(events.RegisterUnavailable(error.sentence))
             return False
         return True
+
+    def _renew_lapsed(self, topic: str, ids: Sequence[bytes]) -> None:
+        self.pipeline.commit(self.pipeline.renew_lapsed(topic, ids))
 
     def _dispatch(self) -> None:
         began = time.perf_counter()

@@ -60,6 +60,12 @@ def find_summarised(connection: sa.Connection, now_ms: int, most: int) -> list[b
     return list(connection.execute(sa.select(said.c.report).distinct().select_from(joined).where(held).limit(most)).scalars())
 
 
+def find_subjects(connection: sa.Connection, statements: Iterable[bytes]) -> set[bytes]:
+    """The reports that these statements are about."""
+    table = schema.statements.c
+    return {row.report for row in find_rows(connection, sa.select(table.report), table.id, statements)}
+
+
 def find_silences_due(connection: sa.Connection, now_ms: int, most: int) -> list[tuple[str, bytes]]:
     """Cases whose accepted silence is over, with the reports they are about."""
     table = schema.cases

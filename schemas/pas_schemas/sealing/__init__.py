@@ -19,7 +19,7 @@ from pas_schemas.sealing.keys import IdKey, OpeningKey, SealingKey, SigningKey, 
 from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, sanitised_content, subject_digest, withheld_digest
 from pas_schemas.sealing.opening import Evidence, Opened, Opener, verify_evidence
 from pas_schemas.sealing.passphrase import KeyLock, unlock_key
-from pas_schemas.sealing.seal import CLOCKS_DIFFER, Plain, Sealer
+from pas_schemas.sealing.seal import CLOCKS_DIFFER, LATEST, Plain, Sealer
 from pas_schemas.sealing.sign import (
     BATCH,
     CONSENT,
@@ -46,6 +46,7 @@ __all__ = [
     "DIRECTORY",
     "ESCORT_SUMMARY",
     "INFORMATION_REQUEST",
+    "LATEST",
     "PROTECTION",
     "REPLY",
     "REQUEST",

@@ -23,39 +23,40 @@ from pas_schemas.topics import COMPARTMENT
 _GATE = "G-IDENTITY"
 
 
-def hand_over(decided: Iterable[object], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
-    """Adds the copies, and an audit event for each; nothing where no compartment has ever sent its list."""
-    if office.realm.apart or knowledge.veil.edition == 0:
-        return
-    held = [one.verified for one in decided if isinstance(one, Decided) and any(gate.gate == _GATE for gate in one.verdicts.gates)]
-    send_copies([Copy(one.id, one.report, one.body, one.order) for one in held], knowledge, office, scribe, plan)
-
-
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An accepted report as it goes to the compartment."""
+    """An accepted report as it goes to the compartment; `persons` are the keyed hashes of whom it is on."""
 
     id: bytes
     report: Report = field(repr=False)
     body: Body = field(repr=False)
     order: tuple[int, int]
+    persons: frozenset[bytes] = field(repr=False)
 
 
-def send_copies(held: Sequence[Copy], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
-    """Adds sealed copies of these reports, of whose people `knowledge` has been loaded."""
-    key = office.key_of(PAS, scribe.now, "compartment")
-    if not held or key is None:
+def find_copies(outcomes: Iterable[object], knowledge: Knowledge, office: PasOffice) -> list[Copy]:
+    """What goes there of a batch; nothing where no compartment has ever sent its list."""
+    if office.realm.apart or knowledge.veil.edition == 0:
+        return []
+    held = [one.verified for one in outcomes if isinstance(one, Decided) and any(gate.gate == _GATE for gate in one.verdicts.gates)]
+    return [Copy(one.id, one.report, one.body, one.order, knowledge.persons(one.report)) for one in held]
+
+
+def send_copies(copies: Sequence[Copy], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+    """Adds them, sealed, and an audit event for each."""
+    key = office.key_of(PAS, scribe.now, "compartment") if copies else None
+    if key is None:
         return
-    plain = [Plain(one.id, _encode(one, knowledge)) for one in held]
-    for one, value in zip(held, office.sealer.seal(PAS, key, plain, scribe.now), strict=True):
+    values = office.sealer.seal(PAS, key, [Plain(one.id, _encode(one)) for one in copies], scribe.now)
+    for one, value in zip(copies, values, strict=True):
         urgent = int(one.report.priority == "THREAT_TO_LIFE")
         records = join_blobs((one.id, value))
         plan.change.outbox.append({"urgent": urgent, "topic": COMPARTMENT.name, "partition": 0, "records": records})
         plan.change.events.append(scribe.event("HANDED_OVER", one.id.hex(), office=PAS, rules=[_GATE]))
 
 
-def _encode(one: Copy, knowledge: Knowledge) -> bytes:
+def _encode(one: Copy) -> bytes:
     return encode("handover", {
-        "originator": one.report.originator, "body": flatten(one.body), "persons": sorted(knowledge.persons(one.report)),
+        "originator": one.report.originator, "body": flatten(one.body), "persons": sorted(one.persons),
         "received_at_ms": one.order[0], "sealed_at_us": one.order[1],
     })  # fmt: skip

@@ -9,13 +9,15 @@
 10 audit   one event for each transition
 
 All of it is computed on a snapshot, outside any lock; then one transaction checks that the snapshot still holds, and
-writes. What is lost to another worker is an ordinary outcome: ClashError, and the batch is read again.
+writes. Where another worker wrote about the same people first, the decisions are made again: if all of them come out the
+same, what was sealed stands. If not, that too is an ordinary outcome: ClashError, and the batch is computed anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
 import sqlalchemy as sa
@@ -28,7 +30,7 @@ from pas_gateway.climbing import climb
 from pas_gateway.confirming import confirm, keep_answers
 from pas_gateway.decisions import plan_statements
 from pas_gateway.feed import NOTHING_READ, Moved, ReadAhead, find_circles
-from pas_gateway.handover import hand_over
+from pas_gateway.handover import Copy, find_copies, send_copies
 from pas_gateway.inquiries import plan_inquiries
 from pas_gateway.judge import Bench, Duplicate, judge
 from pas_gateway.knowledge import Knowledge
@@ -40,7 +42,7 @@ from pas_gateway.policy.whereabouts import Row
 from pas_gateway.precedents import name_earlier
 from pas_gateway.protecting import plan_protections, renew_veil
 from pas_gateway.regaining import regain_reports
-from pas_gateway.register import Advance, Store, chains, dockets, queries, relearning, write_change
+from pas_gateway.register import Advance, ClashError, LostPartitionError, Store, chains, dockets, queries, relearning, write_change
 from pas_gateway.renewal import copy_again, renew_holdings, renew_lapsed, tell_unheard
 from pas_gateway.replies import Answered, Arrived, Inquired, Protecting, Veiled, plan_replies, plan_veil, read_reply
 from pas_gateway.route import audible, route
@@ -60,6 +62,27 @@ SILENCES_AT_ONCE = 200
 REGAINED_AT_ONCE = 100
 # Bodies shredded in one transaction.
 BODIES_AT_ONCE = 500
+# How often a batch is decided again and comes out the same before it is computed anew.
+CONFIRMED_AT_MOST = 8
+
+
+Outcome = Decided | Repeated | Rejected | Unprovable
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a batch of reports comes to on one snapshot: all that its rows and deliveries are made of besides the reports themselves.
+
+    `later` are accepted reports that the log took after some of these and that are to be decided again. `used` and `knowledge` are
+    what it rests on: two that come to the same are equal.
+    """
+
+    outcomes: list[Outcome]
+    waits: Mapping[bytes, Waits]
+    copies: list[Copy]
+    later: frozenset[bytes]
+    used: dict[bytes, int] = field(compare=False)
+    knowledge: Knowledge = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,33 +98,45 @@ class Pipeline:
         came = [verify(Submitted(taken), self.office, scribe.now) for taken in records]  # 2 intake, 3 verify
         plan.lap("verify")
         with self.store.reading() as register:
-            knowledge = self.office.know()
-            reports = [one for one in came if isinstance(one, Verified)]
-            knowledge.load(register, [one.report for one in reports], [one.id for one in reports])
-            # Of what was handed over the compartment keeps what concerns it, and forgets the rest.
-            came = [one for one in came if not isinstance(one, Verified) or one.handed is None or knowledge.veil.covers(one.handed)]
-            reports = [one for one in came if isinstance(one, Verified)]
-            late: set[bytes] = set()
-            for one in sorted(reports, key=lambda one: place_of(one.order)):
-                plan.use(knowledge.used(one.report))
-                late |= knowledge.later(one.report, one.order, self.office.rulebook.referral)
-            decided = self._decide(came, knowledge, scribe)  # 4 decide
-            own = [one for one in decided if not isinstance(one, Decided) or one.verified.handed is None]
-            waits = find_waits(register, own, self.office.snapshot.at(scribe.now))
-            for each in decided:  # 5 review
-                _plan(each, waits, self.office, scribe, plan)
-            hand_over(decided, knowledge, self.office, scribe, plan)
-            if late:
-                standing = find_standing(register, late, knowledge, self.office, scribe, plan)
-                decide_again(standing, knowledge, self.office, scribe, plan)
+            drawn = self._draw(register, came, scribe)  # 4 decide
+            plan.use(drawn.used)
+            for each in drawn.outcomes:  # 5 review
+                _plan(each, drawn.waits, self.office, scribe, plan)
+            send_copies(drawn.copies, self.office, scribe, plan)
+            if drawn.later:
+                standing = find_standing(register, drawn.later, drawn.knowledge, self.office, scribe, plan)
+                decide_again(standing, drawn.knowledge, self.office, scribe, plan)
+            else:
+                plan.confirm = partial(self._confirm, came, drawn)
             self._seal(register, plan, scribe)  # 6 seal, 7 route, 10 audit
         return plan
 
-    def _decide(self, came: Iterable[Verified | Rejected | Unprovable], knowledge: Knowledge, scribe: Scribe) -> list[Outcome]:
-        """In the log's order, whatever the order of partitions: what comes first counts as first."""
-        bench = Bench(scribe.now, self.office.snapshot, self.office.rulebook)
+    def _draw(self, register: sa.Connection, came: Sequence[Verified | Rejected | Unprovable], scribe: Scribe) -> Drawn:
+        """The decisions, in the log's order, whatever the order of partitions: what comes first counts as first."""
+        knowledge = self.office.know()
+        reports = [one for one in came if isinstance(one, Verified)]
+        knowledge.load(register, [one.report for one in reports], [one.id for one in reports])
+        # Of what was handed over the compartment keeps what concerns it, and forgets the rest.
+        came = [one for one in came if not isinstance(one, Verified) or one.handed is None or knowledge.veil.covers(one.handed)]
         in_order = sorted(came, key=lambda one: place_of(one.order) if isinstance(one, Verified) else (0, 0))
-        return [_judge(one, knowledge, bench) if isinstance(one, Verified) else one for one in in_order]
+        used: dict[bytes, int] = {}
+        later: set[bytes] = set()
+        for one in in_order:
+            if isinstance(one, Verified):
+                used |= knowledge.used(one.report)
+                later |= knowledge.later(one.report, one.order, self.office.rulebook.referral)
+        bench = Bench(scribe.now, self.office.snapshot, self.office.rulebook)
+        outcomes = [_judge(one, knowledge, bench) if isinstance(one, Verified) else one for one in in_order]
+        own = [one for one in outcomes if not isinstance(one, Decided) or one.verified.handed is None]
+        waits = find_waits(register, own, self.office.snapshot.at(scribe.now))
+        return Drawn(outcomes, waits, find_copies(outcomes, knowledge, self.office), frozenset(later), used, knowledge)
+
+    def _confirm(self, came: Sequence[Verified | Rejected | Unprovable], drawn: Drawn) -> dict[bytes, int] | None:
+        """The versions of persons on which a batch comes out the same at this moment; None where any of it comes out otherwise."""
+        scribe, _ = self._begin(())
+        with self.store.reading() as register:
+            again = self._draw(register, came, scribe)
+        return again.used if again == drawn else None
 
     def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ) -> Plan:
         """Movements: kept, and every live report on a prisoner who moved decided again."""
@@ -137,7 +172,10 @@ class Pipeline:
             if not due:
                 return None
             plan.change.followed += [movement for movement, _ in due]
-            self._follow(register, (), {key for _, prisoners in due for key in prisoners}, plan, scribe)
+            prisoners = {key for _, keys in due for key in keys}
+            # Whoever decides meanwhile by a clock at which they had not moved yet decides again.
+            plan.change.touched |= prisoners
+            self._follow(register, (), prisoners, plan, scribe)
             self._seal(register, plan, scribe)
         return plan
 
@@ -300,9 +338,19 @@ class Pipeline:
         return plan
 
     def commit(self, plan: Plan) -> None:
-        """The one transaction of a batch; ClashError where the snapshot no longer holds."""
+        """The one transaction of a batch; ClashError where the snapshot no longer holds, and what it came to does not either."""
         plan.change.counts["events"] = len(plan.change.events)
-        write_change(self.store, plan.change)
+        for _ in range(CONFIRMED_AT_MOST):
+            try:
+                return write_change(self.store, plan.change)
+            except LostPartitionError:
+                raise
+            except ClashError:
+                used = plan.confirm()
+                if used is None:
+                    raise
+                plan.change.used = used
+        raise ClashError("Others wrote about the persons of this batch again and again.", "the batch is decided again")
 
     def _begin(self, advances: Sequence[Advance]) -> tuple[Scribe, Plan]:
         scribe = Scribe(self.office.clock.now(), self.office.rulebook.digest, self.office.snapshot.version)
@@ -324,9 +372,6 @@ class Pipeline:
         plan.change.outbox += routed.outbox
         plan.change.events += routed.events
         plan.lap("seal")
-
-
-Outcome = Decided | Repeated | Rejected | Unprovable
 
 
 def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:

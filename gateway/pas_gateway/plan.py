@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pas_gateway.audit import Scribe
@@ -32,12 +32,13 @@ MAX_QUARANTINED_BYTES = MAX_RECORD_BYTES - 4096
 @dataclass
 class Plan:
     """Filled stage by stage, sealed at the end, written in one transaction; `chains` are the URNs whose corrections are to be settled,
-    `laps` the seconds spent in each stage."""
+    `laps` the seconds spent in each stage. `confirm` finds the versions on which all of it would come out the same now, if it would."""
 
     change: Change = field(default_factory=Change)
     drafts: list[Draft] = field(default_factory=list)
     chains: set[str] = field(default_factory=set)
     regained: set[bytes] = field(default_factory=set)
+    confirm: Callable[[], dict[bytes, int] | None] = field(default=lambda: None, repr=False)
     laps: dict[Stage, float] = field(default_factory=dict)
     _lap_began: float = field(default_factory=time.perf_counter, repr=False)
 

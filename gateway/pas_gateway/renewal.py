@@ -147,10 +147,12 @@ def copy_again(register: sa.Connection, reports: Collection[bytes], office: PasO
     """Adds to the plan the copies of these reports for the compartment, sealed anew."""
     knowledge = office.know()
     standing = find_standing(register, reports, knowledge, office, scribe, plan)
-    kept = [(one.report, one.kept) for one in standing]
     key = office.register_key
-    copies = [Copy(it.id, report, unlock_body(it.body, it.data_key, it.id, key), it.order) for report, it in kept]
-    send_copies(copies, knowledge, office, scribe, plan)
+    copies = [
+        Copy(it.id, report, unlock_body(it.body, it.data_key, it.id, key), it.order, knowledge.persons(report))
+        for report, it in ((one.report, one.kept) for one in standing)
+    ]
+    send_copies(copies, office, scribe, plan)
 
 
 def _find_matters(register: sa.Connection, reports: Sequence[bytes], scribe: Scribe) -> list[About]:

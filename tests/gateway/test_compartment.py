@@ -18,7 +18,7 @@ from gateway.judging import judge_log, read_all
 from gateway.terminal import Terminal
 from gateway.test_requests import ask, asked, events, person, refusal, write_answer
 from pas_gateway.monitor import Monitor
-from pas_gateway.register import open_store, schema, split_blobs
+from pas_gateway.register import ClashError, open_store, schema, split_blobs
 from pas_gateway.review import list_cases
 from pas_gateway.status import status
 from pas_gateway.trace import UnknownUrnError, trace
@@ -27,7 +27,7 @@ from pas_gateway.vitals import Vitals
 from pas_schemas.clock import show_time
 from pas_schemas.codec import decode
 from pas_schemas.sealing import WrongRecipientError, read_label
-from pas_schemas.topics import COMPARTMENT, QUARANTINE, REPLIES, REPORTS, deliveries
+from pas_schemas.topics import COMPARTMENT, MOVEMENTS, QUARANTINE, REPLIES, REPORTS, deliveries
 from pas_transport.example_people import PASSPHRASE
 from pas_transport.log import Outgoing
 from pas_transport.sending import send_statement
@@ -216,6 +216,21 @@ def test_a_merged_number_is_known_too(both: Both) -> None:
     both.apart.run()
     assert [row["urn"] for row in dump(both.apart)["reports"]] == [report["urn"]]
     assert dump(both.main)["cases"][-1]["owner"] == "pas"
+
+
+def test_a_number_merged_while_a_report_was_decided_on_is_handed_over_too(both: Both) -> None:
+    """PAS's own decision is the same with the merge and without: what the compartment is told of it is not."""
+    protect(both, "A4321CB")
+    main = both.main
+    main.publish(main.write(subjects=[make_subject(pnc_id=None), make_subject(noms_number=None, pnc_id=None)]))
+    stale = main.plan_reports(came := main.fresh(REPORTS.name))
+    main.move(noms_number="A9999ZZ", event="MERGED", prison=None, category=None, removed_noms_number="A1234BC", hours_ago=2)
+    main.pipeline.commit(main.plan_movements(main.fresh(MOVEMENTS.name)))
+    with pytest.raises(ClashError):
+        main.pipeline.commit(stale)
+    anew = main.plan_reports(came)
+    assert anew.change.cases[0]["reasons"] == stale.change.cases[0]["reasons"]
+    main.pipeline.commit(anew)
 
 
 def test_who_releases_it_unknowing_releases_nothing(both: Both) -> None:

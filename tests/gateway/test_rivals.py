@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.desk import INPUTS, Desk
 from gateway.judging import count_notices, find_journeys
-from pas_gateway.register import ClashError, LostPartitionError, open_store
+from gateway.test_log_order import find_referrals
+from pas_gateway.register import ClashError, LostPartitionError, open_store, schema
+from pas_schemas.clock import RunningClock
 from pas_schemas.topics import MOVEMENTS, REPORTS, URGENT
 from pas_transport.embedded import EmbeddedLog
 from pas_transport.embedded_subscription import EmbeddedSubscription
-from pas_transport.log import Outgoing, StartAt
+from pas_transport.log import Outgoing, Partition, StartAt, Taken
 from producers.samples import make_item
 
 BOTH = ("pio:WSI", "security:WSI")
@@ -77,15 +81,69 @@ def test_worker_that_lost_its_partition_reads_on_from_the_register(desk: Desk) -
     assert len(find_journeys(desk.run())) == 4
 
 
-def test_second_decision_on_one_person_is_made_again(desk: Desk) -> None:
-    desk.publish(desk.write(), desk.write())
-    one, other = desk.fresh(REPORTS.name)
-    first, second = desk.plan_reports([one]), desk.plan_reports([other])
+def publish_everywhere(desk: Desk) -> list[list[Taken]]:
+    """Reports on one person until each partition has one; the records of each."""
+    records: dict[Partition, list[Taken]] = {}
+    while len(records) < REPORTS.partitions:
+        desk.publish(desk.write())
+        for taken in desk.fresh(REPORTS.name):
+            records.setdefault(taken.partition, []).append(taken)
+    return list(records.values())
+
+
+def test_decisions_on_one_person_stand_where_the_others_change_none_of_them(desk: Desk) -> None:
+    came = publish_everywhere(desk)
+    plans = [desk.plan_reports(records) for records in came]
+    sealed = {row["records"] for plan in plans for row in plan.change.outbox}
+    for plan in plans:
+        desk.pipeline.commit(plan)
+    with desk.store.reading() as register:
+        assert set(register.execute(sa.select(schema.outbox.c.records)).scalars()) == sealed, "what was sealed first is what goes out"
+        (version,) = register.execute(sa.select(schema.versions.c.version)).scalars()
+    assert version == 1 + len(plans), "the reception and each of the batches have counted"
+    assert len(find_journeys(desk.run())) == 2 * sum(map(len, came))
+
+
+@pytest.mark.parametrize("in_order", [True, False], ids=["log's order", "overtaken"])
+def test_second_decision_on_one_person_is_made_again_where_both_add_up(desk: Desk, in_order: bool) -> None:
+    reports = [desk.write(risk_tags=["OCG"]), desk.write(risk_tags=["ESCAPE"])]
+    records = []
+    for report in reports:
+        desk.publish(report)
+        records.append(desk.fresh(REPORTS.name))
+    stale, first = (desk.pipeline.take_reports(records[number], ()) for number in (in_order, not in_order))
     desk.pipeline.commit(first)
     with pytest.raises(ClashError):
-        desk.pipeline.commit(second)
-    desk.pipeline.commit(desk.plan_reports([other]))
-    assert len(find_journeys(desk.run())) == 4
+        desk.pipeline.commit(stale)
+    desk.pipeline.commit(desk.pipeline.take_reports(records[in_order], ()))
+    assert find_referrals(desk, *reports) == [False, True]
+
+
+def test_decision_stands_where_somebody_moved_within_the_prison(desk: Desk) -> None:
+    desk.publish(report := desk.write())
+    stale = desk.plan_reports(desk.fresh(REPORTS.name))
+    desk.move(hours_ago=0.1, event="STATUS", prison=None, category="C")
+    desk.pipeline.commit(desk.plan_movements(desk.fresh(MOVEMENTS.name)))
+    desk.pipeline.commit(stale)
+    assert find_journeys(desk.run()) == {(office, report["urn"]): ["DISCLOSURE"] for office in BOTH}
+
+
+def test_decision_is_made_again_where_time_has_brought_what_was_told_ahead(desk: Desk) -> None:
+    """What another worker has followed since, by its clock, counts by this one's clock as it is now."""
+    desk.publish(report := desk.write())
+    desk.move(hours_ago=-0.01, prison="BAI")
+    came, moved = desk.fresh(REPORTS.name), desk.fresh(MOVEMENTS.name)
+    desk.pipeline.commit(desk.plan_movements(moved))
+    stale = desk.plan_reports(came)
+    assert isinstance(desk.office.clock, RunningClock)
+    desk.office.clock.shift += timedelta(minutes=1)
+    followed = desk.pipeline.follow_due()
+    assert followed is not None
+    desk.pipeline.commit(followed)
+    with pytest.raises(ClashError):
+        desk.pipeline.commit(stale)
+    desk.pipeline.commit(desk.plan_reports(came))
+    assert find_journeys(desk.run()) == {(office, report["urn"]): ["DISCLOSURE"] for office in ("pio:BAI", "security:BAI")}
 
 
 def test_report_decided_on_where_somebody_was_is_decided_on_where_he_is(desk: Desk) -> None:

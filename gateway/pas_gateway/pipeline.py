@@ -24,20 +24,17 @@ import sqlalchemy as sa
 
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
-from pas_gateway.chain import find_waits, release_unmatched, settle
+from pas_gateway.chain import release_unmatched, settle
 from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
 from pas_gateway.confirming import confirm, keep_answers
 from pas_gateway.decisions import plan_statements
+from pas_gateway.drawing import Came, Drawn, Outcome, draw
 from pas_gateway.feed import NOTHING_READ, Moved, ReadAhead, find_circles
-from pas_gateway.handover import Copy, find_copies, send_copies
+from pas_gateway.handover import send_copies
 from pas_gateway.inquiries import plan_inquiries
-from pas_gateway.judge import Bench, Duplicate, judge
-from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, plan_circle, plan_decided, plan_rejected, plan_repeated, plan_unprovable
-from pas_gateway.policy.places import place_of
-from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.precedents import name_earlier
 from pas_gateway.protecting import plan_protections, renew_veil
@@ -46,11 +43,9 @@ from pas_gateway.register import Advance, ClashError, LostPartitionError, Store,
 from pas_gateway.renewal import copy_again, renew_holdings, renew_lapsed, tell_unheard
 from pas_gateway.replies import Answered, Arrived, Inquired, Protecting, Veiled, plan_replies, plan_veil, read_reply
 from pas_gateway.route import audible, route
-from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Verified, Waits
+from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Waits
 from pas_gateway.summaries import end_summaries, renew_summaries
 from pas_gateway.verify import verify, verify_movement
-from pas_schemas.border import Finding
-from pas_schemas.parts import find_unclosed
 from pas_schemas.topics import COMPARTMENT, REPLIES
 from pas_transport.log import Taken
 
@@ -66,25 +61,6 @@ BODIES_AT_ONCE = 500
 CONFIRMED_AT_MOST = 8
 
 
-Outcome = Decided | Repeated | Rejected | Unprovable
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What a batch of reports comes to on one snapshot: all that its rows and deliveries are made of besides the reports themselves.
-
-    `later` are accepted reports that the log took after some of these and that are to be decided again. `used` and `knowledge` are
-    what it rests on: two that come to the same are equal.
-    """
-
-    outcomes: list[Outcome]
-    waits: Mapping[bytes, Waits]
-    copies: list[Copy]
-    later: frozenset[bytes]
-    used: dict[bytes, int] = field(compare=False)
-    knowledge: Knowledge = field(compare=False)
-
-
 @dataclass(frozen=True)
 class Pipeline:
     """Takes batches of input records through every stage into the register."""
@@ -98,7 +74,7 @@ class Pipeline:
         came = [verify(Submitted(taken), self.office, scribe.now) for taken in records]  # 2 intake, 3 verify
         plan.lap("verify")
         with self.store.reading() as register:
-            drawn = self._draw(register, came, scribe)  # 4 decide
+            drawn = draw(register, came, self.office, scribe)  # 4 decide
             plan.use(drawn.used)
             for each in drawn.outcomes:  # 5 review
                 _plan(each, drawn.waits, self.office, scribe, plan)
@@ -111,31 +87,11 @@ class Pipeline:
             self._seal(register, plan, scribe)  # 6 seal, 7 route, 10 audit
         return plan
 
-    def _draw(self, register: sa.Connection, came: Sequence[Verified | Rejected | Unprovable], scribe: Scribe) -> Drawn:
-        """The decisions, in the log's order, whatever the order of partitions: what comes first counts as first."""
-        knowledge = self.office.know()
-        reports = [one for one in came if isinstance(one, Verified)]
-        knowledge.load(register, [one.report for one in reports], [one.id for one in reports])
-        # Of what was handed over the compartment keeps what concerns it, and forgets the rest.
-        came = [one for one in came if not isinstance(one, Verified) or one.handed is None or knowledge.veil.covers(one.handed)]
-        in_order = sorted(came, key=lambda one: place_of(one.order) if isinstance(one, Verified) else (0, 0))
-        used: dict[bytes, int] = {}
-        later: set[bytes] = set()
-        for one in in_order:
-            if isinstance(one, Verified):
-                used |= knowledge.used(one.report)
-                later |= knowledge.later(one.report, one.order, self.office.rulebook.referral)
-        bench = Bench(scribe.now, self.office.snapshot, self.office.rulebook)
-        outcomes = [_judge(one, knowledge, bench) if isinstance(one, Verified) else one for one in in_order]
-        own = [one for one in outcomes if not isinstance(one, Decided) or one.verified.handed is None]
-        waits = find_waits(register, own, self.office.snapshot.at(scribe.now))
-        return Drawn(outcomes, waits, find_copies(outcomes, knowledge, self.office), frozenset(later), used, knowledge)
-
-    def _confirm(self, came: Sequence[Verified | Rejected | Unprovable], drawn: Drawn) -> dict[bytes, int] | None:
+    def _confirm(self, came: Sequence[Came], drawn: Drawn) -> dict[bytes, int] | None:
         """The versions of persons on which a batch comes out the same at this moment; None where any of it comes out otherwise."""
         scribe, _ = self._begin(())
         with self.store.reading() as register:
-            again = self._draw(register, came, scribe)
+            again = draw(register, came, self.office, scribe)
         return again.used if again == drawn else None
 
     def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ) -> Plan:
@@ -372,27 +328,6 @@ class Pipeline:
         plan.change.outbox += routed.outbox
         plan.change.events += routed.events
         plan.lap("seal")
-
-
-def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
-    """Any failure inside the rules means that nobody receives: the record is set aside and PAS is told."""
-    try:
-        judged = judge(
-            verified.report, verified.id, verified.opened.content_digest, verified.order, verified.suspicions, knowledge, bench,
-            find_unclosed(verified.report, verified.opened.items),
-        )  # fmt: skip
-    except Exception as failure:
-        sentence = f"The rules could not decide this report ({type(failure).__name__})."
-        return Unprovable(verified.submitted, "UNDECIDABLE", sentence, verified.id, verified.report.originator, verified.report.urn)
-    match judged:
-        case Verdicts():
-            return Decided(verified, judged, knowledge.index(verified.report))
-        case Duplicate():
-            return Repeated(verified)
-        case Finding():
-            return Rejected(verified.submitted, verified.id, verified.report.originator, verified.report.urn, (judged,), here=False)
-        case _:
-            assert_never(judged)
 
 
 def _plan(outcome: Outcome, waits: Mapping[bytes, Waits], office: PasOffice, scribe: Scribe, plan: Plan) -> None:

@@ -93,6 +93,12 @@ def test_nothing_is_left_unfinished_or_silenced_without_a_reason() -> None:
             assert not SILENCED.search(text), name(path)
 
 
+def test_what_kinds_of_delivery_are_for_is_said_in_one_place() -> None:
+    """Which are shown, and which must be read, is not spelt out again beside `pas_schemas.models.words`."""
+    spelt = '"DISCLOSURE", "CONDITIONS"'
+    assert [name(path) for path in MODULES if spelt in path.read_text("utf-8")] == ["schemas/pas_schemas/models/words.py"]
+
+
 def test_lock_pins_every_package_with_hashes_and_names_no_host() -> None:
     text = (ROOT / "requirements.lock").read_text("utf-8")
     requirements = [part for part in re.split(r"\n(?=[a-z0-9])", text) if part.strip()]

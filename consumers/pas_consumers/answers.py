@@ -8,12 +8,12 @@ from typing import Final
 from pas_consumers.delivery import State
 from pas_consumers.errors import WrongStateError
 from pas_consumers.records import Held
-from pas_schemas.models.words import DeliveryKind, Receipt
+from pas_schemas.models.words import TO_READ, DeliveryKind, Receipt
 
 _KINDS: Final[Mapping[Receipt, frozenset[DeliveryKind]]] = {
     "CONDITIONS_ACCEPTED": frozenset({"CONDITIONS"}),
     "ACTIONED": frozenset({"DISCLOSURE", "SUMMARY"}),
-    "DECLINED": frozenset({"DISCLOSURE", "SUMMARY", "CONDITIONS"}),
+    "DECLINED": frozenset(TO_READ),
 }
 _STATES: Final[Mapping[Receipt, frozenset[State]]] = {
     "CONDITIONS_ACCEPTED": frozenset({"DELIVERED"}),

@@ -19,8 +19,6 @@ State = Literal["DELIVERED", "CONDITIONS_ACCEPTED", "READ", "ACTIONED", "DECLINE
 
 ID_BYTES = 16
 STATES: Final[tuple[State, ...]] = get_args(State)
-# A withdrawal takes back what came before it; notices and other withdrawals hold nothing of the report.
-WITHDRAWN_KINDS: Final = frozenset({"DISCLOSURE", "CONDITIONS", "SUMMARY"})
 KINDS: Final[tuple[DeliveryKind, ...]] = get_args(DeliveryKind)
 NOTICE_WORDS: Final[tuple[NoticeWord, ...]] = get_args(NoticeWord)
 # By which values a request names the prisoner.

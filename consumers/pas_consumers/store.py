@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Self
 
 from pas_consumers.checking import Checked
-from pas_consumers.delivery import STATES, WITHDRAWN_KINDS, Delivery, State, load_delivery, strip_content
+from pas_consumers.delivery import STATES, Delivery, State, load_delivery, strip_content
 from pas_consumers.errors import RefusedDeliveryError, StoreDamagedError, UnknownDeliveryError
 from pas_consumers.records import Held, Judged, Listing, Position, SetAside, Stored, Unsent
 from pas_consumers.store_file import StoreFile
 from pas_consumers.store_seal import StoreSeal
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.models.reply import Reply
+from pas_schemas.models.words import TO_READ
 from pas_schemas.sealing import StoreKey
 from pas_transport.log import Partition, Taken
 
@@ -172,7 +173,7 @@ class Store:
         there = db.execute(_THERE, (delivery.id, delivery.handle, delivery.n)).fetchall()
         if there:
             return None if self._is_repeat(checked, there) else RefusedDeliveryError("clash", _CLASH, "tell PAS")
-        withdrawn = delivery.kind in WITHDRAWN_KINDS and db.execute(_LATER, (delivery.handle, delivery.n)).fetchone() is not None
+        withdrawn = delivery.kind in TO_READ and db.execute(_LATER, (delivery.handle, delivery.n)).fetchone() is not None
         payload = strip_content(checked.payload) if withdrawn else checked.payload
         self._insert(db, delivery, "WITHDRAWN" if withdrawn else "DELIVERED", checked.digest + payload)
         self._add_reply(db, receipt(delivery.id))
@@ -197,7 +198,7 @@ class Store:
     def _withdraw(self, db: sqlite3.Connection, withdrawal: Delivery) -> None:
         """What is withdrawn is taken out of the store: its header, and what tells a repeat, is all that stays."""
         for delivery, kind, sealed in db.execute(_EARLIER, (withdrawal.handle, withdrawal.n)).fetchall():
-            if kind in WITHDRAWN_KINDS:
+            if kind in TO_READ:
                 db.execute("UPDATE deliveries SET state = 'WITHDRAWN', sealed = ? WHERE id = ?", (self._strip(delivery, sealed), delivery))
 
     def _strip(self, delivery: bytes, sealed: bytes) -> bytes:

@@ -33,6 +33,7 @@ from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.errors import PasError
 from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Report
+from pas_schemas.models.words import SHOWN
 from pas_schemas.parts import find_unclosed
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import LAST
@@ -58,7 +59,7 @@ _NOTHING = Holding()
 def holding_of(sent: Sequence[Sent]) -> Holding:
     """From an office's deliveries about one report in their order: what lies after the last withdrawal."""
     since = max((place + 1 for place, one in enumerate(sent) if one.kind == "WITHDRAWAL"), default=0)
-    standing = [one for one in sent[since:] if one.kind in ("DISCLOSURE", "CONDITIONS")]
+    standing = [one for one in sent[since:] if one.kind in SHOWN]
     texts = {item for one in standing if one.kind == "DISCLOSURE" for item in one.items}
     conditions = {item for one in standing if one.kind == "CONDITIONS" for item in one.items}
     return Holding(tuple(one.id for one in standing), frozenset(texts), frozenset(conditions))

@@ -13,6 +13,7 @@ from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import queries, relearning
 from pas_schemas.clock import show_time
+from pas_schemas.models.words import TO_READ
 
 _UNEXPLAINED = "An office was sent something about a report that this register, restored from a backup, does not have: see the runbook."
 
@@ -26,6 +27,6 @@ def regain_reports(register: sa.Connection, reports: Collection[bytes], office: 
     for (report, name), sent in relearning.find_relearnt(register, reports).items():
         plan.change.recalled += [one.id for one in sent]
         plan.change.events.append(scribe.event("RELEARNT", report.hex(), office=name, digests=[one.id for one in sent]))
-        if report not in here and any(one.kind in ("DISCLOSURE", "CONDITIONS", "SUMMARY") for one in sent):
+        if report not in here and any(one.kind in TO_READ for one in sent):
             said = About(report, "", name, "ROUTINE", show_time(scribe.now), scribe.now_ms)
             plan.drafts.append(notify(said, PAS, [notice("REFUSED", _UNEXPLAINED, office=name)]))

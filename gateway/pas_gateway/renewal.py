@@ -16,10 +16,10 @@ from pas_gateway.plan import Plan, decide_notices
 from pas_gateway.register import dockets, queries, sealed
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Sent
-from pas_gateway.register.requests import SHOWN
 from pas_gateway.summaries import renew_summaries
 from pas_gateway.vault import unlock_body
 from pas_schemas.clock import show_time
+from pas_schemas.models.words import SHOWN
 
 CLOSED = "A code 4 text was closed by its originator to the key the office had then: PAS cannot seal it again, its originator can."
 UNHEARD = "Words of PAS about this were signed with a key that had ended when the log had them, and cannot be read: ask PAS for them."

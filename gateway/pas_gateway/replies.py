@@ -25,6 +25,7 @@ from pas_schemas.errors import CodecError
 from pas_schemas.models.protection import Protection
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.request import InformationRequest, RequestAnswer
+from pas_schemas.models.words import TO_READ
 from pas_schemas.sealing import Opened
 from pas_transport.statements import peek_statement
 
@@ -188,7 +189,7 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
     read = to_ms(read_at) if counts else None
     plan.change.states.append({"id": delivery.id, "state": reply.receipt, "read_at_ms": read})
     plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt]))
-    if reply.receipt == "READ" and delivery.kind not in ("NOTICE", "WITHDRAWAL") and about is not None:
+    if reply.receipt == "READ" and delivery.kind in TO_READ and about is not None:
         _tell_read(delivery, about, plan)
         if not counts and delivery.read_at_ms is None:
             told = notice("OVERDUE", _POST.format(_list_posts(office)), due_ms=delivery.deadline_ms)

@@ -17,9 +17,9 @@ from pas_gateway.office import PasOffice
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.plan import Plan
 from pas_gateway.register import ClashError, Store, sealed
-from pas_gateway.register.requests import SHOWN
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import DirectoryError, RegisterError
+from pas_schemas.models.words import SHOWN
 
 REPORTS_AT_ONCE = 100
 # A running gateway may write about the same reports: a batch that clashes so often meets a fault.

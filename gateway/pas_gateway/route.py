@@ -19,6 +19,7 @@ from pas_gateway.register import join_blobs, protected, split_blobs
 from pas_gateway.register.relearning import Known
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import cut
+from pas_schemas.models.words import SHOWN
 from pas_schemas.sealing import Plain, SealingKey
 from pas_schemas.topics import ROUTINE_PARTITION, URGENT_PARTITION, deliveries
 
@@ -86,7 +87,7 @@ def _recall(drafts: Iterable[Draft], relearnt: Known, routed: Routed) -> Iterato
         if draft.kind in ("NOTICE", "SUMMARY") and told is not None:
             known.remove(told)
             routed.recalled.append(told.id)
-        elif not known or draft.kind not in ("DISCLOSURE", "CONDITIONS"):
+        elif not known or draft.kind not in SHOWN:
             yield draft
 
 

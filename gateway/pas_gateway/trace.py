@@ -18,12 +18,12 @@ from pas_schemas.border import Finding
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.errors import RegisterError
 from pas_schemas.models.decision import Second, Summary
+from pas_schemas.models.words import SHOWN
 from pas_schemas.rules import SENTENCES
 from pas_schemas.sealing import StoreKey
 
 # Cases that people answered.
 _DECIDED = ("DECIDED", "ACCEPTED")
-_DISCLOSING = ("DISCLOSURE", "CONDITIONS")
 
 
 class UnknownUrnError(RegisterError):
@@ -126,7 +126,7 @@ def _with_withdrawn(filed: Filed) -> Verdicts:
 
 def _story(sent: Sequence[Sent]) -> dict[str, Any]:
     """The state of an office's newest disclosure, and every delivery it was ever sent about the report."""
-    disclosed = [one for one in sent if one.kind in _DISCLOSING]
+    disclosed = [one for one in sent if one.kind in SHOWN]
     last = disclosed[-1] if disclosed else None
     withdrawn = bool(sent) and sent[-1].kind == "WITHDRAWAL"
     confirmed = sent[-1].read_at_ms if withdrawn else None

@@ -9,6 +9,7 @@ from functools import partial
 from random import Random
 
 from pas_consumers import Held, Inbox
+from pas_schemas.models.words import TO_READ
 from pas_schemas.topics import deliveries
 from pas_transport.log import Log, Partition
 from pas_transport.workspace import Workspace
@@ -64,7 +65,7 @@ class Recipients:
 
     def _handle(self, inbox: Inbox, held: Held) -> list[str]:
         delivery = held.delivery
-        if held.state == "WITHDRAWN" or delivery.kind in ("NOTICE", "WITHDRAWAL"):
+        if held.state == "WITHDRAWN" or delivery.kind not in TO_READ:
             return []
         luck = Random(f"{self._seed}/{inbox.office}/{delivery.urn}/{delivery.n}")
         certain = delivery.urn in self._faithful

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from pas_gateway.register import schema
 from pas_gateway.register.change import NOT_AWAITED, find_rows
 from pas_gateway.register.dockets import WAITING
+from pas_schemas.models.words import TO_READ
 
-# Kinds of deliveries that somebody must read (domain, *Certainty of receipt*); a withdrawal an inbox must confirm.
-TO_READ = ("DISCLOSURE", "CONDITIONS", "SUMMARY")
+# What somebody must read (domain, *Certainty of receipt*), and what an inbox must confirm.
 AWAITED = (*TO_READ, "WITHDRAWAL")
 
 

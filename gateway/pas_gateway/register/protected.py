@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import find_known
-from pas_gateway.register.requests import SHOWN
+from pas_schemas.models.words import SHOWN
 
 
 def find_veil(connection: sa.Connection) -> bytes | None:

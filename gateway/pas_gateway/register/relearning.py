@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import find_known, find_rows
+from pas_schemas.models.words import TO_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +90,5 @@ def _end_earlier(connection: sa.Connection, withdrawal: Mapping[str, Any]) -> No
     """What a withdrawal took back is awaited no more."""
     table = schema.deliveries
     same = sa.and_(table.c.report == withdrawal["report"], table.c.office == withdrawal["office"], table.c.n < withdrawal["n"])
-    taken_back = sa.and_(same, table.c.kind.in_(("DISCLOSURE", "CONDITIONS", "SUMMARY")))
+    taken_back = sa.and_(same, table.c.kind.in_(TO_READ))
     connection.execute(table.update().where(taken_back).values(state="WITHDRAWN", climb_ms=None))

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import Row, find_rows
+from pas_schemas.models.words import SHOWN
 
 # A force has said nothing; says that a report answers which is not here yet; is answered; the office that asked holds something of it.
 ASKED, PUBLISHED, ANSWERED, DISCLOSED, REFUSED = "ASKED", "PUBLISHED", "ANSWERED", "DISCLOSED", "REFUSED"
 OPEN, CLOSED = "OPEN", "CLOSED"
 WAITING: Final = (ASKED, PUBLISHED)
-SHOWN: Final = ("DISCLOSURE", "CONDITIONS")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import find_rows
-from pas_gateway.register.requests import SHOWN
+from pas_schemas.models.words import SHOWN
 
 # PAS's signing keys that have ended, each with the time (ms) before which what the log had counts.
 Cut = Mapping[str, int]

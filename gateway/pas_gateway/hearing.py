@@ -28,8 +28,6 @@ _BELONGS: Final = {
     "asks": {"RETURN"}, "text": {"SANITISE"}, "grade": {"SANITISE", "RELEASE"}, "assessment": {"SANITISE", "RELEASE"},
     "officer": {"ACCEPT_SILENCE"}, "rank": {"ACCEPT_SILENCE"}, "until": {"ACCEPT_SILENCE"}, "permission": {"RELEASE"},
 }  # fmt: skip
-# Silence is accepted for a while, never for good.
-MAX_SILENCE = timedelta(days=92)
 
 
 def check_fresh(said: Spoken, at: datetime, office: PasOffice) -> None:
@@ -204,9 +202,9 @@ def check_silence(said: Decision, now: datetime, office: PasOffice) -> None:
         raise RefusedStatementError(
             "RANK", "Nobody of that reference and rank may answer for silence there.", "see deciding in rulebook.toml"
         )
-    until = parse_end(said.until)
-    if not now < until <= now + MAX_SILENCE:
-        raise RefusedStatementError("UNTIL", "Silence ends on a date that is ahead, within three months.", "give another --until")
+    until, most = parse_end(said.until), office.rulebook.deciding.silence_days
+    if not now < until <= now + timedelta(days=most):
+        raise RefusedStatementError("UNTIL", f"Silence ends on a date that is ahead, within {most} days.", "give another --until")
 
 
 def _hear_second(said: Second, docket: Docket, office: PasOffice) -> None:

@@ -120,12 +120,13 @@ class FourEyes(Part):
 
 
 class Deciding(Part):
-    """Which roles may decide, second and consent, and of which ranks is whoever answers for silence."""
+    """Which roles may decide, second and consent, of which ranks is whoever answers for silence, and for how long at most."""
 
     decide: Annotated[frozenset[str], among(ROLES)]
     second: Annotated[frozenset[str], among(ROLES)]
     consent: Annotated[frozenset[str], among(ROLES)]
     silence_ranks: frozenset[str]
+    silence_days: Whole = Field(ge=1, le=366)
 
 
 class Retention(Part):

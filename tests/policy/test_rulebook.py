@@ -23,7 +23,7 @@ from pas_gateway.replies import stops_the_clock
 from pas_gateway.signatures import RefusedStatementError, Signed
 from pas_gateway.stages import Submitted
 from pas_gateway.verify import check_freshness
-from pas_schemas.clock import EPOCH, to_ms
+from pas_schemas.clock import EPOCH, show_time, to_ms
 from pas_schemas.errors import RulebookError
 from pas_schemas.models.decision import Consent, Decision, Second
 from pas_schemas.models.reply import Reply
@@ -76,7 +76,7 @@ ELSEWHERE = {
     "edition", "title", "border.fresh_hours", "retention.body_days_after_live",
     *(f"receipts.governor_posts[{post}]" for post in BOOK["receipts"]["governor_posts"]),
     *(f"four_eyes.{name}[{value}]" for name, values in BOOK["four_eyes"].items() for value in values),
-    *(f"deciding.{name}[{value}]" for name, values in BOOK["deciding"].items() for value in values),
+    *(path for path in leaves(BOOK) if path.startswith("deciding")),
     *(path for path in leaves(BOOK) if path.startswith(("requests", "summary"))),
 }  # fmt: skip
 
@@ -173,7 +173,7 @@ def test_two_people_are_asked_for_by_each_value_alone(name: str, value: str) -> 
         assert not needs_two(report, report.items[0], gates, {"R-SENIORITY"}, read(BOOK))
 
 
-DECIDING = [(name, value) for name, values in BOOK["deciding"].items() for value in values if name != "silence_ranks"]
+DECIDING = [(name, value) for name in ("decide", "second", "consent") for value in BOOK["deciding"][name]]
 
 
 @pytest.mark.parametrize(("name", "role"), DECIDING)
@@ -256,6 +256,24 @@ def test_a_rank_answers_for_silence_as_the_rulebook_says(rank: str, pas_office: 
 
     assert not refuses(read(BOOK))
     assert refuses(read(change(BOOK, f"deciding.silence_ranks[{rank}]", DROP)))
+
+
+@pytest.mark.parametrize("days", [1, 92, 366])
+def test_silence_is_accepted_for_so_long_as_the_rulebook_says(days: int, pas_office: PasOffice) -> None:
+    """To the second, and not beyond."""
+    officer = Person("a1", (Appointment(NOVEMBER, None, "pas", "head", frozenset(), "superintendent"),), ())
+    office = replace(
+        pas_office, rulebook=read(change(BOOK, "deciding.silence_days", days)), snapshot=replace(pas_office.snapshot, people=(officer,))
+    )
+
+    def accept(until: datetime) -> None:
+        silence = {"choice": "ACCEPT_SILENCE", "officer": "a1", "rank": "superintendent", "until": show_time(until)}
+        check_silence(DECISION.model_copy(update=silence), NOVEMBER, office)
+
+    accept(NOVEMBER + timedelta(days=days))
+    with pytest.raises(RefusedStatementError, match=f"within {days} days") as refused:
+        accept(NOVEMBER + timedelta(days=days, seconds=1))
+    assert refused.value.word == "UNTIL"
 
 
 # --- the text rules ----------------------------------------------------------------------------------------------------
@@ -393,7 +411,8 @@ def test_a_duration_that_is_none_is_refused(path: str, duration: str) -> None:
     [
         ("edition", 0), ("border.clock_skew_minutes", 1441), ("border.fresh_hours", 0), ("border.fresh_hours", 721),
         ("category.category_stale_after_days", 0), ("referral.within_days", 0), ("referral.within_days", 3651),
-        ("retention.body_days_after_live", 3651), ("category.known[A]", "X"), ("category.high[A]", "X"),
+        ("retention.body_days_after_live", 3651), ("deciding.silence_days", 0), ("deciding.silence_days", 367),
+        ("category.known[A]", "X"), ("category.high[A]", "X"),
         ("markings.held[CONFIDENTIAL]", "SECRET"),
         ("markings.accepted[CONFIDENTIAL]", "SECRET"), ("grading.restrictiveness", ["4", "5", "1", "3"]),
         ("grading.restrictiveness", ["4", "5", "1", "3", "2", "2"]), ("calendar.holidays", [20261225]),

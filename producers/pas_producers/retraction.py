@@ -19,11 +19,11 @@ _NO_DECLARATIONS: dict[str, Any] = {
 
 
 def write_retraction(
-    urn: str, office: str, reason: str, now: datetime, *, own_urn: str | None, numbers: tuple[str, ...], grade: str, marking: str,
-    protected: bool,
-) -> dict[str, Any]:  # fmt: skip
-    """The report, as a person would write it: its one item is the reason, addressed to PAS; whom it is about are NOMIS `numbers`.
+    urn: str, office: str, reason: str, now: datetime, *, own_urn: str | None, grade: str, marking: str, protected: bool
+) -> dict[str, Any]:
+    """The report, as a person would write it: its one item is the reason, addressed to PAS.
 
+    It names no subject, so that PAS alone reads it (`G-IDENTITY`): a prisoner would lead it to offices that may not know of the report.
     `own_urn` is its own number, where the other's with a suffix is not one of this office; `protected` has it sealed to the
     compartment, where the report that it withdraws went.
     """
@@ -35,7 +35,7 @@ def write_retraction(
         "priority": "ROUTINE",
         "purpose": "PREVENTION_OF_CRIME",
         "legal_basis": "POLICING_PURPOSE",
-        "subjects": [_subject(number) for number in numbers],
+        "subjects": [],
         "items": [{"text": reason, "source": grade[:1], "intelligence": grade[1:2], "handling": grade[2:], "source_reference": urn}],
         "handling": _NO_HANDLING,
         "declarations": {**_NO_DECLARATIONS, "protected_assisting_offender": protected},
@@ -44,10 +44,3 @@ def write_retraction(
         "mopi": {"group": MOPI_GROUP, "review_by": f"{now.year + MOPI_YEARS}-{now:%m}-01"},
         "supersedes": {"urn": urn, "action": "WITHDRAW"},
     }
-
-
-def _subject(number: str) -> dict[str, Any]:
-    return {
-        "role": "SUBJECT", "standing": "OTHER", "noms_number": number, "pnc_id": None, "family_name": None, "given_names": None,
-        "date_of_birth": None,
-    }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.desk import Desk
 from gateway.terminal import Terminal
-from producers.samples import make_item
+from producers.samples import make_handling, make_item
 
 REASON = "The prisoner was taken for another."
 CANARY = "zqCanaryzq"
@@ -42,7 +42,7 @@ def test_what_was_retracted_is_taken_back_from_everybody_and_only_by_its_agency(
 
     ends = f"{urn}/RETRACTED"
     told = {"retracts": urn, "urn": ends, "originator": "force:01", "repeated": False}
-    assert pas.json(*said, "force:01", "--subject", "A1234BC") == told
+    assert pas.json(*said, "force:01") == told
     desk.run()
     for office in ("security:WSI", "pio:WSI"):
         assert states(office) == [("DISCLOSURE", "WITHDRAWN"), ("WITHDRAWAL", "DELIVERED")]
@@ -57,12 +57,28 @@ def test_what_was_retracted_is_taken_back_from_everybody_and_only_by_its_agency(
     assert CANARY not in shown[0]
     end = pas.json("trace", urn)["superseded_by"]
     assert (end["urn"], end["action"], end["state"]) == (ends, "WITHDRAW", "DONE")
-    # PAS reads why, and has nothing to decide but the other agency's, which has no subject.
-    [why] = [row for row in pas.lines("inbox", "list", "--as", "pas", "--post", "p1", "--person", "a1") if row["kind"] == "DISCLOSURE"]
-    read = pas.json("inbox", "show", why["delivery"], "--post", "p1", "--person", "a1")
-    assert (read["urn"], [item["text"] for item in read["items"]]) == (ends, [REASON])
-    assert [row["urn"] for row in pas.json("cases", "list")] == ["06/IR/2015/000009"]
+    # PAS alone reads why, in a case; the other agency's has one too.
+    [case] = [row for row in pas.json("cases", "list") if row["urn"] == ends]
+    assert (case["reasons"], case["held"]) == (["G-IDENTITY"], [{"item": 0, "office": "pas", "rule": "G-IDENTITY"}])
+    read = pas.json("cases", "show", case["case"], "--texts", "--person", "example-reviewer-1")
+    assert [one["text"] for one in read["texts"]] == [REASON]
+    assert [row["urn"] for row in pas.json("cases", "list") if row["urn"] != ends] == ["06/IR/2015/000009"]
     # Said again it is another text under the same number: refused, and nothing changes.
-    pas(*said, "force:01")
+    pas(*said[:3], "Another reason.", "--as", "force:01")
     desk.run()
     assert [one["status"] for one in pas.json("trace", ends)["attempts"]] == ["ACCEPTED", "REJECTED"]
+
+
+def test_of_a_retracted_secret_nobody_hears_who_was_not_told_of_it(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """The prison's PIO is the force's own, and rule 2 leads to it: it may know neither of the code 4 item nor of its end."""
+    pas = Terminal(desk, capsys)
+    closed = make_handling(reasons="Live.", internal_recipients=["fib:01"], review_by="2099-01-01")
+    report = desk.write(items=[make_item(handling="4")], handling=closed)
+    desk.publish(report)
+    desk.run()
+    pas("retract", report["urn"], "--as", "force:01", "--reason", REASON)
+    desk.run()
+    assert pas.json("trace", report["urn"])["superseded_by"]["state"] == "DONE"
+    rows = {office: pas.lines("inbox", "list", "--as", office, "--post", "p1", "--person", "a1") for office in ("fib:01", "pio:WSI")}
+    assert [row["kind"] for row in rows["fib:01"]] == ["DISCLOSURE", "WITHDRAWAL"]
+    assert rows["pio:WSI"] == []

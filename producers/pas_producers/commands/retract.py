@@ -13,22 +13,16 @@ from pas_transport.session import Session, as_option, pass_session
 @click.argument("urn")
 @as_option()
 @click.option("--reason", required=True, metavar="TEXT", help="Why the report no longer stands; PAS reads it.")
-@click.option(
-    "--subject", "numbers", multiple=True, metavar="NUMBER", help="Whom the report is about, by NOMIS number; may be given again."
-)
 @click.option("--grade", default="A11", show_default=True, metavar="A11", help="The grade of the reason.")
 @click.option("--marking", default="RESTRICTED", show_default=True, metavar="MARKING", help="The marking of the reason.")
 @click.option("--urn", "own_urn", metavar="URN", default=None, help="The retraction's own number (default: URN/RETRACTED).")
 @click.option("--protected", is_flag=True, help="The report was sealed to the compartment: so is this.")
 @pass_session
-def retract(
-    session: Session, urn: str, office: str, reason: str, numbers: tuple[str, ...], grade: str, marking: str, own_urn: str | None,
-    protected: bool,
-) -> None:  # fmt: skip
+def retract(session: Session, urn: str, office: str, reason: str, grade: str, marking: str, own_urn: str | None, protected: bool) -> None:
     """Withdraw the report URN, which OFFICE or another of its own offices wrote.
 
-    What says so is a report of its own. When a gateway has run, everybody who holds anything of
-    URN is sent a signed withdrawal, which does not hold the reason. Without --subject a person at PAS looks at it.
+    What says so is a report of its own, whose text PAS alone reads, in a case. When a gateway has run, everybody who holds anything of
+    URN is sent a signed withdrawal, which does not hold the reason.
     """
     from pas_producers.publisher import Publisher
     from pas_producers.results import Refused, Repeated
@@ -37,7 +31,7 @@ def retract(
     if not reason.strip():
         raise MisuseError("A retraction needs a reason.", "say with --reason why the report no longer stands")
     now = session.workspace.clock.now()
-    report = write_retraction(urn, office, reason, now, own_urn=own_urn, numbers=numbers, grade=grade, marking=marking, protected=protected)
+    report = write_retraction(urn, office, reason, now, own_urn=own_urn, grade=grade, marking=marking, protected=protected)
     with Publisher.of(session.workspace, office) as publisher:
         [outcome] = publisher.publish([report]).outcomes
     if isinstance(outcome, Refused):

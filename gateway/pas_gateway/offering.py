@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -106,15 +107,23 @@ def note_refused(store: Store, office: PasOffice, case: str, person: str | None,
 
 
 def describe_signed(store: Store, office: PasOffice, case_id: str) -> list[dict[str, Any]]:
-    """Everything people signed about a case, in the order in which it counts."""
+    """Everything people signed about a case, in the order in which it counts; about PAS's own also what the originator answered."""
     with store.reading() as register:
         found = queries.find_case(register, case_id)
         dockets = open_dockets(register, [row.report for row in found], office.know(), office, _scribe(office))
     rows = [row for row in found if row.report in dockets]
-    return [_describe(one, dockets[row.report]) for row in rows for one in dockets[row.report].signed if one.said.office == row.owner]
+    return [_describe(one, dockets[row.report], office) for row in rows for one in _signed_on(row.owner, dockets[row.report].signed)]
 
 
-def _describe(one: Signed, docket: Docket) -> dict[str, Any]:
+def _signed_on(owner: str, signed: tuple[Signed, ...]) -> Iterator[Signed]:
+    consents = {one.digest for one in signed if isinstance(one.said, Consent)}
+    for one in signed:
+        agrees = isinstance(one.said, Second) and one.said.statement in consents
+        if one.said.office == owner or (owner == PAS and (agrees or one.digest in consents)):
+            yield one
+
+
+def _describe(one: Signed, docket: Docket, office: PasOffice) -> dict[str, Any]:
     said = one.said
     told: dict[str, Any] = {"statement": one.digest.hex(), "kind": type(said).__name__.upper(), "person": said.person, "post": said.post}
     told |= {"at": show_time(said.at), "reason": said.reason}
@@ -126,7 +135,8 @@ def _describe(one: Signed, docket: Docket) -> dict[str, Any]:
         case Second():
             told |= {"agrees_with": said.statement.hex()}
         case Consent():
-            told |= {"choice": said.choice, "legal_basis": said.legal_basis, "counts": one.digest in docket.judged.approved.complete}
+            told |= {"choice": said.choice, "item": docket.items(said.office, office).get(said.item), "office": said.recipient}
+            told |= {"grade": said.grade, "legal_basis": said.legal_basis, "counts": one.digest in docket.judged.approved.complete}
     return told
 
 

@@ -148,11 +148,20 @@ def test_an_originator_grades_for_a_contractor(at: At) -> None:
     done = json.loads(at.sign(*answer, *risk, "--json", person="example-force-01-1").out)
     at.run()
     assert at.texts("security:DGI") == []
+    # PAS sees in its case what was answered, and that it does not count yet.
+    told = at.json("cases", "show", case["case"])["decisions"]
+    assert [one["choice"] for one in told] == ["RETURN", "REGRADE"]
+    assert {name: told[1][name] for name in ("kind", "person", "item", "office", "grade", "counts")} == {
+        "kind": "CONSENT", "person": "example-force-01-1", "item": 0, "office": None, "grade": "B22", "counts": False,
+    }  # fmt: skip
     second = ("cases", "second", "--as", "force:01", "--statement", done["statement"][:12], "--reason", "I agree.")
     at.sign(*second, person="example-force-01-2")
     at.run()
     assert at.texts("security:DGI") == ["A parcel will come over the wall at the weekend."]
     assert at.json("cases", "list") == []
+    assert [(one["kind"], one.get("counts")) for one in at.json("cases", "show", case["case"])["decisions"]] == [
+        ("DECISION", True), ("CONSENT", True), ("SECOND", None),
+    ]  # fmt: skip
 
 
 def test_silence_is_accepted_by_an_officer_of_rank(at: At) -> None:

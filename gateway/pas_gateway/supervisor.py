@@ -347,19 +347,18 @@ def _counters(store: Store) -> dict[str, int]:
 
 
 def _is_idle(log: Log, store: Store, realm: Realm, stopped: frozenset[Partition], now: datetime) -> bool:
-    """Whether everything was taken in and sent."""
-    ends = log.ends(realm.inputs)
+    """Whether everything was taken in and sent; what costs little to see is looked at first."""
+    ends, starts, now_ms = log.ends(realm.inputs), log.starts(realm.inputs), to_ms(now)
 
-    def look(register: sa.Connection) -> tuple[dict[tuple[str, int], int], bool]:
-        now_ms = to_ms(now)
+    def look(register: sa.Connection) -> bool:
+        lag = measure_lag(ends, starts, queries.list_positions(register, log.identity))
+        if any(behind for partition, behind in lag.items() if partition not in stopped) or count_outbox(register):
+            return False
         due = queries.find_due_movements(register, now_ms, 1) or dockets.find_silences_due(register, now_ms, 1)
         by_clock = due or ladders.has_due(register, now_ms) or chains.has_due(register, now_ms) or requests.has_due(register, now_ms)
-        waiting = count_outbox(register) or by_clock or relearning.is_regaining(register)
-        return queries.list_positions(register, log.identity), bool(waiting)
+        return not by_clock and not relearning.is_regaining(register)
 
-    positions, waiting = store.ask(look)
-    lag = measure_lag(ends, log.starts(realm.inputs), positions)
-    return not waiting and not any(behind for partition, behind in lag.items() if partition not in stopped)
+    return store.ask(look)
 
 
 def _count_progress(log: Log, store: Store) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 DAY_MS = 24 * 3600 * 1000
@@ -15,6 +16,8 @@ OFFICE_ID = re.compile(r"[a-z-]+(:[A-Za-z0-9-]{1,40})?")
 # A record larger than this is refused by every log and quarantined by every reader; brokers take 1 MiB by default.
 MAX_RECORD_BYTES = 1_000_000
 
+# More than an estate has; who opens a log asks for every office's.
+TOPICS_KEPT = 2048
 URGENT_PARTITION = 0
 ROUTINE_PARTITION = 1
 
@@ -44,6 +47,7 @@ QUARANTINE = Topic("pas.quarantine", 1, 90 * DAY_MS, "topic-partition-offset", (
 SHARED_TOPICS = (REPORTS, URGENT, MOVEMENTS, REPLIES, COMPARTMENT, DIRECTORY, AUDIT, QUARANTINE)
 
 
+@lru_cache(maxsize=TOPICS_KEPT)
 def deliveries(office: str) -> Topic:
     """An office's own topic: partition 0 for threats to life and notices about them, 1 for the rest."""
     name = "pas.deliveries." + office.replace(":", ".")

@@ -251,10 +251,10 @@ def _sequence(db: sqlite3.Connection) -> int:
 
 def _list_rows(db: sqlite3.Connection) -> dict[str, tuple[int, ...]]:
     """The rows of every topic's partitions, in the order of their numbers."""
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[str, list[int]] = {}
     for topic, row in db.execute("SELECT t.name, p.id FROM partitions p JOIN topics t ON t.id = p.topic ORDER BY t.id, p.number"):
-        found[topic] = (*found.get(topic, ()), row)
-    return found
+        found.setdefault(topic, []).append(row)
+    return {topic: tuple(rows) for topic, rows in found.items()}
 
 
 def _find_missing(db: sqlite3.Connection, declared: Sequence[Topic]) -> list[Topic]:

@@ -52,18 +52,23 @@ def _summary(row: Any) -> Accepted:
     )
 
 
+# Built once: a worker that begins asks for each of its partitions, and who waits until it is idle asks again and again.
+_PLACES = schema.positions.c
+_IN_LOG = _PLACES.log == sa.bindparam("log")
+_POSITION = sa.select(_PLACES.next, _PLACES.digest).where(
+    _IN_LOG, _PLACES.topic == sa.bindparam("topic"), _PLACES.partition == sa.bindparam("partition")
+)
+_POSITIONS = sa.select(_PLACES.topic, _PLACES.partition, _PLACES.next).where(_IN_LOG)
+
+
 def find_position(connection: sa.Connection, log: str, topic: str, partition: int) -> tuple[int, bytes] | None:
     """The next offset of a partition and the digest of its last record; None if it was never read."""
-    table = schema.positions
-    row = connection.execute(
-        sa.select(table.c.next, table.c.digest).where(table.c.log == log, table.c.topic == topic, table.c.partition == partition)
-    ).first()
+    row = connection.execute(_POSITION, {"log": log, "topic": topic, "partition": partition}).first()
     return (row.next, row.digest) if row else None
 
 
 def list_positions(connection: sa.Connection, log: str) -> dict[tuple[str, int], int]:
-    table = schema.positions
-    rows = connection.execute(sa.select(table.c.topic, table.c.partition, table.c.next).where(table.c.log == log))
+    rows = connection.execute(_POSITIONS, {"log": log})
     return {(row.topic, row.partition): row.next for row in rows}
 
 

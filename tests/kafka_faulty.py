@@ -75,12 +75,18 @@ class FaultyKafka:
 def settle(bootstrap: str, pristine: Path, root: Path, offices: Iterable[str], settings: Iterable[str] = ()) -> Workspace:
     """A workspace on a broker, under a prefix of its own, whose directory holds these offices and no other, with its topics made."""
     prefix = f"f{secrets.token_hex(4)}."
-    workspace = shrink(pristine, root, frozenset(offices))
-    kept = [line for line in (root / "pas.toml").read_text().splitlines() if not line.startswith("transport")]
-    given = ['transport = "kafka"', f'bootstrap = "{bootstrap}"', f'kafka_prefix = "{prefix}"', *settings]
-    (root / "pas.toml").write_text("\n".join([*given, *kept]) + "\n")
+    workspace = place(bootstrap, pristine, root, offices, (f'kafka_prefix = "{prefix}"', *settings))
     with KafkaLog(KafkaAccess(bootstrap), create=True, prefix=prefix, wait_seconds=30.0) as log:
         log.ensure(declared_topics(workspace.directory()))
+    return workspace
+
+
+def place(bootstrap: str, pristine: Path, root: Path, offices: Iterable[str], settings: Iterable[str] = ()) -> Workspace:
+    """The same, where nobody has asked the broker for anything yet."""
+    shrink(pristine, root, frozenset(offices))
+    kept = [line for line in (root / "pas.toml").read_text().splitlines() if not line.startswith("transport")]
+    given = ['transport = "kafka"', f'bootstrap = "{bootstrap}"', *settings]
+    (root / "pas.toml").write_text("\n".join([*given, *kept]) + "\n")
     return open_workspace(root, environment={})
 
 

@@ -22,9 +22,12 @@ from kafka_node import find_free_port
 from conftest import RunPas
 from forked_pas import receive
 from kafka_broker import LEAVES_SOCKETS, collect_sockets
+from kafka_faulty import place
 
 REFUSED = 1
 Refuse = Callable[..., tuple[str, str]]
+# Who types these commands, and no other: to make two topics for each of half a thousand offices takes a broker long.
+OFFICES = ("pas", "feed:nomis", "force:01", "pio:WSI", "security:WSI")
 # Each of these asks Kafka before it does anything else.
 COMMANDS = (("topics", "apply"), ("gateway", "run", "--until-idle"), ("publish", "reports.ndjson"), ("inbox", "list", "--as", "pio:WSI"))
 METADATA, API_VERSIONS, UNSUPPORTED_VERSION = 3, 18, 35
@@ -38,13 +41,13 @@ def left_sockets() -> Iterator[None]:
 
 
 @pytest.fixture
-def refuse(pas: RunPas, tmp_path: Path) -> Refuse:
+def refuse(pas: RunPas, pristine: Path, tmp_path: Path) -> Refuse:
     """Runs a command in a workspace on Kafka that must be refused, and gives back its sentence and hint."""
 
     def run(bootstrap: str, *command: str, **env: str) -> tuple[str, str]:
         root = tmp_path / "ws"
         if not root.exists():
-            pas("init", "ws", "--transport", "kafka", "--bootstrap", bootstrap, code=0)
+            place(bootstrap, pristine, root, OFFICES)
             (root / "reports.ndjson").write_text("{}\n")
         before = {path: path.read_bytes() for path in root.rglob("*.sqlite*")}
         settings = {"PAS_KAFKA_WAIT_SECONDS": "2", "PAS_BOOTSTRAP": bootstrap} | {

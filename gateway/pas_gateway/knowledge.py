@@ -23,8 +23,8 @@ from pas_schemas.models.report import Report, Subject
 from pas_schemas.rulebook import Referral
 from pas_schemas.sealing import IdKey, StoreKey
 
-# A batch asks for each of its persons a dozen times; the estate holds fewer than 100,000.
-HASHES_KEPT = 100_000
+# A batch asks for each of its persons a dozen times, and has some hundreds; among an estate's 100,000 few come again soon.
+HASHES_KEPT = 8192
 
 
 @lru_cache(maxsize=HASHES_KEPT)

@@ -12,7 +12,7 @@ from pas_schemas.directory import KeyUse, Snapshot
 from pas_schemas.errors import CodecError, DirectoryError, PasError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
-from pas_schemas.naming import refusal_id, report_id
+from pas_schemas.naming import refusal_id
 from pas_schemas.parts import closing_name, pack_report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.sealing import Plain, SealingKey, close_text
@@ -73,7 +73,7 @@ class Packer:
     clock: Clock
     ticker: Ticker = field(repr=False)
 
-    def pack(self, report: Report, desk: Desk, digest: bytes) -> Parcel:
+    def pack(self, report: Report, desk: Desk, record_id: bytes, digest: bytes) -> Parcel:
         """The parcel of a report; raises `UnpackableError` with a rule and a sentence."""
         now = self.clock.now()
         topic, use = _route(report)
@@ -92,7 +92,6 @@ class Packer:
             raise UnpackableError("V-SCHEMA", "The report holds a value that no record can carry.") from None
         if len(payload) > MAX_REPORT_BYTES:
             raise UnpackableError("V-SCHEMA", f"The report takes {len(payload):,} bytes; a report may have {MAX_REPORT_BYTES:,}.")
-        record_id = report_id(desk.id_key, report.urn)
         return Parcel(desk, use, topic.name, record_id, Plain(record_id, payload, manifest), digest, report.urn, _is_urgent(report))
 
     def pack_refusal(self, refused: Refused, originator: Desk) -> Parcel:

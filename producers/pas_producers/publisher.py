@@ -23,7 +23,7 @@ from pas_producers.results import Outcome, Publication, Published, Refused, Repe
 from pas_producers.workplace import find_keyrings, journals_folder
 from pas_schemas.clock import Clock
 from pas_schemas.directory import Snapshot
-from pas_schemas.errors import MisuseError
+from pas_schemas.errors import CodecError, MisuseError
 from pas_schemas.models.report import Report
 from pas_schemas.naming import content_digest, refusal_id, report_id
 from pas_schemas.rulebook import Rulebook
@@ -158,9 +158,9 @@ class Publisher:
             record_id = report_id(desk.id_key, report.urn)
             if self._is_repeat(desk, record_id, digest):
                 return Repeated(report.urn, record_id)
-            self._dispatcher.add(self._packer.pack(report, desk, digest))
-        except UnicodeError:
-            return self._refuse(report, desk, "V-SCHEMA", "The report holds text that is not Unicode.")
+            self._dispatcher.add(self._packer.pack(report, desk, record_id, digest))
+        except CodecError as found:
+            return self._refuse(report, desk, "V-SCHEMA", found.sentence)
         except UnpackableError as found:
             return self._refuse(report, desk, found.rule, found.sentence)
         return Published(report.urn, record_id)

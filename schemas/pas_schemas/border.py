@@ -62,7 +62,7 @@ def parse_line(line: bytes) -> object:
         raise ValueError(f"The line is {len(line):,} bytes long; a report may have {MAX_LINE_BYTES:,}.")
     try:
         value: object = json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant, parse_int=_read_whole)
-        if b"\\ud" in line.lower():  # half of a surrogate pair is text that no record can hold
+        if b"\\u" in line and b"\\ud" in line.lower():  # half of a surrogate pair is text that no record can hold
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
         raise ValueError("The line is not UTF-8 text.") from None

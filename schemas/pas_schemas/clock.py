@@ -42,10 +42,9 @@ def parse_end(text: str) -> datetime:
 
 def show_time(moment: datetime) -> str:
     """RFC 3339 UTC with `Z`, to the millisecond where there are any."""
-    moment = moment.astimezone(UTC)
-    text = moment.replace(tzinfo=None, microsecond=0).isoformat()  # strftime writes the year 999 with three digits
-    millis = moment.microsecond // 1000
-    return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
+    moment = moment.astimezone(UTC).replace(tzinfo=None)
+    # Not strftime: it writes the year 999 with three digits.
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond >= 1000 else "seconds") + "Z"
 
 
 def to_ms(moment: datetime) -> int:

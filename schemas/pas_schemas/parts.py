@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from pas_schemas.codec import decode, encode
+from pydantic_core import PydanticSerializationError, to_json
+
+from pas_schemas.clock import show_time
+from pas_schemas.codec import UnfitDatumError, decode, encode
 from pas_schemas.errors import CodecError
+from pas_schemas.models.base import Model
 from pas_schemas.models.report import Item, Report, Subject
 from pas_schemas.rulebook import Pattern, screen
 from pas_schemas.sealing.closed import may_be_closed
@@ -55,8 +60,37 @@ class OpenedReport:
 
 
 def canonical(report: Report) -> bytes:
-    """The one spelling of a report, with its texts: what tells a repeat from another report under the same URN."""
-    return json.dumps(report.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    """The one spelling of a report, with its texts: what tells a repeat from another report under the same URN.
+
+    It is JSON without spaces, in UTF-8, each object's fields by name. Raises UnfitDatumError for text that is not Unicode.
+    """
+    try:
+        return to_json(_lay_out(report, _names_of(Report)))
+    except PydanticSerializationError:
+        # The cause is cut off: it may name what stands in the report.
+        raise UnfitDatumError("The report holds text that is not Unicode.", "mend it and publish it again") from None
+
+
+def _lay_out(model: Model, names: Iterable[str]) -> dict[str, Any]:
+    """Some fields of a model as NDJSON has them, those of models within by name: pydantic's own dump keeps another order."""
+    there = vars(model)
+    return {name: value if type(value := there[name]) in _AS_IT_IS else _plain(value) for name in names}
+
+
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Model):
+        return _lay_out(value, _names_of(type(value)))
+    return show_time(value) if isinstance(value, datetime) else value
+
+
+@cache
+def _names_of(kind: type[Model]) -> tuple[str, ...]:
+    return tuple(sorted(kind.model_fields))
 
 
 def closing_name(urn: str) -> bytes:
@@ -71,9 +105,8 @@ def pack_report(
     subjects = [write_subject(person) for person in report.subjects]
     digests = [subject_digest(part) for part in subjects]
     items = [_pack_item(report, item, digests, close, patterns) for item in report.items]
-    header = report.model_dump(mode="json", include=set(_HEADER_FIELDS))
     datum = {
-        **header,
+        **_lay_out(report, _HEADER_FIELDS),
         "content_digest": content_digest,
         "sealed_at_us": sealed_at_us,
         "directory_version": directory_version,
@@ -102,7 +135,7 @@ def _pack_item(report: Report, item: Item, digests: Sequence[bytes], close: Clos
         "source_reference": item.source_reference,
         "corroboration": item.corroboration,
         "sanitises": item.sanitises,
-        "addressees": None if item.addressees is None else list(item.addressees),
+        "addressees": item.addressees,
     }
     return {
         "grade": item.grade,
@@ -110,7 +143,7 @@ def _pack_item(report: Report, item: Item, digests: Sequence[bytes], close: Clos
         "salt": salt,
         "digest": digest,
         "withheld": encode("item_withheld", withheld),
-        "subjects": None if item.subjects is None else list(item.subjects),
+        "subjects": item.subjects,
         "closed": closed,
         "suspicions": suspicions,
     }

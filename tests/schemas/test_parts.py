@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from pas_schemas.codec import decode, encode
 from pas_schemas.errors import CodecError
@@ -45,6 +48,18 @@ def write(*codes: str, **changes: object) -> Report:
         "supersedes": {"urn": "01/1", "action": "CORRECT"},
     }  # fmt: skip
     return Report.model_validate({**raw, **changes})
+
+
+@given(st.text(), st.sampled_from(["2012-11-13T09:30:00.250Z", "0999-01-01T00:00:00Z", "2012-11-13T09:30:00.999999Z"]))
+@settings(deadline=None)
+@example('"\\/\b\f\n\r\t\x00\x1f\x7f\u2028café', "2012-11-13T09:30:00Z")
+def test_one_spelling_is_json_with_its_fields_by_name(text: str, at: str) -> None:
+    """Digests of it lie in journals and at PAS: a report must never be spelt in another way."""
+    people = [{"role": "SUBJECT", "standing": "OTHER", "noms_number": text, "pnc_id": None, "family_name": text, "date_of_birth": None}]
+    report = write("1", "4", gist=text, subjects=people, created_at=at)
+    spelt = json.dumps(report.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    assert canonical(report) == spelt.encode("utf-8")
+    assert spelt.startswith('{"addressees":["pio","lea:91"],"created_at":"')
 
 
 def pack(report: Report, close: Callable[[str, bytes], bytes | None] = lambda office, text: office.encode()) -> tuple[bytes, bytes]:

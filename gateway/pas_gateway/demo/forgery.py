@@ -9,7 +9,7 @@ from pas_producers.desk import Desk
 from pas_producers.packing import PAS, Packer, Ticker
 from pas_schemas.errors import DirectoryError
 from pas_schemas.models.report import Report
-from pas_schemas.naming import content_digest
+from pas_schemas.naming import content_digest, report_id
 from pas_schemas.sealing import Sealer, SealingKey
 from pas_schemas.topics import REPORTS
 from pas_transport.log import Outgoing
@@ -40,7 +40,7 @@ def _record(workspace: Workspace, report: Report, forger: str, claimed: str) -> 
     signing, id_key = ring.signing(), ring.id_key()
     desk = Desk(claimed, signing.id, id_key, Sealer(claimed, signing, epoch_life=EPOCH_LIFE))
     packer = Packer(snapshot, load_rulebook(workspace), clock, Ticker(clock))
-    parcel = packer.pack(report, desk, content_digest(id_key, report))
+    parcel = packer.pack(report, desk, report_id(id_key, report.urn), content_digest(id_key, report))
     key = snapshot.key(PAS, "open", clock.now())
     if key is None:
         raise DirectoryError("The directory has no current key of PAS.", "make the demo in a new folder")

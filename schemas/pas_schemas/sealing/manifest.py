@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from hashlib import sha256
+from struct import iter_unpack
 
 from pas_schemas.errors import MisuseError
 from pas_schemas.sealing.framing import frame
@@ -44,8 +45,13 @@ def build_manifest(item_digests: Sequence[bytes]) -> bytes:
     """1,024 bytes: the digests and random ones, 32 in all, sorted by value; raises MisuseError for more than 32."""
     if len(item_digests) > MANIFEST_DIGESTS or any(len(digest) != 32 for digest in item_digests):
         raise MisuseError(f"A manifest holds at most {MANIFEST_DIGESTS} digests of 32 bytes.", "split the report")
-    fill = [os.urandom(32) for _ in range(MANIFEST_DIGESTS - len(item_digests))]
+    fill = draw_digests(MANIFEST_DIGESTS - len(item_digests))
     return b"".join(sorted([*item_digests, *fill]))
+
+
+def draw_digests(count: int) -> list[bytes]:
+    """Random bytes that nobody can tell from digests, drawn at once."""
+    return [piece for (piece,) in iter_unpack("32s", os.urandom(32 * count))]
 
 
 def contains(manifest: bytes, digest: bytes) -> bool:

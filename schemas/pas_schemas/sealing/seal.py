@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from pas_schemas import codec
 from pas_schemas.clock import to_ms
@@ -30,8 +28,8 @@ from pas_schemas.sealing.envelope import (
     write_label_head,
 )
 from pas_schemas.sealing.keys import NONCE_BYTES, SECRET_BYTES, SealingKey, SigningKey
-from pas_schemas.sealing.manifest import MANIFEST_BYTES
-from pas_schemas.sealing.merkle import DIGEST_BYTES, Tree
+from pas_schemas.sealing.manifest import MANIFEST_BYTES, draw_digests
+from pas_schemas.sealing.merkle import Tree
 from pas_schemas.sealing.pad import pad
 from pas_schemas.sealing.recent import Recent
 from pas_schemas.sealing.sign import BATCH, sign_batch
@@ -143,8 +141,11 @@ def extract(secret: bytes) -> bytes:
 
 
 def record_key(root_key: bytes, record_id: bytes, label_digest: bytes) -> AESGCM:
-    """HKDF-Expand to the key of one record, bound to its id and to every word of its label."""
-    return AESGCM(HKDFExpand(SHA256(), SECRET_BYTES, record_info(record_id, label_digest)).derive(root_key))
+    """HKDF-Expand (RFC 5869) to the key of one record, bound to its id and to every word of its label.
+
+    A key is as long as one hash, so it is the first block and no other.
+    """
+    return AESGCM(hmac.digest(root_key, record_info(record_id, label_digest) + b"\x01", "sha256"))
 
 
 def _seal_record(epoch: _Epoch, plain: Plain) -> _Sealed:
@@ -159,8 +160,7 @@ def _seal_record(epoch: _Epoch, plain: Plain) -> _Sealed:
 
 def _fill(leaves: list[bytes]) -> list[bytes]:
     size = next(size for size in TREE_SIZES if size >= len(leaves))
-    noise = os.urandom(DIGEST_BYTES * (size - len(leaves)))
-    return leaves + [noise[at : at + DIGEST_BYTES] for at in range(0, len(noise), DIGEST_BYTES)]
+    return leaves + draw_digests(size - len(leaves))
 
 
 def _check(plain: Plain) -> None:

@@ -8,15 +8,18 @@ payloads of the same length in batches of the same size and appends them to the 
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 
 from floor import BATCH_RECORDS, EPOCH_LIFE, PAS
 from measuring import Figure, Size, alternate, each, read_size, tell
 from pas_producers import Published, Publisher
+from pas_producers.commands.publish import PACKERS
 from pas_schemas.codec import MARKER, fingerprint
 from pas_schemas.sealing import Plain, Sealer, SealingKey, build_manifest
 from pas_schemas.topics import REPORTS
@@ -35,13 +38,16 @@ def run(places: Places, size: Size) -> Iterator[Figure]:
         if kafka and not places.kafka:
             continue
         workspace, population = places.make_estate(f"publish-{kafka}", 1000, kafka=kafka)
-        yield measure(workspace, population, size, "Kafka" if kafka else "the embedded log")
+        for packers in (0, PACKERS):
+            yield measure(workspace, population, size, "Kafka" if kafka else "the embedded log", packers)
 
 
-def measure(workspace: Workspace, population: Population, size: Size, where: str) -> Figure:
-    part = size.of(100_000) // 10 if not size.tiny else 20
-    batches = [list(population.reports(number * part, part)) for number in range(size.rounds + 1)]
-    with workspace.log() as log, Publisher.of(workspace, OFFICE) as publisher:
+def measure(workspace: Workspace, population: Population, size: Size, where: str, packers: int) -> Figure:
+    # Six batches at least, or the processes that pack would have nothing to do side by side.
+    part = max(3000, size.of(100_000) // 10) if not size.tiny else 20
+    batches = [_write_lines(population, packers, number, part) for number in range(size.rounds + 1)]
+    before = _computing_of_children()
+    with workspace.log() as log, Publisher.of(workspace, OFFICE, packers=packers) as publisher:
         floor = _Sealing(workspace, log)
         costs = alternate(
             size.rounds,
@@ -50,10 +56,25 @@ def measure(workspace: Workspace, population: Population, size: Size, where: str
         )
     done = part / median(subject.wall for _, subject in costs)
     ratio = median(below.wall / subject.wall for below, subject in costs)
+    own = median(subject.cpu for _, subject in costs) / part
+    theirs = (_computing_of_children() - before) / (part * len(batches))
+    by, packing = (f"{packers} packers", f", packers {theirs * 1e6:,.0f}") if packers else ("one process", "")
     return Figure(
-        f"publish to {where}", each([below for below, _ in costs], part), f"{done:,.0f} a second", f"{ratio:.2f}", f">= {AIM:,} a second",
-        done >= AIM,
+        f"publish to {where}, {by}", each([below for below, _ in costs], part), f"{done:,.0f} a second, CPU {own * 1e6:,.0f} us{packing}",
+        f"{ratio:.2f}", f">= {AIM:,} a second" if packers else "", done >= AIM if packers else None,
     )  # fmt: skip
+
+
+def _computing_of_children() -> float:
+    """Seconds of all processes that were started and have ended, their start among it."""
+    spent = getrusage(RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def _write_lines(population: Population, packers: int, number: int, part: int) -> list[bytes]:
+    """Lines as they lie in a file, none of which was published before."""
+    first = (packers * 100 + number) * part
+    return [json.dumps(row).encode() for row in population.reports(first, part)]
 
 
 class _Sealing:

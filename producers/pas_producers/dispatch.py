@@ -1,17 +1,17 @@
-"""From parcels to the log: sealed in one batch for each key, appended in one call, then noted in the journal."""
+"""From parcels to batches: gathered until one is full, then sealed for each key and sent on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from pas_producers.errors import PublishError, PublishRefusedError
 from pas_producers.journal import Journals, new_run
 from pas_producers.packing import PAS, Parcel
+from pas_producers.sending import Batch, Note
 from pas_schemas.clock import Clock
 from pas_schemas.directory import KeyUse, Snapshot
-from pas_schemas.errors import DirectoryError, LogError, PasError
+from pas_schemas.errors import DirectoryError
 from pas_schemas.sealing import SealingKey
-from pas_transport.log import AppendError, Log, Outgoing
+from pas_transport.log import Outgoing
 
 BATCH_RECORDS = 500
 # A batch of the largest records there are stays within memory.
@@ -19,10 +19,12 @@ BATCH_BYTES = 16 * 1024 * 1024
 
 
 class Dispatcher:
-    """Gathers parcels and sends them together; when `flush` returns, the log has them and the journal knows it."""
+    """Gathers parcels, seals them together and has them sent by `send`."""
 
-    def __init__(self, log: Log, snapshot: Snapshot, journals: Journals, clock: Clock, batch_records: int = BATCH_RECORDS) -> None:
-        self._log = log
+    def __init__(
+        self, send: Callable[[Batch], None], snapshot: Snapshot, journals: Journals, clock: Clock, batch_records: int = BATCH_RECORDS
+    ) -> None:
+        self._send = send
         self._snapshot = snapshot
         self._journals = journals
         self._clock = clock
@@ -32,9 +34,9 @@ class Dispatcher:
         self._bytes = 0
         self._run = new_run()
 
-    def begin(self) -> None:
-        """From here on it is another run."""
-        self._run = new_run()
+    def begin(self, run: bytes) -> None:
+        """From here on it is that run."""
+        self._run = run
 
     def knows(self, office: str, record_id: bytes, digest: bytes) -> bool:
         """Whether the log has this record with this content, or will have with the next `flush`."""
@@ -68,21 +70,11 @@ class Dispatcher:
         return parcels
 
     def flush(self) -> None:
-        """Send what waits; raises `PublishError`, `JournalError` or `DirectoryError`, and then nothing waits any more."""
+        """Seal what waits and send it; raises what sending does, or `DirectoryError`, and then nothing waits any more."""
         parcels = self.drop()
-        if not parcels:
-            return
-        records = self._seal(parcels)
-        try:
-            self._log.append(records)
-        except AppendError as failure:
-            if failure.retriable:
-                # The log has the others: a repeat need not send them again.
-                self._note([parcel for number, parcel in enumerate(parcels) if number not in failure.failed])
-            raise _explain(failure, [parcels[number] for number in failure.failed]) from failure
-        except LogError as failure:
-            raise _explain(failure, parcels) from failure
-        self._note(parcels)
+        if parcels:
+            notes = [Note(parcel.desk.office, parcel.plain.record_id, parcel.digest, parcel.urn) for parcel in parcels]
+            self._send(Batch(self._run, self._seal(parcels), notes))
 
     def _seal(self, parcels: Sequence[Parcel]) -> list[Outgoing]:
         """One signed batch for each sender and key of PAS; the records in the order of the parcels."""
@@ -98,19 +90,3 @@ class Dispatcher:
             plains = [parcel.plain for parcel in group]
             sealed[office, use] = iter(group[0].desk.sealer.seal(PAS, SealingKey.from_bytes(found.public), plains, now))
         return [Outgoing(parcel.topic, parcel.key, next(sealed[parcel.desk.office, parcel.use])) for parcel in parcels]
-
-    def _note(self, parcels: Sequence[Parcel]) -> None:
-        by_office: dict[str, list[tuple[bytes, bytes]]] = {}
-        for parcel in parcels:
-            by_office.setdefault(parcel.desk.office, []).append((parcel.plain.record_id, parcel.digest))
-        for office, records in by_office.items():
-            journal = self._journals.of(office)
-            if journal is not None:
-                journal.note(records, self._run)
-
-
-def _explain(failure: PasError, parcels: Sequence[Parcel]) -> PublishError:
-    kind = PublishError if failure.retriable else PublishRefusedError
-    hint = failure.hint if not failure.retriable else f"{failure.hint}; then repeat: what is published is not published twice"
-    sentence = failure.sentence if failure.sentence.endswith(".") else f"{failure.sentence}."
-    return kind(f"The log did not take {len(parcels)} records: {sentence}", hint, [parcel.urn for parcel in parcels if parcel.urn])

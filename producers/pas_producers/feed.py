@@ -17,6 +17,7 @@ from pas_producers.domain_events import is_event, read_event
 from pas_producers.journal import Journals
 from pas_producers.packing import Parcel, Ticker
 from pas_producers.results import Refused
+from pas_producers.sending import Sender
 from pas_producers.workplace import find_keyrings, journals_folder
 from pas_schemas.clock import Clock, show_time
 from pas_schemas.codec import encode
@@ -60,7 +61,7 @@ class MovementFeed:
         self._details: Details = details or InlinedDetails()
         self._batch_records = batch_records
         self._journals = Journals(journals, log.identity, clock)
-        self._dispatcher = Dispatcher(log, snapshot, self._journals, clock, batch_records)
+        self._dispatcher = Dispatcher(Sender(log, self._journals).send, snapshot, self._journals, clock, batch_records)
         self._closing = ExitStack()
         self._closing.callback(self._journals.close)
         self.ahead = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from pas_producers.desk import Desk
@@ -55,13 +55,18 @@ class Ticker:
         self._last = 0
 
     def next_us(self) -> int:
-        """Strictly later than the one before, and earlier than any time the log can tell of the record.
+        """A moment later than all before."""
+        return self.reserve(1)
 
-        The log tells whole milliseconds, rounded down, and what seems sealed later than taken is quarantined: so this
-        begins one millisecond back, which leaves room for a thousand records in each.
+    def reserve(self, count: int) -> int:
+        """The first of so many moments, later than all before, and than no time that the log can tell of their records.
+
+        The log tells whole milliseconds, rounded down, and what seems sealed later than taken is quarantined: so they
+        begin one millisecond back, which leaves room for a thousand records in each.
         """
-        self._last = max(self._last + 1, (to_ms(self._clock.now()) - 1) * 1000)
-        return self._last
+        first = max(self._last + 1, (to_ms(self._clock.now()) - 1) * 1000)
+        self._last = first + count - 1
+        return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,9 @@ class Packer:
     snapshot: Snapshot
     rulebook: Rulebook
     clock: Clock
-    ticker: Ticker = field(repr=False)
 
-    def pack(self, report: Report, desk: Desk, record_id: bytes, digest: bytes) -> Parcel:
-        """The parcel of a report; raises `UnpackableError` with a rule and a sentence."""
+    def pack(self, report: Report, desk: Desk, record_id: bytes, digest: bytes, at_us: int) -> Parcel:
+        """The parcel of a report that is sealed at that moment; raises `UnpackableError` with a rule and a sentence."""
         now = self.clock.now()
         topic, use = _route(report)
         if self.snapshot.key(PAS, use, now) is None:
@@ -83,7 +87,7 @@ class Packer:
             payload, manifest = pack_report(
                 report,
                 content_digest=digest,
-                sealed_at_us=self.ticker.next_us(),
+                sealed_at_us=at_us,
                 directory_version=self.snapshot.version,
                 close=lambda recipient, text: self._close(report, recipient, text, now),
                 patterns=self.rulebook.patterns,
@@ -94,11 +98,11 @@ class Packer:
             raise UnpackableError("V-SCHEMA", f"The report takes {len(payload):,} bytes; a report may have {MAX_REPORT_BYTES:,}.")
         return Parcel(desk, use, topic.name, record_id, Plain(record_id, payload, manifest), digest, report.urn, _is_urgent(report))
 
-    def pack_refusal(self, refused: Refused, originator: Desk) -> Parcel:
+    def pack_refusal(self, refused: Refused, originator: Desk, at_us: int) -> Parcel:
         """The parcel of a refusal: who, which URN, which rules and when, and nothing else."""
         urn = refused.urn or ""
         record_id = refusal_id(originator.id_key, urn, refused.rules)
-        refusal = Refusal(originator=originator.office, urn=urn, rules=refused.rules, refused_at_us=self.ticker.next_us())
+        refusal = Refusal(originator=originator.office, urn=urn, rules=refused.rules, refused_at_us=at_us)
         plain = Plain(record_id, refusal.encode())
         return Parcel(originator, "open", REPORTS.name, record_id, plain, b"")
 

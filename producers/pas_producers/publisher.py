@@ -13,19 +13,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from pas_producers.checking import Checker, Passed, Raw, Stopped
-from pas_producers.desk import Desk, Desks, FindKeyring
-from pas_producers.dispatch import BATCH_RECORDS, Dispatcher
+from pas_producers.checking import Raw
+from pas_producers.desk import FindKeyring
+from pas_producers.dispatch import BATCH_RECORDS
 from pas_producers.errors import PublishError
-from pas_producers.journal import Journals
-from pas_producers.packing import Packer, Ticker, UnpackableError
-from pas_producers.results import Outcome, Publication, Published, Refused, Repeated
+from pas_producers.journal import Journals, new_run
+from pas_producers.packers import Chunk, Made, Orders, Packers, cut
+from pas_producers.packing import Ticker
+from pas_producers.preparing import Preparer
+from pas_producers.results import Outcome, Publication
+from pas_producers.sending import Batch, Sender
 from pas_producers.workplace import find_keyrings, journals_folder
 from pas_schemas.clock import Clock
 from pas_schemas.directory import Snapshot
-from pas_schemas.errors import CodecError, MisuseError
-from pas_schemas.models.report import Report
-from pas_schemas.naming import content_digest, refusal_id, report_id
+from pas_schemas.errors import MisuseError, PasError
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.topics import COMPARTMENT, REPORTS, URGENT
 from pas_transport.keyring import Keyring
@@ -62,18 +63,22 @@ class Publisher:
         """
         office = keyring.office if isinstance(keyring, Keyring) else None
         find: FindKeyring = (lambda _: keyring) if isinstance(keyring, Keyring) else keyring
-        self._again = again
-        self._batch_records = batch_records
-        self._checker = Checker(snapshot, rulebook, clock, Desks(snapshot, find), office)
-        self._packer = Packer(snapshot, rulebook, clock, Ticker(clock))
-        self._journals = Journals(journals, log.identity, clock)
-        self._dispatcher = Dispatcher(log, snapshot, self._journals, clock, batch_records)
+        noted = Journals(journals, log.identity, clock)
+        self._ticker = Ticker(clock)
+        self._sender = Sender(log, noted)
+        self._preparer = Preparer(
+            self._sender.send, snapshot, find, rulebook, clock, noted, office=office, batch_records=batch_records, again=again
+        )
+        self._packers: Packers | None = None
         self._closing = ExitStack()
-        self._closing.callback(self._journals.close)
+        self._closing.callback(noted.close)
 
     @classmethod
-    def of(cls, workspace: Workspace, office: str | None = None, *, again: bool = False) -> Self:
+    def of(cls, workspace: Workspace, office: str | None = None, *, again: bool = False, packers: int = 0) -> Self:
         """A publisher for one office of a workspace, or for every office whose keys lie there.
+
+        So many `packers`, processes of their own, check and seal for it. They take half a second to start, and `stream` then
+        reads some 1,500 reports ahead of what it tells: for files, not for what comes little by little.
 
         Raises KeyringError where that office has no keys there, and SettingsError, DirectoryError, RulebookError or a
         LogError where the workspace cannot be used.
@@ -89,6 +94,8 @@ class Publisher:
                 log=log, snapshot=snapshot, keyring=keyring, rulebook=rulebook, clock=workspace.clock,
                 journals=journals_folder(workspace), again=again,
             )  # fmt: skip
+            if packers:
+                made._packers = closing.enter_context(Packers(Orders(str(workspace.home), office, log.identity, again), packers))
             made._closing.push(closing.pop_all())
         return made
 
@@ -118,19 +125,24 @@ class Publisher:
         Raises MisuseError where it is given one report and not several.
         """
         _refuse_one(reports)
-        told: list[Outcome] = []
-        self._dispatcher.begin()
-        try:
-            for raw in reports:
-                told.append(self._take(raw))
-                if self._is_due(told):
-                    self._dispatcher.flush()
-                    yield from told
-                    told = []
-            self._dispatcher.flush()
-            yield from told
-        finally:
-            self._dispatcher.drop()
+        run = new_run()
+        if self._packers is None:
+            yield from self._preparer.stream(reports, run, self._ticker.next_us)
+            return
+        # A report may be refused after a moment was taken for it, and its refusal takes another.
+        chunks = (Chunk(run, self._ticker.reserve(2 * len(piece)), piece) for piece in cut(reports))
+        for made in self._packers.make(chunks):
+            yield from self._send(made)
+
+    def _send(self, made: Made) -> Iterator[Outcome]:
+        for one in made:
+            match one:
+                case Batch():
+                    self._sender.send(one)
+                case PasError():
+                    raise one
+                case outcome:
+                    yield outcome
 
     def close(self) -> None:
         """Closes its journals and, where it opened it, the log."""
@@ -141,40 +153,6 @@ class Publisher:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _is_due(self, told: list[Outcome]) -> bool:
-        return not len(self._dispatcher) or self._dispatcher.due or len(told) >= self._batch_records
-
-    def _take(self, raw: Raw) -> Outcome:
-        match self._checker.check(raw):
-            case Passed(report, desk):
-                return self._take_report(report, desk)
-            case Stopped(refused, desk):
-                return self._take_refusal(refused, desk)
-
-    def _take_report(self, report: Report, desk: Desk) -> Outcome:
-        try:
-            digest = content_digest(desk.id_key, report)
-            record_id = report_id(desk.id_key, report.urn)
-            if self._is_repeat(desk, record_id, digest):
-                return Repeated(report.urn, record_id)
-            self._dispatcher.add(self._packer.pack(report, desk, record_id, digest))
-        except CodecError as found:
-            return self._refuse(report, desk, "V-SCHEMA", found.sentence)
-        except UnpackableError as found:
-            return self._refuse(report, desk, found.rule, found.sentence)
-        return Published(report.urn, record_id)
-
-    def _refuse(self, report: Report, desk: Desk, rule: str, why: str) -> Refused:
-        return self._take_refusal(Refused(report.urn, (rule,), why, recorded=True), desk)
-
-    def _take_refusal(self, refused: Refused, desk: Desk | None) -> Refused:
-        if desk is not None and not self._is_repeat(desk, refusal_id(desk.id_key, refused.urn or "", refused.rules), b""):
-            self._dispatcher.add(self._packer.pack_refusal(refused, desk))
-        return refused
-
-    def _is_repeat(self, desk: Desk, record_id: bytes, digest: bytes) -> bool:
-        return not self._again and self._dispatcher.knew(desk.office, record_id, digest)
 
 
 def _refuse_one(reports: object) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import RunPas
 from forked_pas import PAS
+from pas_producers.commands.publish import MUCH_BYTES
 from pas_schemas.topics import REPORTS, URGENT
 from pas_transport.log import Log
 from pas_transport.workspace import Workspace, open_workspace
@@ -29,15 +30,16 @@ LOOK_SECONDS = 0.002
 INTERRUPTED = 130
 
 
-def make_line(number: int) -> dict[str, object]:
+def make_line(number: int, text: str = "") -> dict[str, object]:
     priority = "THREAT_TO_LIFE" if number % THREAT_EVERY == 0 else "ROUTINE"
-    return make_report(number, priority=priority, items=[make_item(text=f"Report {number}.")])
+    return make_report(number, priority=priority, items=[make_item(text=f"Report {number}.{text}")])
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
+@pytest.fixture(params=["", " It is long." * (MUCH_BYTES // LINES // 12)], ids=["alone", "with packers"])
+def file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Of so many bytes that processes of their own pack it, and of fewer."""
     path = tmp_path / "reports.ndjson"
-    path.write_bytes(write_lines([make_line(number) for number in range(LINES)]))
+    path.write_bytes(write_lines([make_line(number, request.param) for number in range(LINES)]))
     return path
 
 
@@ -80,6 +82,23 @@ def judge(workspace: Workspace, log: Log) -> Counter[bytes]:
     return Counter(record.record_id for record in records)
 
 
+def _left(estate: Path) -> list[str]:
+    """What still runs in that folder once it had time to see that its publisher is gone."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while found := [process.name for process in Path("/proc").glob("[0-9]*") if _works_in(process, estate)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+def _works_in(process: Path, folder: Path) -> bool:
+    try:
+        return (process / "cwd").readlink() == folder
+    except OSError:  # it is over
+        return False
+
+
 def test_every_report_arrives_however_often_its_publisher_is_struck_down(pas: RunPas, estate: Path, file: Path) -> None:
     workspace = open_workspace(estate, environment={})
     struck: Counter[signal.Signals] = Counter()
@@ -95,6 +114,7 @@ def test_every_report_arrives_however_often_its_publisher_is_struck_down(pas: Ru
         last = pas("publish", file, cwd=estate, code=0)
         copies = judge(workspace, log)
     assert len(copies) == LINES
+    assert not _left(estate)
     # A strike between log and journal costs at most its batch once more; nothing else is ever sent twice.
     assert sum(copies.values()) - LINES <= STRIKES * THREAT_EVERY
     again = pas("publish", file, cwd=estate, code=0)

@@ -39,8 +39,8 @@ def _record(workspace: Workspace, report: Report, forger: str, claimed: str) -> 
     ring, snapshot, clock = workspace.keyring(forger), workspace.directory(), workspace.clock
     signing, id_key = ring.signing(), ring.id_key()
     desk = Desk(claimed, signing.id, id_key, Sealer(claimed, signing, epoch_life=EPOCH_LIFE))
-    packer = Packer(snapshot, load_rulebook(workspace), clock, Ticker(clock))
-    parcel = packer.pack(report, desk, report_id(id_key, report.urn), content_digest(id_key, report))
+    packer = Packer(snapshot, load_rulebook(workspace), clock)
+    parcel = packer.pack(report, desk, report_id(id_key, report.urn), content_digest(id_key, report), Ticker(clock).next_us())
     key = snapshot.key(PAS, "open", clock.now())
     if key is None:
         raise DirectoryError("The directory has no current key of PAS.", "make the demo in a new folder")

@@ -9,6 +9,11 @@ from pas_producers.commands.tally import Tally
 from pas_producers.results import Published, Refused, Repeated
 from pas_transport.session import Session, as_option, pass_session
 
+# Some eight thousand reports: of fewer the processes would take longer to start than they save.
+MUCH_BYTES = 16 * 1024 * 1024
+# One for each core of a small machine; the publisher itself has little left to do.
+PACKERS = 2
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
@@ -35,8 +40,9 @@ def publish(session: Session, files: tuple[str, ...], office: str | None, dry_ru
 def _publish(session: Session, read: Files, tally: Tally, office: str | None, again: bool) -> None:
     from pas_producers.publisher import Publisher
 
+    packers = PACKERS if read.weigh() >= MUCH_BYTES else 0
     with (
-        Publisher.of(session.workspace, office, again=again) as publisher,
+        Publisher.of(session.workspace, office, again=again, packers=packers) as publisher,
         session.console.progress("Publishing", read.count()) as advance,
     ):
         for outcome in publisher.stream(read.records()):

@@ -39,6 +39,10 @@ class Files:
         """File and line of the next record whose outcome is told."""
         return self._places.popleft()
 
+    def weigh(self) -> int:
+        """How many bytes there are to read, as far as that can be told: those of ordinary files."""
+        return sum(Path(name).stat().st_size for name in self._names if Path(name).is_file())
+
     def count(self) -> int | None:
         """About how many records there are, where somebody watches and it can be told: the lines of ordinary files."""
         if not sys.stderr.isatty() or not all(Path(name).is_file() for name in self._names):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,8 +42,17 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, tmp_path: Path) -> None:
-    env = {"PAS_KAFKA_PREFIX": f"e{secrets.token_hex(4)}."}
+@pytest.fixture
+def prefix(kafka: str) -> Iterator[str]:
+    """For topics of every office there is: a thousand, which the broker would look after until the end of the run."""
+    prefix = f"e{secrets.token_hex(4)}."
+    yield prefix
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+        admin.delete_topics([topic for topic in admin.list_topics() if topic.startswith(prefix)])
+
+
+def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, prefix: str, tmp_path: Path) -> None:
+    env = {"PAS_KAFKA_PREFIX": prefix}
     pas("init", "ws", "--transport", "kafka", "--bootstrap", kafka, code=0)
     root = tmp_path / "ws"
     workspace = open_workspace(root, environment=env)

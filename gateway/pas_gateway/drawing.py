@@ -73,7 +73,7 @@ def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
         return Unprovable(verified.submitted, "UNDECIDABLE", sentence, verified.id, verified.report.originator, verified.report.urn)
     match judged:
         case Verdicts():
-            return Decided(verified, judged, knowledge.index(verified.report))
+            return Decided(verified, judged, knowledge.moved_by(verified.report))
         case Duplicate():
             return Repeated(verified)
         case Finding():

@@ -74,6 +74,10 @@ class Names:
         """By which somebody whom the compartment protects is told again: under this name no movement lies, as of a number nobody knows."""
         return self.key.digest(b"pas/v1/hidden", person)[:16]
 
+    def beside(self, prisoner: bytes) -> bytes:
+        """By which a report is found again that names a prisoner as an associate: it is not on him, and adds up to nothing."""
+        return self.key.digest(b"pas/v1/beside", prisoner)[:16]
+
     def prisoners(self, report: Report) -> frozenset[bytes]:
         """Of every subject, whatever the role, whose whereabouts a decision looks at."""
         return frozenset(self.prisoner(s.noms_number) for s in report.subjects if s.noms_number is not None and is_nomis(s.noms_number))
@@ -167,6 +171,12 @@ class Knowledge:
     def index(self, report: Report) -> frozenset[bytes]:
         """Under which the register finds a report again: one key of each subject of role SUBJECT, whom it is on."""
         return frozenset(key for subject in report.subjects if subject.role == "SUBJECT" for key in self._keys(subject))
+
+    def moved_by(self, report: Report) -> frozenset[bytes]:
+        """Under which a movement finds a report: whom it is on, and its associates, whose categories and alerts count (`G-CATA`)."""
+        numbers = {one.noms_number for one in report.subjects if one.role == "ASSOCIATE"}
+        known = {self.names.prisoner(number) for number in numbers if number is not None and is_nomis(number)}
+        return self.index(report) | {self.names.beside(key) for key in known}
 
     def persons(self, report: Report) -> frozenset[bytes]:
         """The keyed hashes of whom a report is on, by every identifier and through merges."""

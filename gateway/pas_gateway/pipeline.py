@@ -95,7 +95,7 @@ class Pipeline:
         return again.used if again == drawn else None
 
     def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ) -> Plan:
-        """Movements: kept, and every live report on a prisoner who moved decided again."""
+        """Movements: kept, and every live report that names a prisoner who moved decided again."""
         scribe, plan = self._begin(advances)
         moved: dict[bytes, Moved] = {}
         for submitted in map(Submitted, records):
@@ -245,12 +245,13 @@ class Pipeline:
         return plan
 
     def _follow(self, register: sa.Connection, fresh: Sequence[Row], prisoners: set[bytes], plan: Plan, scribe: Scribe) -> None:
-        """Intelligence follows the prisoner: live reports on those who moved are decided again.
+        """Intelligence follows the prisoner: live reports that name those who moved are decided again.
 
         Whoever writes meanwhile about one of the numbers that are one person with theirs, under whichever of them, comes between.
         """
         knowledge = self.office.know(fresh)
         everyone = queries.find_merged(register, prisoners)
+        everyone |= {self.office.names.beside(key) for key in everyone}
         plan.use(queries.find_versions(register, everyone))
         live = {found.id for _, found in queries.find_reports_on(register, everyone) if found.live_until_ms > scribe.now_ms}
         if live:

@@ -98,6 +98,29 @@ def test_a_high_category_holds_what_a_transfer_would_bring_and_its_end_lets_it_g
     assert journeys(desk, report)["security:BAI"] == CAME
 
 
+def test_an_associate_s_category_holds_and_lets_go(desk: Desk) -> None:
+    """`G-CATA` asks for associates too, under whichever number; routing does not: his own transfer brings nobody anything."""
+    him = {"noms_number": OTHER, "alerts": []}
+    desk.move(**him, prison="BAI", category="A", hours_ago=30)
+    named = [make_subject(), make_subject(role="ASSOCIATE", noms_number=OTHER, pnc_id=None)]
+    desk.publish(report := desk.write(subjects=named))
+    assert journeys(desk, report) == each(STAYS, "pio:WSI")
+    assert [case["reasons"] for case in tell(desk, report)["cases"]] == [["G-CATA"]]
+    desk.move(**him, prison="WSI", category="A", hours_ago=0.9)
+    assert journeys(desk, report) == each(STAYS, "pio:WSI")
+    desk.move(**(him | {"noms_number": "A3333CC"}), event="STATUS", prison=None, category="C", hours_ago=0.8)
+    desk.run()
+    # Of two categories neither is known, and what is not known of an associate is not high.
+    desk.move(**(him | {"noms_number": "A3333CC"}), event="MERGED", prison=None, category=None, removed_noms_number=OTHER, hours_ago=0.7)
+    assert journeys(desk, report) == each(STAYS, *OLD)
+    told = tell(desk, report)
+    assert (told["gates"], told["cases"]) == ([], [])
+    desk.move(**(him | {"noms_number": "A3333CC"}), event="STATUS", prison=None, category="E", hours_ago=0.6)
+    desk.move(prison="BAI", category=None, alerts=None, hours_ago=0.5)
+    assert journeys(desk, report) == each(GONE, *OLD) | each(CAME, "pio:BAI")
+    assert [(gate["gate"], gate["effect"]) for gate in tell(desk, report)["gates"]] == [("G-CATA", "hold")]
+
+
 def test_code_5_waits_for_consent_and_code_4_stays_with_the_agency(desk: Desk) -> None:
     handling = make_handling(
         conditions="Not on the wing.",

@@ -143,10 +143,11 @@ def test_standard_input(estate: Path) -> None:
 
 def test_a_file_that_is_not_there_costs_only_itself(pas: RunPas, estate: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "reports.ndjson", [make_report(1)])
-    answer = pas("publish", tmp_path / "none.ndjson", tmp_path, file, "--json", cwd=estate, env=CLOCK, code=1)
+    answer = pas("publish", tmp_path / "none.ndjson", tmp_path, "x" * 300, file, "--json", cwd=estate, env=CLOCK, code=1)
     assert json.loads(answer.out) == {"read": 1, "published": 1, "repeated": 0, "refused": []}
     assert answer.err.splitlines()[0] == f"error: {tmp_path / 'none.ndjson'} cannot be read: No such file or directory."
-    assert answer.err.count("error: ") == 2
+    assert f"error: {'x' * 300} cannot be read: File name too long." in answer.err.splitlines()
+    assert answer.err.count("error: ") == 3
 
 
 def test_as_an_office_only_its_own_reports_go_out(pas: RunPas, estate: Path, tmp_path: Path) -> None:

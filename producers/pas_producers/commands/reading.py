@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 from pas_producers.checking import Raw, Unreadable
@@ -41,11 +42,11 @@ class Files:
 
     def weigh(self) -> int:
         """How many bytes there are to read, as far as that can be told: those of ordinary files."""
-        return sum(Path(name).stat().st_size for name in self._names if Path(name).is_file())
+        return sum(_weigh(name) or 0 for name in self._names)
 
     def count(self) -> int | None:
         """About how many records there are, where somebody watches and it can be told: the lines of ordinary files."""
-        if not sys.stderr.isatty() or not all(Path(name).is_file() for name in self._names):
+        if not sys.stderr.isatty() or any(_weigh(name) is None for name in self._names):
             return None
         try:
             return sum(_count_lines(name) for name in self._names)
@@ -59,6 +60,15 @@ def _open_lines(name: str) -> Iterator[Line]:
         return
     with open(name, "rb") as stream:
         yield from read_lines(stream)
+
+
+def _weigh(name: str) -> int | None:
+    """The bytes of an ordinary file; None for anything else: what is wrong with it is told when it is opened."""
+    try:
+        found = Path(name).stat()
+    except OSError:
+        return None
+    return found.st_size if S_ISREG(found.st_mode) else None
 
 
 def _count_lines(name: str) -> int:

@@ -12,8 +12,10 @@ from pas_gateway.audit import Scribe
 from pas_gateway.casebook import item_ref, view_of
 from pas_gateway.judge import Bench
 from pas_gateway.knowledge import Knowledge
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
+from pas_gateway.policy.decide import left_out
+from pas_gateway.policy.rulings import Pair
 from pas_gateway.policy.verdicts import Case, Verdicts
 from pas_gateway.register import queries
 from pas_gateway.register.queries import CaseRow
@@ -56,6 +58,13 @@ class Docket:
         """What the owner must have seen."""
         case = self.case(owner)
         return None if case is None else view_of(office.register_id_key, self.id, case)
+
+    def left_out(self, owner: str, office: PasOffice) -> frozenset[Pair]:
+        """The code 5 items and Governors of whom a bare reason `R-SENIORITY` of this owner asks whether they are to know."""
+        case = self.case(owner)
+        if case is None or owner != PAS or "R-SENIORITY" not in set(case.reasons) - {pair.rule for pair in case.held}:
+            return frozenset()
+        return left_out(self.judged.one.report, self.judged.situation, office.rulebook)
 
     def add(self, signed: Signed, knowledge: Knowledge, bench: Bench, office: PasOffice) -> None:
         """One more statement, and what comes of it."""

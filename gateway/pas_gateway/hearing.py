@@ -108,7 +108,11 @@ def _check_reach(said: Decision, case: Case, docket: Docket, office: PasOffice) 
     waiting: dict[tuple[int | None, str], set[str]] = {}
     for pair in case.held:
         waiting.setdefault((pair.item, pair.office), set()).add(pair.rule)
+    silent = docket.left_out(said.office, office)
+    waiting.update({pair: {"R-SENIORITY"} for pair in silent})
     asked = [((items.get(pair.item), pair.office), set(pair.rules)) for pair in said.pairs]
+    if said.choice == "REFUSE" and silent.intersection(pair for pair, _ in asked):
+        raise RefusedStatementError("REASON", "Silence is accepted by a named officer, until a date.", "decide ACCEPT_SILENCE")
     if len({pair for pair, _ in asked}) != len(asked) or any(waiting.get(pair) != seen for pair, seen in asked):
         raise RefusedStatementError("PAIR", "The decision names an office and item that do not wait in this case.", "see `pas cases show`")
     bare = set(case.reasons) - rules
@@ -137,10 +141,9 @@ def _check_release(said: Decision, docket: Docket, office: PasOffice) -> None:
 
 def _check_consented(said: Decision, docket: Docket, office: PasOffice) -> None:
     """What waits for the originator's consent goes no further without it, nor does a text written from it (domain, *5x5x5*, code 5)."""
-    if any(
-        not CONSENTED.isdisjoint(pair.rules) and not _has_consent(pair.item, pair.office, said.office, docket, office)
-        for pair in said.pairs
-    ):
+    items, silent = docket.items(said.office, office), docket.left_out(said.office, office)
+    waits = [pair for pair in said.pairs if not CONSENTED.isdisjoint(pair.rules) or (items.get(pair.item), pair.office) in silent]
+    if not all(_has_consent(pair.item, pair.office, said.office, docket, office) for pair in waits):
         raise RefusedStatementError("CONSENT", "The originator has not consented to that.", "return the case with the question CONSENT")
 
 
@@ -228,8 +231,9 @@ def _hear_consent(said: Consent, docket: Docket, office: PasOffice) -> None:
         _hear_regrade(said, docket.standing.report.items[index], office)
         return
     verdicts = {(v.item, outcome.office): v for outcome in docket.verdicts.outcomes for v in outcome.verdicts}
-    held = verdicts.get((index, said.recipient or ""))
-    if held is None or CONSENTED.isdisjoint(held.holds) or said.grade is not None or said.assessment is not None:
+    pair = (index, said.recipient or "")
+    waits = pair in docket.left_out(PAS, office) or (pair in verdicts and not CONSENTED.isdisjoint(verdicts[pair].holds))
+    if not waits or said.grade is not None or said.assessment is not None:
         raise RefusedStatementError("PAIR", "Nothing waits for consent to that office and item.", "see the notice that asks")
 
 

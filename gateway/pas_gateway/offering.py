@@ -48,7 +48,8 @@ def find_open(store: Store, office: PasOffice, case_id: str) -> OpenCase:
     pairs = tuple(OpenPair(item, to, refs[item], tuple(rules)) for (item, to), rules in held.items())
     bare = tuple(reason for reason in waiting.reasons if reason not in {pair.rule for pair in waiting.held})
     view = docket.view(PAS, office)
-    return OpenCase(case, PAS, view or b"", pairs, bare)
+    silent = tuple(OpenPair(item, to, refs[item], ("R-SENIORITY",)) for item, to in sorted(docket.left_out(PAS, office)))
+    return OpenCase(case, PAS, view or b"", pairs, bare, silent)
 
 
 def find_pending(store: Store, office: PasOffice, case_id: str) -> list[Signed]:

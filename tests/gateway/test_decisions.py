@@ -18,14 +18,15 @@ from gateway.judging import Sent
 from gateway.postgres import PrivatePostgres
 from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
+from pas_gateway.casebook import item_ref
 from pas_gateway.commands.deciding import read_text
-from pas_gateway.offering import read_texts
+from pas_gateway.offering import find_open, read_texts
 from pas_gateway.policy.rulings import Rulings
 from pas_gateway.register import schema
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import show_time
 from pas_schemas.errors import KeyringError, MisuseError, RegisterError
-from pas_schemas.models.decision import Decision, Second
+from pas_schemas.models.decision import Decision, RuledPair, Second
 from pas_schemas.sealing import KeyLock, SigningKey
 from pas_transport.appointing import Post, appoint, dismiss, read_person_request, write_person_request
 from pas_transport.example_people import PASSPHRASE
@@ -533,8 +534,6 @@ def test_the_conduit_evaluates_from_its_inbox_alone(bench: Bench) -> None:
     urn = publish(bench, originator="security:WSI", urn="WSI/IR/2015/000001", addressees=["force:01", "security:BAI"], **one_item())
     [case] = bench.own_cases("pio:WSI")
     refs = {(notice.item, notice.office): notice.ref for notice in case.notices}
-    from pas_schemas.models.decision import RuledPair
-
     said = Decision.model_validate({
         "case": case.id, "view": case.view, "office": "pio:WSI", "person": "example-pio-wsi-1", "post": "first", "choice": "RELEASE",
         "pairs": (RuledPair(item=refs[0, "force:01"], office="force:01", rules=("R-EVALUATE",)),), "grade": "C31",
@@ -701,6 +700,84 @@ def test_nobody_consents_for_another(bench: Bench) -> None:
     # Who names what is another's hears nothing of it.
     assert not [one for one in bench.desk.run() if one.office == "fib:01"]
     assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")
+
+
+# --- a Governor who is left in silence ----------------------------------------------------------------------------------------
+
+SILENT = {**FIVE, "addressees": ["pio"], "risk_tags": ["ESCAPE"]}
+
+
+def silent_pair(bench: Bench, urn: str, governor: str = "governor:WSI", item: int = 0) -> Row:
+    """A decision's words on an item, and a Governor who is neither released nor held anything of it."""
+    ref = item_ref(bench.office.register_id_key, bench.docket(urn).id, "pas", item)
+    return {"pairs": (RuledPair(item=ref, office=governor, rules=("R-SENIORITY",)),)}
+
+
+def ask_consent(bench: Bench, urn: str, choice: str = "GRANT") -> None:
+    bench.send(bench.decision(urn, "RETURN", asks="CONSENT", **silent_pair(bench, urn)))
+    bench.desk.run()
+    assert bench.state(urn) == "RETURNED"
+    bench.send(bench.consent("force:01", choice))
+    bench.desk.run()
+
+
+def test_silence_is_ended_by_two_people_with_the_originators_consent(bench: Bench) -> None:
+    """Disclose, one of rule 4's answers: it counts as naming, and code 5 goes no further without its originator."""
+    urn = publish(bench, **SILENT)
+    case = bench.docket(urn).case("pas")
+    assert case is not None
+    assert case.reasons == ("R-SENIORITY",)
+    for wrong, word in (
+        (silent_pair(bench, urn), "CONSENT"), (silent_pair(bench, urn, "governor:BAI"), "PAIR"), (silent_pair(bench, urn, item=1), "PAIR"),
+        ({"pairs": ()}, "PAIR"),
+    ):  # fmt: skip
+        bench.send(bench.decision(urn, **wrong))
+        bench.desk.run()
+        assert bench.events()[-1] == ("DECISION_REFUSED", [word])
+    bench.send(bench.decision(urn, "REFUSE", **silent_pair(bench, urn)))
+    bench.desk.run()
+    assert bench.events()[-1] == ("DECISION_REFUSED", ["REASON"])
+    typed = find_open(bench.desk.store, bench.office, bench.case(urn))
+    assert typed.choose((), ["governor:WSI"], False) == silent_pair(bench, urn)["pairs"]
+    with pytest.raises(MisuseError, match="Nothing waits"):
+        typed.choose((), (), True)
+    ask_consent(bench, urn)
+    assert "governor:WSI" not in {one.office for one in bench.desk.run()}
+    digest = bench.send(bench.decision(urn, **silent_pair(bench, urn)))
+    assert "governor:WSI" not in {one.office for one in bench.desk.run()}
+    assert bench.state(urn) == "PROPOSED"
+    bench.send(bench.agree(digest))
+    sent = bench.desk.run()
+    assert bench.outcome(urn, "governor:WSI") == ("release", "H5-PRISON")
+    assert [one.datum["kind"] for one in sent if one.office == "governor:WSI"] == ["CONDITIONS"]
+    assert (bench.state(urn), bench.docket(urn).case("pas")) == ("DECIDED", None)
+
+
+def test_in_the_place_of_silence_pas_writes_a_text(bench: Bench) -> None:
+    urn = publish(bench, **SILENT)
+    said = {"text": "An escape is planned; no more can be said.", "grade": "B21"}
+    bench.send(bench.decision(urn, "SANITISE", **said, **silent_pair(bench, urn)))
+    bench.desk.run()
+    assert bench.events()[-1] == ("DECISION_REFUSED", ["CONSENT"])
+    ask_consent(bench, urn)
+    bench.two(urn, "SANITISE", **said, **silent_pair(bench, urn))
+    [body] = texts(bench.desk.run(), "governor:WSI")
+    assert body["items"][0]["sanitised"]
+    assert bench.outcome(urn, "governor:WSI", 1) == ("release", "H1-PRISON")
+    # Of a code 1 text on an escape rule 3 asks what it asks of any.
+    case = bench.docket(urn).case("pas")
+    assert case is not None
+    assert case.reasons == ("R-CATA",)
+
+
+def test_an_originator_may_insist_on_silence(bench: Bench) -> None:
+    """Then somebody answers for it, until a date."""
+    urn = publish(bench, **SILENT)
+    ask_consent(bench, urn, "REFUSE")
+    bench.send(bench.decision(urn, **silent_pair(bench, urn)))
+    bench.desk.run()
+    assert bench.events()[-1] == ("DECISION_REFUSED", ["CONSENT"])
+    assert bench.state(urn) in ("OPEN", "RETURNED")
 
 
 # --- what a person at PAS reads before deciding, and another database --------------------------------------------------------

@@ -62,6 +62,7 @@ def count_again(m: Matter, answer: Json, later: Later) -> Counter[str]:
     struck.update(f"gate {gate['gate']}" for gate in answer["gates"])
     for (office, i), (verdict, shown) in now.items():
         struck["went home"] += office in m.home(i) and verdict == "release"
+        struck[f"Governor told: {verdict}"] += office in m.governors_told(i)
         struck["code 4 is over"] += office in m.internal(i) and (verdict, shown) == ("refuse", "H4-OWN")
         fuller = m.raw["items"][i].get("sanitises")
         struck["accepted text in its place"] += shown == "H-SANITISED" and m.codes[fuller] == "5" and office in m.accepted
@@ -76,7 +77,7 @@ RULED = (
 EXPECTED = (
     *(f"{rule} {word}" for rule, word in product(("G-PIN", *RULED), ("release", "hold", "refuse"))), "H-SANITISED refuse", "gate G-PIN",
     "ended R-ESCORT", "ended R-SENIORITY", "ended R-NOBODY", "ended G-PASO", "waits for two owners", "consent lacks", "went home",
-    "code 4 is over",
+    "code 4 is over", "Governor told: release", "Governor told: hold", "Governor told: refuse",
 )  # fmt: skip
 
 
@@ -91,7 +92,8 @@ def compare_again(seed: int, size: int = AGAIN_SIZE) -> Comparison:
         for report in accepting.admit([line]):
             raw, rng = json.loads(line), random.Random(f"{seed} {report.urn}")
             m = setting.scene.matter(raw, Later(TAKEN))
-            later = make_later(rng, raw, decide_again(m, ()), waiting(m))
+            silent = [(governor, i) for i in m.all_items for governor in sorted(m.governors_left_out(i))]
+            later = make_later(rng, raw, decide_again(m, ()), waiting(m), silent)
             whole.take(setting.compare(setting.scene.matter(raw, later), report, later))
     return whole
 

@@ -46,7 +46,17 @@ class Scene:
         self.estate, self.where = Estate(estate, self.at), Whereabouts(in_order(movements), self.at)
 
     def matter(self, raw: Row, later: Later) -> Matter:
-        return Matter(raw, self.estate, self.where, self.at, self.rules, came=moment(later.came), accepted=later.accepted, again=True)
+        return Matter(
+            raw, self.estate, self.where, self.at, self.rules, came=moment(later.came), accepted=later.accepted, again=True,
+            disclosing=disclosing(later.words),
+        )  # fmt: skip
+
+
+def disclosing(words: tuple[Word, ...]) -> frozenset[Pair]:
+    """What PAS says last to rule 4 of an office and item: of code 5 items, of which it owns the case, that is its answer."""
+    said = [one for one in words if one.owner == "pas" and "R-SENIORITY" in one.rules]
+    last = {(one.office or "", -1 if one.item is None else one.item): one.word for one in said}
+    return frozenset(pair for pair, word in last.items() if word == "release")
 
 
 def moment(text: str) -> datetime:

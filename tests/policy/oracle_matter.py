@@ -18,12 +18,14 @@ T = TypeVar("T")
 class Matter:
     """An admitted report with everything its decision depends on.
 
-    `came` is when the log took it, `accepted` who has accepted its conditions; `again` that it was accepted before.
+    `came` is when the log took it, `accepted` who has accepted its conditions; `again` that it was accepted before; `disclosing` what
+    PAS answered to a case of rule 4's: disclose.
     """
 
     def __init__(
         self, raw: Row, estate: Estate, where: Whereabouts, now: datetime, rules: Row,
         *, came: datetime | None = None, accepted: frozenset[str] = frozenset(), again: bool = False,
+        disclosing: frozenset[Pair] = frozenset(),
     ) -> None:  # fmt: skip
         self.came, self.accepted, self.again = came or now, accepted, again
         self.raw, self.estate, self.now, self.rules = raw, estate, now, rules
@@ -41,6 +43,7 @@ class Matter:
         own_prison = estate.prison(self.origin) if self.origin_kind in ("security", "governor") else None
         self.conduit = estate.conduit(own_prison) if own_prison else None
         self._known: dict[object, Any] = {}
+        self._disclosing = disclosing
         self.pairs: set[Pair] = consider(self)
 
     def once(self, name: object, work: Callable[[], T]) -> T:
@@ -131,8 +134,20 @@ class Matter:
     def _governors_added(self, i: int) -> set[str]:
         if not self.senior() or self.codes[i] not in "123":
             return set()
+        return self.governors_concerned(i)
+
+    def governors_concerned(self, i: int) -> set[str]:
+        """The Governor of each prison that holds a subject of the item or whose security is named for it, if not named."""
         prisons = self.prisons(i) | {office.partition(":")[2] for office in self.named(i) if office.startswith("security:")}
         return {f"governor:{prison}" for prison in prisons} - self.named(i) - {self.origin}
+
+    def governors_left_out(self, i: int) -> set[str]:
+        """Of a code 5 item: the Governors of whom a case of rule 4's may ask whether they are to know."""
+        return self.governors_concerned(i) if self.senior() and self.codes[i] == "5" and not self.compartment else set()
+
+    def governors_told(self, i: int) -> set[str]:
+        """Those of them whom PAS decided to disclose it to, rather than leave them in silence."""
+        return {governor for governor in self.governors_left_out(i) if (governor, i) in self._disclosing}
 
     def counts_as_named(self, i: int) -> set[str]:
         return self.once(("named", i), lambda: self._counts_as_named(i))
@@ -140,7 +155,7 @@ class Matter:
     def _counts_as_named(self, i: int) -> set[str]:
         if self.compartment:
             return self.ids(i) | ({"paso-unit"} if self.codes[i] in "123" else set())
-        return self.named(i) | self.cat_a_team_added(i) | self.governors_added(i)
+        return self.named(i) | self.cat_a_team_added(i) | self.governors_added(i) | self.governors_told(i)
 
     def category(self, person: Person) -> str | None:
         """The category if it is known today, else None."""
@@ -163,7 +178,7 @@ def consider(m: Matter) -> set[Pair]:
         if m.compartment:
             reached = {"paso-unit"}
         else:
-            ways = set(m.role_offices(i)) | set(m.pio_offices(i)) | m.cat_a_team_added(i) | m.governors_added(i)
+            ways = set(m.role_offices(i)) | set(m.pio_offices(i)) | m.cat_a_team_added(i) | m.governors_added(i) | m.governors_told(i)
             ways |= m.home(i) | ({m.conduit} if m.conduit else set())
             reached = (ways - {m.origin}) | m.ids(i) | m.internal(i)
         pairs |= {(office, i) for office in reached if office in m.ids(i) or not m.estate.lacks(office)}

@@ -179,7 +179,8 @@ def r_follow(m: Matter) -> Words:
     for office, i in m.pairs:
         if m.codes[i] == "5" and office not in m.ids(i):
             through = m.role_offices(i).get(office, set()) | m.pio_offices(i).get(office, set())
-            if through - m.prisons_then(i):
+            # Whom PAS discloses a code 5 item to waits for its originator as well: it goes no further without.
+            if through - m.prisons_then(i) or office in m.governors_told(i):
                 said[office, i] = "hold"
     return said
 

@@ -16,14 +16,19 @@ CAME = ("2014-06-01T00:00:00Z", "2015-03-01T00:00:00Z", "2015-10-01T00:00:00Z", 
 STRANGERS = ("pas", "fib:01", "pio:WSI", "force:06", "governor:WSI")
 
 
-def make_later(rng: random.Random, raw: Row, answer: Row, waits: Sequence[Wait]) -> Later:
-    """`answer` is what stands before anybody spoke, `waits` what is asked of whom."""
+def make_later(rng: random.Random, raw: Row, answer: Row, waits: Sequence[Wait], silent: Sequence[tuple[str, int]] = ()) -> Later:
+    """`answer` is what stands before anybody spoke, `waits` what is asked of whom, `silent` which Governors know nothing of which items."""
     offices = [outcome["office"] for outcome in answer["outcomes"]]
     accepted = frozenset(office for office in offices if rng.random() < 0.4)
     mode = rng.choice(("nobody", "all release", "all refuse", "some", "some", "some", "disorder"))
     words: list[Word] = []
     for item, office, rule, owner in waits if mode != "nobody" else ():
         words += _speak(rng, mode, raw["originator"], item, office, rule, owner)
+    for office, item in silent if mode != "nobody" and rng.random() < 0.7 else ():
+        speaker = "pas" if rng.random() < 0.9 else rng.choice(STRANGERS)
+        words.append(Word(speaker, "release" if rng.random() < 0.8 else "refuse", item, office, frozenset({"R-SENIORITY"})))
+        if rng.random() < 0.7:
+            words.append(Word(raw["originator"], "release" if rng.random() < 0.8 else "refuse", item, office, frozenset(CONSENTS)))
     for case in answer["cases"] if mode != "nobody" else ():
         for reason in case["reasons"]:
             if rng.random() < 0.5:

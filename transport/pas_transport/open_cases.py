@@ -37,19 +37,24 @@ class OpenPair:
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """A case that waits: `reasons` are those that hold no pair, `view` what a decision must name."""
+    """A case that waits: `reasons` are those that hold no pair, `view` what a decision must name.
+
+    `silent` are Governors who know nothing of an item: a decision is about them only where it names them.
+    """
 
     case: str
     office: str
     view: bytes = field(repr=False)
     pairs: tuple[OpenPair, ...]
     reasons: tuple[str, ...]
+    silent: tuple[OpenPair, ...] = ()
 
     def choose(self, items: Collection[int], offices: Collection[str], everything: bool) -> tuple[RuledPair, ...]:
         """The pairs of these items and offices; raises MisuseError where nothing was named, or nothing waits there."""
         if not items and not offices and not everything:
             raise MisuseError("A decision names what it is about.", "name it with --office and --item, or take all of it with --all")
-        chosen = [pair for pair in self.pairs if (not items or pair.item in items) and (not offices or pair.office in offices)]
+        asked = (*self.pairs, *self.silent) if offices else self.pairs
+        chosen = [pair for pair in asked if (not items or pair.item in items) and (not offices or pair.office in offices)]
         if not chosen:
             raise MisuseError("Nothing waits in this case for that office and item.", f"see `pas cases show {self.case}`")
         return tuple(RuledPair(item=pair.ref, office=pair.office, rules=pair.rules) for pair in chosen)

@@ -86,6 +86,9 @@ def decide(
 ) -> None:
     """Decide on CASE, or a part of it. It counts when the gateway has run, and where two must sign, when the second has.
 
+    Who is to end the silence before a Governor (R-SENIORITY) names that Governor with --office; of a code 5 item its originator is asked
+    first, by RETURN and --ask CONSENT.
+
     The key of --person is asked for its passphrase, signs this one decision, and is forgotten.
     """
     with on_record(session, office, case, person or session.workspace.settings.person):

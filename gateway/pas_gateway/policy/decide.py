@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
-from pas_gateway.policy.cases import Judged, cases_of, owner_of, owner_of_code4, paso_case
+from pas_gateway.policy.cases import PAS, Judged, cases_of, owner_of, owner_of_code4, paso_case
 from pas_gateway.policy.gates import ItemFacts, Staff, holds_everybody, is_gatekept, item_facts, person_facts, staff_concern
 from pas_gateway.policy.matrix import column_of, matrix_word
 from pas_gateway.policy.obligations import obligations_of
@@ -17,10 +17,12 @@ from pas_gateway.policy.routing import (
     additions_of,
     audience,
     awaits_evaluation,
+    governors_of,
+    let_know,
     origin_of,
     routing_words,
 )
-from pas_gateway.policy.rulings import Answers, word_of
+from pas_gateway.policy.rulings import Answers, Pair, word_of
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Gate, Outcome, Verdict, Verdicts
 from pas_schemas.directory import Standing
@@ -43,6 +45,12 @@ def obligations_for(report: Report, situation: Situation, rulebook: Rulebook, of
     made = _Decision(report, situation, rulebook)
     standing, released = situation.estate.get(office), [made.items[item] for item in items]
     return obligations_of(report, released, standing, made.origin) if released and standing else ()
+
+
+def left_out(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[Pair]:
+    """The code 5 items, and the Governors, of whom a case `R-SENIORITY` asks whether they are to know (domain, *Routing*, rule 4)."""
+    made = _Decision(report, situation, rulebook)
+    return frozenset((facts.index, governor) for facts in made.items for governor in made.left_out(facts, made.first_audience(facts)))
 
 
 def gates_fired(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[str]:
@@ -98,10 +106,27 @@ class _Decision:
         return Verdicts(self.fired(), outcomes, cases_of(self.report, self.situation, self.rulebook, self.origin, judged))
 
     def _audience_of(self, facts: ItemFacts) -> Audience:
+        """Who is considered, with those whom people decided to let know."""
+        found = self.first_audience(facts)
+        if facts.code != "5" or not self.situation.rulings:
+            return found
+        decided = [governor for governor in self.left_out(facts, found) if self._is_let_know(facts.index, governor)]
+        return let_know(found, frozenset(decided)) if decided else found
+
+    def first_audience(self, facts: ItemFacts) -> Audience:
         """Items that concern and address the same, under the same kind of code, have one audience."""
         item = self.report.items[facts.index]
         same = (item.subjects, item.addressees, facts.code if facts.code in "45" else "")
         return self.audiences.get(same) or self.audiences.setdefault(same, self._audience(item, facts))
+
+    def left_out(self, facts: ItemFacts, found: Audience) -> frozenset[str]:
+        """The Governors whom rule 4 would add to a code 5 item if it were of another code: PAS may decide to let them know."""
+        if facts.code != "5" or self.paso or not self.additions.governors:
+            return frozenset()
+        return governors_of(facts, found, self.situation.estate).intersection(self.situation.estate.offices) - {self.origin.id}
+
+    def _is_let_know(self, item: int, governor: str) -> bool:
+        return self.situation.rulings.on(item, governor).get((PAS, "R-SENIORITY")) == "release"
 
     def _audience(self, item: Item, facts: ItemFacts) -> Audience:
         """Who is considered; of a compartment report the unit alone, which counts as named for codes 1 to 3."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from pas_gateway.policy.gates import ItemFacts
@@ -66,13 +66,17 @@ def additions_of(report: Report, rulebook: Rulebook) -> Additions:
 
 @dataclass(slots=True)
 class Audience:
-    """The offices considered for one item: who was named, by id or by role, who was added, and through which prisons."""
+    """The offices considered for one item: who was named, by id or by role, who was added, and through which prisons.
+
+    `let_know` are Governors whom somebody decided to let know of a code 5 item: they count as named, and wait for the originator.
+    """
 
     by_id: frozenset[str] = frozenset()
     named: set[str] = field(default_factory=set)
     considered: set[str] = field(default_factory=set)
     through: dict[str, set[str]] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
+    let_know: frozenset[str] = frozenset()
 
     def reach(self, office: str | None, prison: str) -> None:
         if office is not None:
@@ -114,12 +118,20 @@ def _add(facts: ItemFacts, found: Audience, estate: Estate, additions: Additions
     if additions.cat_a_team and CAT_A_TEAM not in found.named:
         found.added[CAT_A_TEAM] = "R-CATA"
     if additions.governors:
-        security = [estate.get(office) for office in found.named if office.startswith("security:")]
-        for prison in facts.prisons.union(office.prison for office in security if office is not None and office.prison):
-            governor = f"governor:{prison}"
-            if governor not in found.named:
-                found.added[governor] = "R-SENIORITY"
+        found.added.update(dict.fromkeys(governors_of(facts, found, estate), "R-SENIORITY"))
     found.considered |= found.added.keys()
+
+
+def governors_of(facts: ItemFacts, found: Audience, estate: Estate) -> frozenset[str]:
+    """Rule 4: the Governor of each prison that holds a subject of the item or whose security is named for it, if not named."""
+    security = [estate.get(office) for office in found.named if office.startswith("security:")]
+    prisons = facts.prisons.union(office.prison for office in security if office is not None and office.prison)
+    return frozenset(f"governor:{prison}" for prison in prisons) - found.named
+
+
+def let_know(found: Audience, governors: frozenset[str]) -> Audience:
+    """The same with these Governors, who count as named."""
+    return replace(found, named=found.named | governors, considered=found.considered | governors, let_know=governors)
 
 
 def is_senior(priority: str, tags: Iterable[str], rulebook: Rulebook) -> bool:
@@ -145,7 +157,7 @@ def routing_words(
     if office in found.by_id:
         if standing.kind in PRISON_OFFICES and office not in origin.own and standing.prison not in facts.prisons:
             words.append(("R-WHEREABOUTS", "hold"))
-    elif facts.code == "5" and office in found.through and not facts.written >= found.through[office]:
+    elif office in found.let_know or (facts.code == "5" and office in found.through and not facts.written >= found.through[office]):
         words.append(("R-FOLLOW", "hold"))
     if awaits:
         words.append(("R-EVALUATE", "hold"))

@@ -70,6 +70,7 @@ def commands() -> dict[str, click.Command]:
 
 
 # Nearly all of it is processes that start: on a busy machine four times as long as on a quiet one.
+@pytest.mark.long
 def test_sessions_go_as_the_documents_show(tmp_path: Path) -> None:
     """Typed in a folder that looks like a clone; the walkthrough goes on where the README stops."""
     names = Names()

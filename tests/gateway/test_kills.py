@@ -39,6 +39,7 @@ ACCEPTED = 8
 JUNK = b"\x01 no record of anybody's"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600 + 4 * KILLS)
 def test_kills_lose_and_double_nothing(workspace: Workspace) -> None:
     story, hunt = Story(workspace), Hunt()

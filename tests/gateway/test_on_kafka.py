@@ -51,6 +51,7 @@ def prefix(kafka: str) -> Iterator[str]:
         admin.delete_topics([topic for topic in admin.list_topics() if topic.startswith(prefix)])
 
 
+@pytest.mark.long
 def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, prefix: str, tmp_path: Path) -> None:
     env = {"PAS_KAFKA_PREFIX": prefix}
     pas("init", "ws", "--transport", "kafka", "--bootstrap", kafka, code=0)

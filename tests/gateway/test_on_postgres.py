@@ -89,6 +89,7 @@ def test_two_workers_say_what_they_say_on_sqlite(workspace: Workspace, postgres:
     assert "register_unavailable" not in said
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600 + 20 * KILLS + 60 * STRIKES)
 def test_kills_and_restarts_of_the_server_lose_and_double_nothing(shared: Workspace, postgres: PrivatePostgres) -> None:
     """Workers die at every place of their work; the server crashes and is shut down under one that has a batch in hand."""

@@ -57,6 +57,7 @@ def _originator(line: str) -> str | None:
     return said if isinstance(said, str) else None
 
 
+@pytest.mark.long
 def test_trace_says_what_explain_said(estate: Path, pas: Pas, tmp_path: Path) -> None:
     movements, lines = make_world(7, REPORTS)
     feed, file = tmp_path / "movements.ndjson", tmp_path / "reports.ndjson"

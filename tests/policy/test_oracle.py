@@ -14,6 +14,7 @@ WORLDS = list(every_world())
 ESTATE = make_estate_variants()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hand", range(HANDS))
 def test_random_reports_are_answered_as_the_judge_answers(hand: int) -> None:
     """100,000 of them; what a hand holds strikes every gate, rule, cell, case reason and obligation fifty times."""

@@ -18,6 +18,7 @@ ESTATE = make_estate_variants()
 HANDS, WORLDS_IN_HAND = 2, 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hand", range(HANDS))
 def test_random_reports_are_decided_again_as_the_judge_decides_them(hand: int) -> None:
     """Each hand holds 4,000 accepted reports and more, and strikes ten times everything that words, acceptances and time can do."""

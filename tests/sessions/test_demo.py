@@ -18,6 +18,7 @@ from pas_schemas.reference import read_data
 STORY_TIME = "2015-11-18T15:00:00Z"
 
 
+@pytest.mark.long
 def test_demo_checks_itself_and_leaves_a_working_system(pas: RunPas, tmp_path: Path) -> None:
     played = pas("demo", "d", "--reports", "3", "--json", code=0)
     assert played.err == ""
@@ -41,6 +42,7 @@ def test_demo_checks_itself_and_leaves_a_working_system(pas: RunPas, tmp_path: P
     assert again.err.startswith(f"error: {tmp_path / 'd'} is a workspace already.\nhint: ")
 
 
+@pytest.mark.long
 def test_demo_fails_where_the_story_comes_out_otherwise(pas: RunPas, tmp_path: Path) -> None:
     """Under a rulebook that says something else: shown for people, without colour, on the story's own day."""
     edited = read_data("rulebook.toml").decode().replace('cat_a_team = ["ESCAPE"]', 'cat_a_team = ["DISORDER"]')

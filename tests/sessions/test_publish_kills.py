@@ -99,6 +99,7 @@ def _works_in(process: Path, folder: Path) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_every_report_arrives_however_often_its_publisher_is_struck_down(pas: RunPas, estate: Path, file: Path) -> None:
     workspace = open_workspace(estate, environment={})
     struck: Counter[signal.Signals] = Counter()

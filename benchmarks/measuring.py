@@ -76,10 +76,16 @@ def time_call(call: Callable[[], object]) -> Cost:
     return Cost(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def alternate(rounds: int, floor: Callable[[int], object], subject: Callable[[int], object]) -> list[tuple[Cost, Cost]]:
-    """Floor and subject on the same part of the work, part by part, each first in turn; part 0 warms both up and is not told."""
+def alternate(
+    rounds: int, floor: Callable[[int], object], subject: Callable[[int], object], before: Callable[[int], object] = lambda _: None
+) -> list[tuple[Cost, Cost]]:
+    """Floor and subject on the same part of the work, part by part, each first in turn; part 0 warms both up and is not told.
+
+    What is done `before` each part is not timed.
+    """
     told: list[tuple[Cost, Cost]] = []
     for part in range(rounds + 1):
+        before(part)
         if part % 2:
             later = time_call(partial(subject, part))
             told.append((time_call(partial(floor, part)), later))

@@ -22,6 +22,7 @@ from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import Store, open_store, outbox, queries
 from pas_gateway.worker import Worker, spare_collector
+from pas_schemas.clock import to_ms
 from pas_schemas.topics import MOVEMENTS
 from pas_transport.files import write_whole
 from pas_transport.founding import found_workspace
@@ -98,9 +99,11 @@ class Gateway:
             self.worker.turn(self._subscription)
 
     def has_taken(self, topic: str, count: int) -> bool:
+        now_ms = to_ms(self.worker.pipeline.office.clock.now())
         with self.store.reading() as register:
             positions = queries.list_positions(register, self.log.identity)
-            return sum(next for (name, _), next in positions.items() if name == topic) >= count and not outbox.count_outbox(register)
+            taken = sum(next for (name, _), next in positions.items() if name == topic) >= count
+            return taken and not outbox.count_outbox(register) and not queries.find_due_prisoners(register, now_ms, 1)
 
 
 @contextmanager

@@ -49,9 +49,10 @@ class Ahead:
     _parts: dict[Partition, _Part] = field(default_factory=dict, repr=False)
     _verified_by: tuple[int, str] = (0, "")
 
-    def look(self, office: PasOffice, records: Sequence[Taken] = ()) -> list[Row]:
+    def look(self, office: PasOffice, records: Sequence[Taken] = (), *, deciding: bool = True) -> list[Row]:
         """The rows that wait, in whichever order, those in `records` left out: what was read of them is `at_hand` until the next look.
 
+        Where nothing is about to be decided that cannot wait (`deciding`), and the log holds more than `most`, nothing more is read.
         Raises LogError and RegisterError.
         """
         # The positions first: what the register takes in meanwhile is told twice then, which makes one row.
@@ -67,7 +68,8 @@ class Ahead:
         for partition, end in ends.items():
             part = self._parts.setdefault(partition, _Part())
             part.go_on(max(positions.get((partition.topic, partition.number), 0), taken.get(partition, 0)), end)
-        for partition, until in self._share(ends).items():
+        share = self._share(ends)
+        for partition, until in share.items() if deciding or not self.cut else ():
             self._read(partition, self._parts[partition], until, office)
         return [one.moved.row for partition in ends for one in self._parts[partition].found.values()]
 

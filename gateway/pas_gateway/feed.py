@@ -41,8 +41,8 @@ class Moved:
     order: tuple[int, int]
     prisoners: frozenset[bytes] = field(repr=False)
 
-    def as_register_row(self, now: datetime) -> dict[str, Any]:
-        """The row as it is kept; one whose time is still to come is followed when it has."""
+    def as_register_row(self, *, followed: bool) -> dict[str, Any]:
+        """The row as it is kept; `followed` where live reports on its prisoner are decided again with it, and not later."""
         row = self.row
         return {
             "id": self.id,
@@ -53,7 +53,7 @@ class Moved:
             "category": row.category,
             "alerts": None if row.alerts is None else ",".join(sorted(row.alerts)),
             "removed": bytes.fromhex(row.removed) if row.removed else None,
-            "followed": int(row.at <= now),
+            "followed": int(followed),
             "taken_at_ms": self.order[0],
             "sealed_at_us": self.order[1],
         }

@@ -49,8 +49,8 @@ from pas_gateway.verify import verify, verify_movement
 from pas_schemas.topics import COMPARTMENT, REPLIES
 from pas_transport.log import Taken
 
-# Movements told ahead that are followed in one transaction when their time has come.
-MOVEMENTS_AT_ONCE = 200
+# Movements that were taken in before and are followed in one transaction.
+MOVEMENTS_AT_ONCE = 500
 # Cases that open again in one transaction, the silence accepted on them being over.
 SILENCES_AT_ONCE = 200
 # Reports accounted for in one transaction after the register was restored.
@@ -94,8 +94,10 @@ class Pipeline:
             again = draw(register, came, self.office, scribe)
         return again.used if again == drawn else None
 
-    def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ) -> Plan:
-        """Movements: kept, and every live report that names a prisoner who moved decided again."""
+    def take_movements(
+        self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ, *, behind: bool = False
+    ) -> Plan:
+        """Movements: kept, and every live report that names one who moved decided again; where a crowd waits `behind` them, later."""
         scribe, plan = self._begin(advances)
         moved: dict[bytes, Moved] = {}
         for submitted in map(Submitted, records):
@@ -108,7 +110,8 @@ class Pipeline:
         with self.store.reading() as register:
             known = queries.find_movement_ids(register, list(moved))
             fresh = [one for key, one in moved.items() if key not in known]
-            plan.change.movements += [one.as_register_row(scribe.now) for one in fresh]
+            follows = {one.id: one.row.at <= scribe.now and not behind for one in fresh}
+            plan.change.movements += [one.as_register_row(followed=follows[one.id]) for one in fresh]
             prisoners = {key for one in fresh for key in one.prisoners}
             plan.change.touched |= prisoners
             plan.change.events += [
@@ -116,19 +119,21 @@ class Pipeline:
             ]
             for circle in find_circles(register, [one.row for one in fresh]):
                 plan_circle(circle, scribe, plan)
-            self._follow(register, [one.row for one in fresh], prisoners, plan, scribe)
+            self._follow(
+                register, [one.row for one in fresh], {key for one in fresh if follows[one.id] for key in one.prisoners}, plan, scribe
+            )
             self._seal(register, plan, scribe)
         return plan
 
-    def follow_due(self) -> Plan | None:
-        """Movements told ahead whose time has come; None where there are none."""
+    def follow_due(self, ranges: Sequence[queries.Range] | None = None) -> Plan | None:
+        """Movements told ahead whose time has come, and those that were kept and not followed, of all prisoners or of those in some
+        ranges; None where there are none. Of whoever moved several times since, only where that led counts."""
         scribe, plan = self._begin(())
         with self.store.reading() as register:
-            due = queries.find_due_movements(register, scribe.now_ms, MOVEMENTS_AT_ONCE)
-            if not due:
+            prisoners = queries.find_due_prisoners(register, scribe.now_ms, MOVEMENTS_AT_ONCE, ranges)
+            if not prisoners:
                 return None
-            plan.change.followed += [movement for movement, _ in due]
-            prisoners = {key for _, keys in due for key in keys}
+            plan.change.followed |= prisoners
             # Whoever decides meanwhile by a clock at which they had not moved yet decides again.
             plan.change.touched |= prisoners
             self._follow(register, (), prisoners, plan, scribe)

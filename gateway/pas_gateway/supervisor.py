@@ -354,7 +354,7 @@ def _is_idle(log: Log, store: Store, realm: Realm, stopped: frozenset[Partition]
         lag = measure_lag(ends, starts, queries.list_positions(register, log.identity))
         if any(behind for partition, behind in lag.items() if partition not in stopped) or count_outbox(register):
             return False
-        due = queries.find_due_movements(register, now_ms, 1) or dockets.find_silences_due(register, now_ms, 1)
+        due = queries.find_due_prisoners(register, now_ms, 1) or dockets.find_silences_due(register, now_ms, 1)
         by_clock = due or ladders.has_due(register, now_ms) or chains.has_due(register, now_ms) or requests.has_due(register, now_ms)
         return not by_clock and not relearning.is_regaining(register)
 

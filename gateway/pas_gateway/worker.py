@@ -22,7 +22,7 @@ from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
 from pas_gateway.realm import Realm
 from pas_gateway.recovery import note_place
-from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, relearning
+from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries, relearning
 from pas_gateway.steady import Steady
 from pas_gateway.verify import is_reply
 from pas_schemas.errors import LogError, RegisterError
@@ -78,6 +78,7 @@ class Worker:
     _asked: set[str] = field(default_factory=set, repr=False)
     _away: bool = False
     _regaining: bool = False
+    _due: bool = False
     _next: dict[Partition, int | None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -113,12 +114,14 @@ class Worker:
     def turn(self, subscription: Subscription) -> None:
         """Takes one batch if there is one, does what time alone brings, and sends what waits."""
         self.mark.set("reading")
-        records = self._poll(subscription)
+        records = self._poll(subscription, 0.0 if self._due else POLL_SECONDS)
         if records:
             self._take(records, subscription)
             subscription.commit()
             self._away = False
         self._keep_house(subscription)
+        if self._due and not (records and self._ahead.cut):
+            self._follow(subscription)
         self._dispatch()
         if records:
             # SQLAlchemy's parameters are cycles that hold all keys a batch asked for. What is young now is little else: it takes no time.
@@ -133,9 +136,9 @@ class Worker:
         self.mark.set("idle")
         time.sleep(POLL_SECONDS)
 
-    def _poll(self, subscription: Subscription) -> list[Taken]:
+    def _poll(self, subscription: Subscription, seconds: float) -> list[Taken]:
         try:
-            return subscription.poll(BATCH_RECORDS, POLL_SECONDS)
+            return subscription.poll(BATCH_RECORDS, seconds)
         except OffsetGoneError as error:
             # One lost place stops one partition; the supervisor has told it, the others go on.
             self.journal.tell(events.PartitionStopped(f"{error.partition.topic} {error.partition.number}", error.sentence))
@@ -143,8 +146,8 @@ class Worker:
 
     def _keep_house(self, subscription: Subscription) -> None:
         """Once a second: a newer directory counts; ladders are climbed by whoever reads threats to life, behind nothing else; whoever has
-        the movements' first partition follows those whose time has come, and shreds. What time alone brings waits for a clock that
-        jumped."""
+        partitions of movements looks whether any wait to be followed, and whoever has the first one shreds. What time alone brings waits
+        for a clock that jumped."""
         if time.monotonic() < self._look_again:
             return
         former, self.pipeline = self.pipeline, self.renew(self.pipeline)
@@ -157,6 +160,7 @@ class Worker:
         self._settle(frozenset())
         if not self._trusts_clock():
             return
+        self._due = MOVEMENTS.name in self._realm.inputs and not self.urgent
         if self.urgent:
             self._bring(lambda: note_place(self.log, self.store))
         if self.urgent or self._realm.urgent is None:
@@ -166,7 +170,6 @@ class Worker:
         if self._regaining:
             self._bring(partial(self.pipeline.regain, self.log.identity))
             self._regaining = self.store.ask(relearning.is_regaining)
-        self._bring(self.pipeline.follow_due)
         self._bring(self.pipeline.end_silences)
         self._bring(self.pipeline.chase_requests)
         self._bring(partial(self.pipeline.settle, None))
@@ -200,6 +203,19 @@ class Worker:
 
         if self._bring(settle):
             self._asked.clear()
+
+    def _follow(self, subscription: Subscription) -> None:
+        """One batch of those who moved and were not followed at once: a worker has its part of them, as of the movements' partitions."""
+        mine = [partition.number for partition in subscription.assigned() if partition.topic == MOVEMENTS.name]
+        ranges = [queries.range_of(number, MOVEMENTS.partitions) for number in sorted(mine)]
+        self._due = False
+
+        def follow() -> Plan | None:
+            plan = None if self._due else self.pipeline.follow_due(ranges)
+            self._due |= plan is not None
+            return plan
+
+        self._bring(follow)
 
     def _bring(self, compute: Callable[[], Plan | None]) -> bool:
         """Writes what is to be done besides what comes in, part by part, until nothing is due; False where the register failed."""
@@ -249,7 +265,8 @@ class Worker:
         if MOVEMENTS.name not in self._realm.inputs:
             return
         office = self.pipeline.office
-        office.waiting[:] = self._ahead.look(office, records)
+        deciding = any(record.partition.topic != MOVEMENTS.name for record in records)
+        office.waiting[:] = self._ahead.look(office, records, deciding=deciding)
         if self._ahead.cut:
             self.journal.tell(events.MovementsBehind())
 
@@ -269,7 +286,7 @@ class Worker:
         reports, replies = ((REPORTS.name, URGENT.name), self.pipeline.take_reports), ((REPLIES.name,), self.pipeline.take_replies)
         # What is answered again after the register was restored must be here again first.
         rest = (reports, replies) if self._regaining else (replies, reports)
-        movements = (MOVEMENTS.name,), partial(self.pipeline.take_movements, read_ahead=self._ahead.at_hand)
+        movements = (MOVEMENTS.name,), partial(self.pipeline.take_movements, read_ahead=self._ahead.at_hand, behind=self._ahead.cut)
         for topics, compute in (movements, *rest):
             some = [record for record in records if record.partition.topic in topics]
             if some:

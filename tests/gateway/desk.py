@@ -145,8 +145,8 @@ class Desk:
     def plan_reports(self, records: Sequence[Taken]) -> Plan:
         return self.pipeline.take_reports(records, self.advances(records))
 
-    def plan_movements(self, records: Sequence[Taken]) -> Plan:
-        return self.pipeline.take_movements(records, self.advances(records))
+    def plan_movements(self, records: Sequence[Taken], *, behind: bool = False) -> Plan:
+        return self.pipeline.take_movements(records, self.advances(records), behind=behind)
 
     def worker(self, name: str, *, log: Log | None = None, store: Store | None = None) -> Worker:
         journal = self._closing.enter_context(open_journal(self.workspace.root / "gateway.log", worker=name))

@@ -225,8 +225,10 @@ class Overtaken(Pipeline):
 
     rivals: ClassVar[list[Callable[[], None]]] = []
 
-    def take_movements(self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ) -> Plan:
-        plan = super().take_movements(records, advances, read_ahead)
+    def take_movements(
+        self, records: Sequence[Taken], advances: Sequence[Advance], read_ahead: ReadAhead = NOTHING_READ, *, behind: bool = False
+    ) -> Plan:
+        plan = super().take_movements(records, advances, read_ahead, behind=behind)
         if self.rivals:
             self.rivals.pop()()
         return plan

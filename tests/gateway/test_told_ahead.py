@@ -33,7 +33,7 @@ def list_kinds(desk: Desk, report: Row) -> dict[str, list[str]]:
 
 def count_due(desk: Desk, hours: float) -> int:
     with desk.store.reading() as register:
-        return len(queries.find_due_movements(register, to_ms(desk.workspace.clock.now() + timedelta(hours=hours)), 10))
+        return len(queries.find_due_prisoners(register, to_ms(desk.workspace.clock.now() + timedelta(hours=hours)), 10))
 
 
 def tell_ahead(desk: Desk, hours: float) -> Row:

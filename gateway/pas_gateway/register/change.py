@@ -53,7 +53,7 @@ class Change:
     attempts: list[Row] = field(default_factory=list)
     subjects: list[Row] = field(default_factory=list)
     movements: list[Row] = field(default_factory=list)
-    followed: list[bytes] = field(default_factory=list)
+    followed: set[bytes] = field(default_factory=set)
     shredded: list[bytes] = field(default_factory=list)
     cases: list[Row] = field(default_factory=list)
     closed_cases: list[Row] = field(default_factory=list)
@@ -110,7 +110,7 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
     _renew_veil(connection, change.veils)
     _climb(connection, change)
     _recall(connection, change.recalled)
-    _follow(connection, change.followed)
+    _follow(connection, change.followed, change.at_ms)
     _shred(connection, change.shredded)
     _settle(connection, change)
     _move_requests(connection, change)
@@ -217,10 +217,12 @@ def _recall(connection: sa.Connection, deliveries: Sequence[bytes]) -> None:
             raise ClashError("What was sent before has been accounted for meanwhile.", "the batch is decided again")
 
 
-def _follow(connection: sa.Connection, movements: Sequence[bytes]) -> None:
+def _follow(connection: sa.Connection, prisoners: set[bytes], now_ms: int) -> None:
+    """Every movement of these prisoners that is due has been followed: they were decided on by all of them."""
     table = schema.movements
-    for ids in chunks(movements):
-        connection.execute(table.update().where(table.c.id.in_(ids)).values(followed=1))
+    for keys in chunks(sorted(prisoners)):
+        due = sa.and_(among(connection, table.c.prisoner, keys), table.c.followed == 0, table.c.at_ms <= now_ms)
+        connection.execute(table.update().where(due).values(followed=1))
 
 
 def _shred(connection: sa.Connection, reports: Sequence[bytes]) -> None:

@@ -136,12 +136,27 @@ def find_merged(connection: sa.Connection, prisoners: Iterable[bytes]) -> set[by
     return seen
 
 
-def find_due_movements(connection: sa.Connection, now_ms: int, most: int) -> list[tuple[bytes, frozenset[bytes]]]:
-    """Movements told ahead whose time has come: their ids, and the prisoners each is about."""
+# A range of keyed hashes, the second not among them.
+Range = tuple[bytes, bytes]
+
+
+def range_of(number: int, count: int) -> Range:
+    """Of all prisoners the `number`th of `count` equal parts, from 0 on."""
+    low, high = (place * 65536 // count for place in (number, number + 1))
+    return low.to_bytes(2, "big"), high.to_bytes(2, "big") if high < 65536 else b"\xff" * 17
+
+
+def find_due_prisoners(connection: sa.Connection, now_ms: int, most: int, ranges: Sequence[Range] | None = None) -> set[bytes]:
+    """Whom movements are about that nobody has followed: of `most` told ahead whose time has come, or taken in behind a crowd.
+
+    With `ranges` those in these alone.
+    """
     table = schema.movements
     due = sa.and_(table.c.followed == 0, table.c.at_ms <= now_ms)
-    rows = connection.execute(sa.select(table.c.id, table.c.prisoner, table.c.removed).where(due).order_by(table.c.at_ms).limit(most))
-    return [(row.id, frozenset({row.prisoner} | ({row.removed} if row.removed else set()))) for row in rows]
+    if ranges is not None:
+        due = sa.and_(due, sa.or_(sa.false(), *(sa.and_(table.c.prisoner >= low, table.c.prisoner < high) for low, high in ranges)))
+    rows = connection.execute(sa.select(table.c.prisoner, table.c.removed).where(due).order_by(table.c.at_ms).limit(most))
+    return {key for row in rows for key in row if key is not None}
 
 
 def find_movement_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[bytes]:

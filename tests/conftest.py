@@ -7,14 +7,13 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from copying import copy_workspace, unchanged
-from forked_pas import ForkedPas
+from forked_pas import shared, sharing
 from kafka_broker import end_brokers, ending_with_group, find_broker, note_last
 from kafka_faulty import FaultyKafka, run_faulty_kafka
 from kafka_guarded import GuardedKafka, run_guarded_kafka
@@ -103,7 +102,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         fcntl.flock(making, fcntl.LOCK_EX)
         if not root.exists():
             found_workspace(root, "embedded", None, {})
-    with unchanged(root):
+    with unchanged(root), sharing(root):
         yield root
 
 
@@ -119,20 +118,13 @@ def workspace(estate: Path) -> Workspace:
     return open_workspace(estate, environment={})
 
 
-@pytest.fixture(scope="session")
-def forked(pristine: Path) -> Iterator[ForkedPas]:
-    """The process that `pas` is forked from."""
-    with closing(ForkedPas(pristine)) as forked:
-        yield forked
-
-
 @pytest.fixture
-def pas(tmp_path: Path, forked: ForkedPas) -> RunPas:
+def pas(tmp_path: Path, pristine: Path) -> RunPas:
     """Runs `pas` in a process of its own: `pas("directory", "list", cwd=estate, env={...})`."""
 
     def run(*arguments: object, cwd: Path = tmp_path, env: dict[str, str] | None = None, code: int | None = None) -> Answer:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")} | (env or {})
-        done = Answer(*forked.run([*map(str, arguments)], cwd, environment, timeout=500))
+        done = Answer(*shared().run([*map(str, arguments)], cwd, environment, timeout=500))
         assert "Traceback" not in done.err
         assert code is None or done.code == code, done.err
         return done

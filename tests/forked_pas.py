@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -19,8 +21,50 @@ from typing import Any
 PAS = Path(sys.executable).with_name("pas")
 
 
+class Running:
+    """A command that was started: a process with files of its own."""
+
+    def __init__(self, told: socket.socket, out: Any, err: Any) -> None:
+        self._told, self._files = told, (out, err)
+        self.returncode: int | None = None
+        self.pid = int.from_bytes(receive(told, 4), "big")
+
+    def poll(self) -> int | None:
+        """Its exit code (minus the signal's number where one ended it); None while it runs."""
+        with suppress(TimeoutError):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The same, once it has ended; raises TimeoutError."""
+        if self.returncode is None:
+            if not select.select([self._told], [], [], timeout)[0]:
+                raise TimeoutError
+            self.returncode = int.from_bytes(receive(self._told, 4), "big", signed=True)
+        return self.returncode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it wrote to stdout and to stderr, once it has ended; raises TimeoutError, the command being killed."""
+        try:
+            self.wait(timeout)
+        except TimeoutError:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+            raise
+        out, err = map(_read, self._files)
+        return out, err
+
+    def close(self) -> None:
+        for file in (self._told, *self._files):
+            file.close()
+
+
 class ForkedPas:
-    """Starts commands one after another; each has arguments, folder, environment and files of its own."""
+    """Starts commands; each has arguments, folder, environment and files of its own."""
 
     def __init__(self, example: Path) -> None:
         self._socket, theirs = socket.socketpair()
@@ -29,28 +73,52 @@ class ForkedPas:
             command = [sys.executable, "-P", __file__, str(theirs.fileno()), str(example)]
             self._parent = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
 
-    def run(self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
-        """Exit code (minus the signal's number where one ended it), stdout and stderr; raises TimeoutError, the command being killed."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    def begin(self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Running:
+        """The command, to be closed in the end."""
+        out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # closed with what writes to them
+        told, theirs = socket.socketpair()
+        with theirs:
             asked = json.dumps({"arguments": [*arguments], "cwd": str(cwd), "env": dict(env)}).encode()
-            socket.send_fds(self._socket, [len(asked).to_bytes(4, "big")], [out.fileno(), err.fileno()])
+            socket.send_fds(self._socket, [len(asked).to_bytes(4, "big")], [out.fileno(), err.fileno(), theirs.fileno()])
             self._socket.sendall(asked)
-            started = int.from_bytes(receive(self._socket, 4), "big")
-            self._socket.settimeout(timeout)
-            try:
-                code = int.from_bytes(receive(self._socket, 4), "big", signed=True)
-            except TimeoutError:
-                os.kill(started, signal.SIGKILL)
-                self._socket.settimeout(None)
-                receive(self._socket, 4)
-                raise
-            finally:
-                self._socket.settimeout(None)
-            return code, *(_read(file) for file in (out, err))
+        return Running(told, out, err)
+
+    def run(self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr; raises TimeoutError."""
+        with closing(self.begin(arguments, cwd, env)) as running:
+            out, err = running.communicate(timeout)
+            return running.wait(), out, err
 
     def close(self) -> None:
         self._socket.close()
         self._parent.wait()
+
+
+class _Shared:
+    """The one of this process, made when it is first asked for."""
+
+    example: Path | None = None
+    forked: ForkedPas | None = None
+
+
+@contextmanager
+def sharing(example: Path) -> Iterator[None]:
+    """While the example workspace is there, `shared` can be asked."""
+    _Shared.example = example
+    try:
+        yield
+    finally:
+        if _Shared.forked is not None:
+            _Shared.forked.close()
+            _Shared.forked = None
+
+
+def shared() -> ForkedPas:
+    """The process that `pas` is forked from."""
+    if _Shared.forked is None:
+        assert _Shared.example is not None, "no test has asked for the example workspace"
+        _Shared.forked = ForkedPas(_Shared.example)
+    return _Shared.forked
 
 
 def _read(file: Any) -> str:
@@ -71,23 +139,36 @@ def receive(connection: socket.socket, size: int) -> bytes:
 
 def _serve(connection: socket.socket) -> dict[str, Any] | None:
     """Forks for each request; returns it in the child, and None when nobody asks any more."""
+    # Nobody waits for those that keep a command.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        head, files, _, _ = socket.recv_fds(connection, 4, 2)
+        head, files, _, _ = socket.recv_fds(connection, 4, 3)
         if not head:
             return None
         asked: dict[str, Any] = json.loads(receive(connection, int.from_bytes(head, "big")))
-        child = os.fork()
-        if child == 0:
+        if os.fork() == 0:
             connection.close()
-            for place, file in enumerate(files, start=1):
-                os.dup2(file, place)
-                os.close(file)
-            return asked
+            if _keep(files.pop()):
+                for place, file in enumerate(files, start=1):
+                    os.dup2(file, place)
+                    os.close(file)
+                return asked
+            os._exit(0)
         for file in files:
             os.close(file)
-        connection.sendall(child.to_bytes(4, "big"))
-        _, status = os.waitpid(child, 0)
-        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+
+
+def _keep(told: int) -> bool:
+    """Forks the command and is True there; in the other process, says who it is and how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if child == 0:
+        os.close(told)
+        return True
+    os.write(told, child.to_bytes(4, "big"))
+    _, status = os.waitpid(child, 0)
+    os.write(told, os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+    return False
 
 
 def _make_ready(example: Path) -> Any:

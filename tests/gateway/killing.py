@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -15,7 +14,7 @@ from typing import Any, Self
 
 import pytest
 
-from forked_pas import PAS
+from forked_pas import shared
 from pas_gateway.phases import PHASES, PhaseMark, phase_file
 
 # Every place of a worker's life in which it holds work; "idle" is none.
@@ -39,10 +38,8 @@ class RunningGateway:
         self._root = root
         names = ["threats", *(f"worker-{number}" for number in range(1, workers + 1))]
         self._marks = {name: PhaseMark(phase_file(root, name)) for name in names}
-        self._process = subprocess.Popen(
-            [str(PAS), "--workspace", str(root), "gateway", "run", "--workers", str(workers), "--json", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        command = ["--workspace", str(root), "gateway", "run", "--workers", str(workers), "--json", *arguments]
+        self._process = shared().begin(command, Path.cwd(), os.environ)
         self._seen: dict[int, str] = {}
         self._dead: set[int] = set()
 
@@ -52,8 +49,7 @@ class RunningGateway:
     def __exit__(self, *exc: object) -> None:
         if self._process.poll() is None:
             self.kill()
-        for pipe in filter(None, (self._process.stdout, self._process.stderr)):
-            pipe.close()
+        self._process.close()
         for mark in self._marks.values():
             mark.close()
 
@@ -135,8 +131,8 @@ class RunningGateway:
     def kill(self) -> None:
         """SIGKILL of the supervisor; returns once every process that it had started is gone."""
         below = _descendants(self._process.pid)
-        self._process.kill()
-        self._process.communicate()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
         until(lambda: not any(_is_alive(pid) for pid in below), "the workers of a dead supervisor have ended")
 
     def stop(self) -> dict[str, Any]:

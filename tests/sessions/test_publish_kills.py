@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from conftest import RunPas
-from forked_pas import PAS
+from forked_pas import shared
 from pas_producers.commands.publish import MUCH_BYTES
 from pas_schemas.topics import REPORTS, URGENT
 from pas_transport.log import Log
@@ -49,14 +50,14 @@ def held(log: Log) -> int:
 
 def strike(estate: Path, file: Path, log: Log, target: int, how: signal.Signals) -> bool:
     """Publishes until the log holds `target` records, then strikes; whether the process was still at work."""
-    process = subprocess.Popen([PAS, "publish", file], cwd=estate, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while held(log) < target and process.poll() is None:
-        assert time.monotonic() < deadline, "the log does not grow"
-        # To look takes from what is looked at.
-        time.sleep(LOOK_SECONDS)
-    process.send_signal(how)
-    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    with closing(shared().begin(["publish", str(file)], estate, os.environ)) as process:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while held(log) < target and process.poll() is None:
+            assert time.monotonic() < deadline, "the log does not grow"
+            # To look takes from what is looked at.
+            time.sleep(LOOK_SECONDS)
+        process.send_signal(how)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
     if process.returncode == 0:
         return False
     assert out == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,12 +36,12 @@ class Authority:
     _certificate: x509.Certificate
 
     @classmethod
-    def make(cls, path: Path) -> Authority:
+    def make(cls, path: Path, days: int = DAYS) -> Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("PAS drill authority")
         now = datetime.now(UTC)
         certificate = (
-            _builder(name, name, key, now - timedelta(days=DAYS), now + timedelta(days=DAYS))
+            _builder(name, name, key, now - timedelta(days=days), now + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(_SIGNS_ONLY, critical=True)
@@ -49,14 +50,15 @@ class Authority:
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return cls(path, key, certificate)
 
-    def issue(self, path: Path, *, until: datetime | None = None) -> Path:
-        """A key and a certificate for this machine in one PEM file, as Kafka's keystore takes them."""
+    def issue(self, path: Path, *, until: datetime | None = None, hosts: Iterable[str] = ()) -> Path:
+        """A key and a certificate for this machine, and these names, in one PEM file, as Kafka's keystore takes them."""
         key = ec.generate_private_key(ec.SECP256R1())
         end = until or datetime.now(UTC) + timedelta(days=DAYS)
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        local = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        names = x509.SubjectAlternativeName([local, *map(x509.DNSName, ("localhost", *hosts))])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _builder(_name("localhost"), self._certificate.subject, key, end - timedelta(days=2 * DAYS), end)
+            _builder(_name("localhost"), self._certificate.subject, key, min(datetime.now(UTC), end) - timedelta(days=DAYS), end)
             .add_extension(names, critical=False)
             .add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256())

@@ -33,8 +33,8 @@ _PR_SET_PDEATHSIG = 1
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id={number}
-listeners={door}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners={door}://127.0.0.1:{port}
+listeners={door}://{bound}:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={door}://{host}:{port}
 inter.broker.listener.name={door}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
@@ -209,13 +209,17 @@ class Node:
         raise NodeError(f"Kafka did not start within {START_SECONDS:.0f} seconds: see {self._folder}/kafka.log")
 
 
-def make_properties(port: int, controller: int, folder: str, guard: Guard | None = None, quorum: Quorum | None = None) -> str:
-    """server.properties of one node."""
+def make_properties(
+    port: int, controller: int, folder: str, guard: Guard | None = None, quorum: Quorum | None = None, host: str = "127.0.0.1"
+) -> str:
+    """server.properties of one node, reached under the name `host`: from this machine alone, or, under another name, from everywhere."""
     nodes = len(quorum.controllers) if quorum else 1
     text = _PROPERTIES.format(
         number=quorum.number if quorum else 1,
         door="SASL_SSL" if guard else "PLAINTEXT",
         port=port,
+        host=host,
+        bound=host if host == "127.0.0.1" else "",
         controller=controller,
         folder=folder,
         replicas=nodes,

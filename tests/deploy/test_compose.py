@@ -6,12 +6,15 @@ What is not shown here, for want of one: that the images start. docs/docker.md s
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,13 @@ from urllib.parse import urlsplit
 
 import click
 import pytest
+from guarded_node import CONTROLLER_PORT, DATA
+from kafka_node import LIBS, fetch, find_free_port
 
+from conftest import RunPas
 from deploy.compose import DEPLOY, listed, mounts, own_services, parse, read_compose, read_dockerfile, services
 from forked_pas import PAS
+from kafka_broker import LEAVES_SOCKETS, skip_without_kafka
 from pas_transport.keyring import list_offices
 from pas_transport.settings import Settings, read_settings
 from pas_transport.workspace import open_workspace
@@ -42,9 +49,9 @@ def typed(service: dict[str, Any]) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The volumes of PAS, office and secret, as the service `example` leaves them."""
+    """The volumes that the service `example` mounts, as it leaves them."""
     root = tmp_path_factory.mktemp("volumes")
-    for volume in ("pas", "office", "secret"):
+    for volume in ("pas", "office", "secret", "guard", "admin"):
         (root / volume).mkdir()
     for _ in range(2):  # started again, it leaves what it finds
         run_example(root)
@@ -100,13 +107,14 @@ def test_the_password_is_made_once_and_is_one(made: Path) -> None:
     assert file.read_text("ascii") == first
 
 
-def test_hosts_ports_and_names_agree() -> None:
+def test_hosts_ports_and_names_agree(made: Path) -> None:
     bootstrap = urlsplit("//" + ALL["example"]["command"][-1])
-    kafka, gateway, postgres = ALL["kafka"]["environment"], ALL["gateway"], ALL["postgres"]["environment"]
+    kafka, gateway, postgres = read_properties(made / "guard/server.properties"), ALL["gateway"], ALL["postgres"]["environment"]
     assert bootstrap.hostname in ALL
-    assert kafka["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{bootstrap.hostname}:{bootstrap.port}"
-    assert f":{bootstrap.port}," in kafka["KAFKA_LISTENERS"]
+    assert kafka["advertised.listeners"] == f"SASL_SSL://{bootstrap.hostname}:{bootstrap.port}"
+    assert kafka["listeners"].split(",")[0] == f"SASL_SSL://:{bootstrap.port}"
     assert ALL["kafka"]["healthcheck"]["test"][-1] == f"localhost:{bootstrap.port}"
+    assert any(kafka["log.dirs"].startswith(mount) for mount in mounts(ALL["kafka"]))
     register = urlsplit(gateway["environment"]["PAS_REGISTER_URL"])
     assert register.hostname in ALL
     assert (register.username, register.path) == (postgres["POSTGRES_USER"], "/" + postgres["POSTGRES_DB"])
@@ -123,9 +131,9 @@ def test_every_folder_named_is_mounted() -> None:
     assert named == set(read_compose()["volumes"])
     for service in OWN.values():
         folders = [word for word in service.get("command", ()) if word.startswith("/")]
-        folders += [value for key, value in service["environment"].items() if key in {"PAS_WORKSPACE", "PAS_REGISTER_PASSWORD_PATH"}]
+        folders += [value for value in map(str, service["environment"].values()) if value.startswith("/")]
         for folder in folders:
-            assert any(folder.startswith(mount + "/") for mount in mounts(service)), folder
+            assert any(f"{folder}/".startswith(f"{mount}/") for mount in mounts(service)), folder
     assert mounts(ALL["example"])["/deploy/example.sh"] == "./example.sh"
     assert ALL["example"]["entrypoint"][1] == "/deploy/example.sh"
 
@@ -134,6 +142,85 @@ def test_the_inbox_sees_nothing_of_pas() -> None:
     assert set(mounts(ALL["inbox"])) == {"/office"}
     assert "PAS_REGISTER_URL" not in ALL["inbox"]["environment"]
     assert all("secret" not in mounts(ALL[name]).values() for name in ("inbox", "kafka"))
+
+
+def test_the_administrators_password_is_with_who_applies_topics_and_kafka(made: Path) -> None:
+    """It lies in two volumes, and nobody else mounts them once the example is made."""
+    password = (made / "admin/password").read_text("ascii").strip()
+    holding = {path.relative_to(made).parts[0] for path in made.rglob("*") if path.is_file() and password.encode() in path.read_bytes()}
+    assert holding == {"admin", "guard"}
+    mounting = {name for name, service in ALL.items() if holding & set(mounts(service).values())}
+    assert mounting == {"example", "topics", "kafka"}
+    for folder in ("pas/estate", "office/estate"):
+        assert stat.S_IMODE((made / folder / "kafka-users/security.wsi").stat().st_mode) == 0o600
+    run_example(made)
+    assert (made / "admin/password").read_text("ascii").strip() == password
+
+
+@pytest.fixture
+def node(made: Path, tmp_path: Path) -> Iterator[Path]:
+    """Kafka without a container, by the command line and the settings that it would have in one; the volumes, told where it is."""
+    skip_without_kafka()
+    root, port = tmp_path / "volumes", find_free_port()
+    shutil.copytree(made, root)
+    places = {"/guard": str(root / "guard"), DATA: str(tmp_path / "kafka"), "kafka:9092": f"localhost:{port}", ":9092": f":{port}"}
+    places[f":{CONTROLLER_PORT}"] = f":{find_free_port()}"
+    settings = root / "guard/server.properties"
+    settings.chmod(0o644)
+    settings.write_text(put(settings.read_text(), places))
+    classes = {"/opt/kafka/bin/kafka-storage.sh": "kafka.tools.StorageTool", "/opt/kafka/bin/kafka-server-start.sh": "kafka.Kafka"}
+    java = f"java -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp '{LIBS}/*' "
+    [line] = ALL["kafka"]["command"]
+    typed = put(line.replace("$$", "$"), {script: java + name for script, name in classes.items()} | places)
+    (root / "bootstrap").write_text(f"localhost:{port}")
+    fetch()
+    with (tmp_path / "kafka.log").open("wb") as log:
+        process = subprocess.Popen(["/bin/sh", "-c", typed], stdout=log, stderr=log)
+        try:
+            yield root
+        finally:
+            process.kill()
+            process.wait()
+
+
+def put(text: str, places: dict[str, str]) -> str:
+    for former, now in places.items():
+        text = text.replace(former, now)
+    return text
+
+
+def environment_of(name: str, root: Path) -> dict[str, str]:
+    """A service's variables, its volumes being here, and a register that needs no server."""
+    given = {key: str(root) + value if value.startswith("/") else value for key, value in map(_as_text, ALL[name]["environment"].items())}
+    left_out = {"PAS_REGISTER_URL", "PAS_REGISTER_PASSWORD_PATH", "PAS_METRICS_ADDRESS"}
+    return {key: value for key, value in given.items() if key not in left_out} | {"PAS_BOOTSTRAP": (root / "bootstrap").read_text()}
+
+
+def _as_text(pair: tuple[str, Any]) -> tuple[str, str]:
+    return pair[0], str(pair[1])
+
+
+@LEAVES_SOCKETS
+def test_kafka_lets_in_whom_it_should_and_nobody_else(node: Path, pas: RunPas) -> None:
+    """As compose starts it: topics, then the gateway and the inbox, each as its own user."""
+    patient = {"PAS_KAFKA_WAIT_SECONDS": "120"}
+    topics, gateway, inbox = (environment_of(name, node) | patient for name in ("topics", "gateway", "inbox"))
+    applied = json.loads(pas(*ALL["topics"]["command"], "--json", cwd=node, env=topics, code=0).out)
+    assert applied["guarded"]
+    assert "pas.deliveries.security.WSI" in applied["topics"]
+    assert "security.wsi" in applied["users"]
+    assert json.loads(pas("gateway", "run", "--until-idle", "--json", cwd=node, env=gateway, code=0).out)["sent"] == 0
+    assert pas("inbox", "list", "--as", OFFICE, "--json", cwd=node, env=inbox, code=0).out == ""
+    stranger = {key: value for key, value in inbox.items() if key not in {"PAS_KAFKA_USER", "PAS_KAFKA_PASSWORD_PATH"}}
+    for wrong in (stranger, inbox | {"PAS_KAFKA_PASSWORD_PATH": str(node / "admin/password")}):
+        assert "error: " in pas("inbox", "list", "--as", OFFICE, cwd=node, env=wrong | {"PAS_KAFKA_WAIT_SECONDS": "20"}, code=1).err
+    refused = pas("gateway", "run", "--until-idle", cwd=node, env=gateway | {key: inbox[key] for key in inbox if "KAFKA" in key}, code=1)
+    assert "does not allow" in refused.err or "does not show" in refused.err
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    lines = (line.partition("=") for line in path.read_text().splitlines() if "=" in line)
+    return {key: value for key, _, value in lines}
 
 
 def test_what_is_waited_for_can_be_told() -> None:

@@ -233,6 +233,11 @@ LOGS: dict[str, tuple[list[Row | None], bool]] = {
          {"event": "MERGED", "prison": None, "category": None, "noms_number": FIRST, "removed_noms_number": OTHER, "hours_ago": 0.1}],
         True,
     ),
+    "released, the report, then a merge with a number that tells nothing": (
+        [RELEASED, None,
+         {"event": "MERGED", "prison": None, "category": None, "noms_number": FIRST, "removed_noms_number": OTHER, "hours_ago": 0.1}],
+        False,
+    ),
 }  # fmt: skip
 
 

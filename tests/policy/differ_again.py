@@ -110,7 +110,18 @@ SINCE: dict[str, Sequence[tuple[str, str | None, str]]] = {
     "released and at court": (("RELEASED", None, "2015-11-16T09:00:00Z"), ("ABSENT", None, "2015-11-17T09:00:00Z")),
     "released and told twice": (("RELEASED", None, "2015-11-13T09:00:00Z"), ("RELEASED", None, "2015-11-16T09:00:00Z")),
     "released and told of": (("RELEASED", None, "2015-11-13T09:00:00Z"), ("STATUS", None, "2015-11-16T09:00:00Z")),
+    "released before, and merged": (("RELEASED", None, "2015-11-13T09:00:00Z"), ("MERGED", None, "2015-11-16T09:00:00Z")),
 }
+# Another number that a merge makes his: what is told before the merge is told of it, where it stands here.
+UNDER_ANOTHER = {
+    "released before under another number, and merged": SINCE["released before, and merged"],
+    "released since under another number, and merged": (
+        ("RELEASED", None, "2015-11-15T09:00:00Z"),
+        ("MERGED", None, "2015-11-16T09:00:00Z"),
+    ),
+    "received under another number, and merged": (("RECEIVED", "BAI", "2015-11-13T09:00:00Z"), ("MERGED", None, "2015-11-16T09:00:00Z")),
+}
+SINCE |= UNDER_ANOTHER
 SPECIALS = ("plain", "escape", "terrorism", "privilege", "compartment", "intercept over", "review over", "sanitised")
 SAID = ("nobody", "all release", "all refuse", "all but the first release", "strangers release", "all release and have accepted")
 
@@ -122,9 +133,17 @@ def every_again(since: str) -> tuple[list[Json], list[tuple[Json, Sequence[str]]
     specials = SPECIALS if since in WHOLE else ("plain",)
     for serial, (originator, code, naming, name) in enumerate(product(ORIGINATORS, CODES, NAMING, specials)):
         number = f"A{serial % 10_000:04}BC"
-        movements += [*whereabouts(number, "WSI", "C"), *(movement(number, event, at, place) for event, place, at in SINCE[since])]
+        movements += [*whereabouts(number, "WSI", "C"), *tell(since, number)]
         written.append((make_special(originator, serial, number, code, NAMING[naming], name), SAID if name in CROSSED else SAID[:2]))
     return movements, written
+
+
+def tell(since: str, number: str) -> Iterable[Json]:
+    """What is told of the prisoner by now."""
+    other = f"Z{number[1:]}"
+    for event, place, at in SINCE[since]:
+        told = movement(other if since in UNDER_ANOTHER and event != "MERGED" else number, event, at, place)
+        yield told | ({"removed_noms_number": other} if event == "MERGED" else {})
 
 
 # With these, whatever is said; with the others, nobody and everybody.

@@ -178,7 +178,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "nothing adds up": Mutant(cases, "adds_up", lambda *given: False),
     "the released are still there": Mutant(whereabouts, "_apply", _kept_place),
-    "merged numbers stay apart": Mutant(whereabouts, "_merge", lambda kept, removed, at: kept),
+    "merged numbers stay apart": Mutant(whereabouts, "_merge", lambda kept, removed: (kept, False)),
     "a named security calls no Governor": Mutant(routing, "is_senior", lambda priority, tags, book: "ESCAPE" in tags, "R-SENIORITY hold"),
     "a conduit need not evaluate": Mutant(
         decide, "obligations_of", _without_evaluate, "obligation EVALUATE"

@@ -199,7 +199,7 @@ class Standing:
         self.category: str | None = None
         self.category_at: datetime | None = None
         self.alerts: set[str] | None = None
-        self.released_at: datetime | None = None  # when the release by which he is out took effect
+        self.out = False  # by a release from custody, of which the last word of his place was
 
 
 Movement = tuple[datetime, int, Row]
@@ -222,7 +222,8 @@ class Whereabouts:
     """The whereabouts as they stood at one instant."""
 
     def __init__(self, movements: list[Movement], at: datetime) -> None:
-        self._movements, self._earlier = movements, dict[datetime, Whereabouts]()
+        self._movements, self._earlier, self._at = movements, dict[datetime, Whereabouts](), at
+        self._rows: dict[str, list[Movement]] = {}
         self._leads_to: dict[str, str] = {}
         self._people: dict[str, Standing] = {}
         for moment, number, row in movements:
@@ -243,6 +244,24 @@ class Whereabouts:
     def find(self, number: str) -> Standing | None:
         return self._people.get(self.root(number))
 
+    def out_since(self, number: str) -> datetime | None:
+        """From when on whoever knows him by this number could know that he is out of custody; None where he is not."""
+        since, rows = None, self._rows_of().get(self.root(number), [])
+        for moment in sorted({moment for moment, _, _ in rows}, reverse=True):
+            person = Whereabouts(rows, moment).find(number)
+            if person is None or not person.out:
+                break
+            since = moment
+        return since
+
+    def _rows_of(self) -> dict[str, list[Movement]]:
+        """Everybody's rows up to this instant."""
+        if not self._rows:
+            for one in self._movements:
+                if one[0] <= self._at:
+                    self._rows.setdefault(self.root(one[2]["noms_number"]), []).append(one)
+        return self._rows
+
     def _person(self, number: str) -> Standing:
         return self._people.setdefault(self.root(number), Standing())
 
@@ -257,9 +276,9 @@ class Whereabouts:
         if event in ("RELEASED", "UNKNOWN"):
             person.prison = None
         if event in ("RECEIVED", "UNKNOWN"):
-            person.released_at = None
+            person.out = False
         if event == "RELEASED":
-            person.released_at = person.released_at or moment  # told once more, it is the release it was
+            person.out = True
         if row.get("category") is not None:
             person.category, person.category_at = row["category"], moment
         if row.get("alerts") is not None:
@@ -272,7 +291,7 @@ class Whereabouts:
             return
         kept, gone = self._person(survivor), self._person(removed)
         if gone.placed is not None and (kept.placed is None or gone.placed > kept.placed):
-            kept.placed, kept.prison, kept.released_at = gone.placed, gone.prison, gone.released_at
+            kept.placed, kept.prison, kept.out = gone.placed, gone.prison, gone.out
         if kept.category == gone.category:
             kept.category_at = max((t for t in (kept.category_at, gone.category_at) if t), default=None)
         else:

@@ -112,10 +112,11 @@ class Matter:
         return self.ids(i) | set(self.role_offices(i))
 
     def home(self, i: int) -> set[str]:
-        """ADR 0015: the FIB of the force that wrote it, where a subject was released after the log took the report."""
+        """ADR 0015: the FIB of the force that wrote it, where a subject was released after the log took the report, as far as his number
+        there could tell."""
         if self.origin_kind not in ("force", "pio") or self.codes[i] not in "123":
             return set()
-        out = [person.standing.released_at for person in self.subjects(i) if person.standing is not None]
+        out = [self.where.out_since(str(person.noms)) for person in self.subjects(i) if person.standing is not None]
         fib = self.estate.originating_fib(self.origin)
         return {fib} if fib and any(when is not None and when > self.came for when in out) else set()
 

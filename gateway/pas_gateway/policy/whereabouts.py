@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -34,7 +34,8 @@ class State:
     """What is believed of a prisoner: None means not stated, or for `prison` in no prison.
 
     `placed_at` is the time of the last RECEIVED, ABSENT or RELEASED: what a merge compares. `released_at` is, from a release from
-    custody until the next word of the place, when that took effect for PAS: when it happened, or was told, whichever came later.
+    custody until the next word of the place, when that took effect for PAS: when it happened, or was told, whichever came later; and told
+    of a number it is where the release was another's, by their merge.
     """
 
     prison: str | None = None
@@ -132,40 +133,45 @@ def _moment(row: Row) -> tuple[datetime, Place]:
 
 
 def _fold(rows: Iterable[Row]) -> dict[str, State]:
+    """The state under every number: numbers that are one share all of it but since when a release was known under them."""
     states: dict[str, State] = {}
-    leads_to: dict[str, str] = {}
+    one_with: dict[str, tuple[str, ...]] = {}
     for row in rows:
-        number = _survivor(row.number, leads_to)
-        state = states.get(number, NOWHERE)
-        if row.event == "MERGED" and row.removed is not None:
-            removed = _survivor(row.removed, leads_to)
-            if removed != number:
-                state = _merge(state, states.pop(removed, NOWHERE), _effect(row))
-                leads_to[removed] = number
-        states[number] = _apply(state, row)
-    return states | {removed: states[_survivor(removed, leads_to)] for removed in leads_to}
+        mine = one_with.get(row.number, (row.number,))
+        if row.event == "MERGED" and row.removed is not None and row.removed not in mine:
+            others = one_with.get(row.removed, (row.removed,))
+            states.update(_join(states, row, mine, others))
+            mine += others
+            one_with.update(dict.fromkeys(mine, mine))
+        for number in mine:
+            states[number] = _apply(states.get(number, NOWHERE), row)
+    return states
 
 
-def _survivor(number: str, leads_to: dict[str, str]) -> str:
-    while number in leads_to:
-        number = leads_to[number]
-    return number
+def _join(states: Mapping[str, State], row: Row, kept: Sequence[str], removed: Sequence[str]) -> Iterator[tuple[str, State]]:
+    """The states that a merge leaves. Under a number by which nobody knew of a release before, it takes effect now."""
+    whole, later = _merge(states.get(row.number, NOWHERE), states.get(row.removed or "", NOWHERE))
+    for number in (*kept, *removed):
+        known = (number in removed) == later
+        since = states.get(number, NOWHERE).released_at if known else whole.released_at and max(whole.released_at, _effect(row))
+        yield number, replace(whole, released_at=since)
 
 
-def _merge(kept: State, removed: State, at: datetime) -> State:
-    """The later RECEIVED, ABSENT or RELEASED wins, alerts are joined, differing categories, stated or not, are unknown."""
-    later = removed if _time(removed.placed_at) > _time(kept.placed_at) else kept
-    same = kept.category == removed.category
+def _merge(kept: State, removed: State) -> tuple[State, bool]:
+    """The later RECEIVED, ABSENT or RELEASED wins, alerts are joined, differing categories, stated or not, are unknown; and whether
+    the removed number's was the later."""
+    later = _time(removed.placed_at) > _time(kept.placed_at)
+    winner, same = removed if later else kept, kept.category == removed.category
     stated = None if kept.alerts is None and removed.alerts is None else (kept.alerts or frozenset()) | (removed.alerts or frozenset())
-    return State(
-        prison=later.prison,
-        placed_at=later.placed_at,
-        # Of one of the two numbers it was not known before.
-        released_at=max(later.released_at, at) if later.released_at is not None else None,
+    whole = State(
+        prison=winner.prison,
+        placed_at=winner.placed_at,
+        released_at=winner.released_at,
         category=kept.category if same else None,
         category_at=max(kept.category_at, removed.category_at, key=_time) if same else None,
         alerts=stated,
     )
+    return whole, later
 
 
 def _time(moment: datetime | None) -> float:

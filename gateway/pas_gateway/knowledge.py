@@ -196,12 +196,13 @@ class Knowledge:
 
     def _earlier(self, report: Report, order: tuple[int, int]) -> tuple[Earlier, ...]:
         """Accepted reports on a subject of this one that the log took before it."""
+        place = place_of(order)
         return tuple(
             Earlier(index, found.id.hex(), from_ms(found.created_at_ms), found.tags)
             for index, subject in enumerate(report.subjects)
             if subject.role == "SUBJECT"
             for found in self._reports_on(subject).values()
-            if place_of(found.order) < place_of(order)
+            if place_of(found.order) < place
         )
 
     def later(self, report: Report, order: tuple[int, int], referral: Referral) -> frozenset[bytes]:

@@ -88,9 +88,9 @@ def cases(m: Matter, said: dict[str, Words], verdicts: Words, referred: bool) ->
     if m.compartment:
         return [{"owner": "pas", "reasons": ["G-PASO"]}]
     opened: list[tuple[str, str]] = []
+    held = [pair for pair, word in verdicts.items() if word == "hold"]
     for rule, words in said.items():
-        held = [i for (office, i), word in words.items() if word == "hold" and verdicts[office, i] == "hold"]
-        opened += [(case_owner(m, rule, i, verdicts), rule) for i in held]
+        opened += [(case_owner(m, rule, pair[1], verdicts), rule) for pair in held if words.get(pair) == "hold"]
     if any(m.codes[i] != "4" for _, i in said["R-ESCORT"]):
         opened.append(("pas", "R-ESCORT"))
     if silence(m, verdicts):

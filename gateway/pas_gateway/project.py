@@ -60,7 +60,9 @@ def body(
     made = source._bodies.get(same)
     if made is None:
         projection = project(source, office, items, obligations, estate, rulebook, conditions_only=conditions_only, whole=whole)
-        made = source._bodies[same] = cut("delivery", "body").piece(projection)
+        # Named, since fastavro would first try field by field whether the proof is one.
+        proof = projection["evidence"] and ("pas.Evidence", projection["evidence"])
+        made = source._bodies[same] = cut("delivery", "body").piece({**projection, "evidence": proof})
     return made
 
 

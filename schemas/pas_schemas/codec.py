@@ -29,8 +29,8 @@ from typing import Any, NamedTuple
 import fastavro
 from fastavro.schema import SchemaParseException, to_parsing_canonical_form
 from fastavro.schema import fingerprint as fingerprint_of
+from fastavro.validation import ValidationError
 
-from pas_schemas.avro_writer import UnknownTypeError, Write, build_fields, build_writer, write_body
 from pas_schemas.errors import CodecError
 
 MARKER = b"\xc3\x01"
@@ -40,7 +40,7 @@ _FILE = re.compile(r"([a-z][a-z0-9_]*)\.v([1-9][0-9]*)\.avsc")
 # What fastavro lets out for input that does not fit: it promises no exception of its own.
 _FOREIGN = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, RecursionError, TypeError,
-    ValueError, struct.error, SchemaParseException,
+    ValueError, struct.error, ValidationError, SchemaParseException,
 )  # fmt: skip
 
 
@@ -92,15 +92,26 @@ class Schema:
     version: int
     parsed: Any = field(repr=False)
     head: bytes = field(repr=False)
-    writer: Write = field(repr=False)
 
     def write(self, datum: Any) -> bytes:
         """The Avro body alone, without marker and fingerprint; raises UnfitDatumError."""
-        return _write(self.name, self.writer, datum)
+        return self._write(BytesIO(), datum)
 
     def encode(self, datum: Any) -> bytes:
         """The single-object encoding; raises UnfitDatumError."""
-        return _write(self.name, self.writer, datum, self.head)
+        out = BytesIO()
+        out.write(self.head)
+        return self._write(out, datum)
+
+    def _write(self, out: BytesIO, datum: Any) -> bytes:
+        try:
+            fastavro.schemaless_writer(out, self.parsed, datum, strict=True)
+        except _FOREIGN:
+            # The cause is cut off: fastavro puts the datum, which may be a report, into its messages.
+            raise UnfitDatumError(
+                f"What was to be written does not fit the schema {self.name}.", "this is a fault of the program"
+            ) from None
+        return out.getvalue()
 
     def read(self, body: bytes, start: int = 0) -> Any:
         """The datum whose Avro body is all of `body` from `start` on; raises Truncated-, Damaged- or TrailingBytesError."""
@@ -124,29 +135,36 @@ class Cut:
     """
 
     def __init__(self, schema: Schema, at: str) -> None:
-        fields, named = schema.parsed["fields"], schema.parsed["__named_schemas"]
-        place = next(place for place, part in enumerate(fields) if part["name"] == at)
-        self._before, self._after = (build_fields(some, named) for some in (fields[:place], fields[place + 1 :]))
-        self._at = build_writer(fields[place]["type"], named)
-        self._name, self._head = schema.name, schema.head
-        self._none = self.piece(None)
+        fields = [part["name"] for part in schema.parsed["fields"]]
+        place = fields.index(at)
+        branches = schema.parsed["fields"][place]["type"]
+        record = next(branch for branch in branches if branch != "null")
+        self._before, self._after = (self._part(schema, schema.parsed["fields"][some]) for some in (slice(place), slice(place + 1, None)))
+        self._piece = Schema(f"{schema.name}.{at}", schema.version, fastavro.parse_schema(_bare(record)), b"")
+        # The branch of a union is a zigzag number.
+        self._none, self._some = (bytes([2 * branches.index(branch)]) for branch in ("null", record))
+        self._head = schema.head
+
+    @staticmethod
+    def _part(schema: Schema, fields: Any) -> Schema:
+        part = {"type": "record", "name": schema.name, "fields": fields}
+        return Schema(schema.name, schema.version, fastavro.parse_schema(_bare(part)), b"")
 
     def piece(self, datum: Any) -> bytes:
         """The field's value, encoded; raises UnfitDatumError."""
-        return _write(self._name, self._at, datum)
+        return self._piece.write(datum)
 
     def encode(self, before: Any, piece: bytes | None, after: Any) -> bytes:
         """The record's single-object encoding from the fields before the cut, the piece, and the fields after it."""
-        laid = _write(self._name, self._before, before, self._head) + (self._none if piece is None else piece)
-        return _write(self._name, self._after, after, laid)
+        laid = self._none if piece is None else self._some + piece
+        return self._head + self._before.write(before) + laid + self._after.write(after)
 
 
-def _write(name: str, writer: Write, datum: Any, head: bytes = b"") -> bytes:
-    try:
-        return write_body(writer, datum, head)
-    except (ValueError, TypeError, LookupError, AttributeError):
-        # The cause is cut off: it may name what stands in a report.
-        raise UnfitDatumError(f"What was to be written does not fit the schema {name}.", "this is a fault of the program") from None
+def _bare(parsed: Any) -> Any:
+    """A parsed schema as it could stand in a file: without fastavro's own marks."""
+    if isinstance(parsed, dict):
+        return {key: _bare(value) for key, value in parsed.items() if not key.startswith("__")}
+    return [_bare(part) for part in parsed] if isinstance(parsed, list) else parsed
 
 
 class Registry:
@@ -256,14 +274,10 @@ def _load(file: str, text: str) -> Schema:
     if not isinstance(raw, dict) or raw["type"] != "record":
         raise UnknownSchemaError(f"The schema file {file} does not hold a record.", "wrap it in one")
     _least_bytes(parsed, parsed["__named_schemas"], file, ())
-    try:
-        writer = build_writer(parsed, parsed["__named_schemas"])
-    except UnknownTypeError:
-        raise UnknownSchemaError(f"A type in the schema file {file} is none that can be written.", "see pas_schemas.avro_writer") from None
-    return Schema(match[1], int(match[2]), parsed, MARKER + mark, writer)
+    return Schema(match[1], int(match[2]), parsed, MARKER + mark)
 
 
-_LEAST = {"null": 0, "boolean": 1, "int": 1, "long": 1, "bytes": 1, "string": 1}
+_LEAST = {"null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "bytes": 1, "string": 1, "enum": 1}
 
 
 def _least_bytes(schema: Any, named: Mapping[str, Any], file: str, inside: tuple[str, ...]) -> int:
@@ -274,8 +288,7 @@ def _least_bytes(schema: Any, named: Mapping[str, Any], file: str, inside: tuple
     if isinstance(schema, list):
         return 1 + min(_least_bytes(branch, named, file, inside) for branch in schema)
     if isinstance(schema, str):
-        # Of a type that is none of these nothing is ever read: it cannot be written either, and its file is refused.
-        return _least_bytes(named[schema], named, file, inside) if schema in named else _LEAST.get(schema, 1)
+        return _LEAST[schema] if schema in _LEAST else _least_bytes(named[schema], named, file, inside)
     kind = schema["type"]
     if kind == "record":
         if schema["name"] in inside:
@@ -287,4 +300,7 @@ def _least_bytes(schema: Any, named: Mapping[str, Any], file: str, inside: tuple
                 f"A list in the schema file {file} has items that take no bytes.", "such records cannot be read safely"
             )
         return 1
-    return int(schema["size"]) if kind == "fixed" else 1
+    if kind == "map":
+        _least_bytes(schema["values"], named, file, inside)
+        return 1
+    return int(schema["size"]) if kind == "fixed" else _LEAST[kind]

@@ -135,7 +135,7 @@ def _pack_item(report: Report, item: Item, digests: Sequence[bytes], close: Clos
         "source_reference": item.source_reference,
         "corroboration": item.corroboration,
         "sanitises": item.sanitises,
-        "addressees": item.addressees,
+        "addressees": None if item.addressees is None else list(item.addressees),
     }
     return {
         "grade": item.grade,
@@ -143,7 +143,7 @@ def _pack_item(report: Report, item: Item, digests: Sequence[bytes], close: Clos
         "salt": salt,
         "digest": digest,
         "withheld": encode("item_withheld", withheld),
-        "subjects": item.subjects,
+        "subjects": None if item.subjects is None else list(item.subjects),
         "closed": closed,
         "suspicions": suspicions,
     }

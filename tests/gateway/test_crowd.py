@@ -1,4 +1,4 @@
-"""Movements behind a crowd of others: taken in first, and followed once, to where they led (ADR 0033)."""
+"""Movements behind a crowd of others: taken in first, and followed once, to where they led (ADR 0032)."""
 
 from __future__ import annotations
 

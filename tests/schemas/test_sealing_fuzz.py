@@ -6,12 +6,10 @@ import json
 from base64 import b64decode
 from contextlib import suppress
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastavro import schemaless_writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -118,11 +116,7 @@ def test_any_value_in_any_field_fails_in_one_of_our_ways(name: str) -> None:
     blobs = [b"", b"\0", bytes(24), b"\xff" * 40, bytes(1023), bytes(1024), bytes(1184), b"\xff" * 500_000, whole["wrap"], whole["label"]]
     for odd in named.get(name, blobs):
         if odd != whole[name]:
-            # By a writer that knows no bounds: ours would not write such numbers.
-            strange = BytesIO(b"\x01")
-            strange.seek(1)
-            schemaless_writer(strange, schema.parsed, whole | {name: odd})
-            check(strange.getvalue())
+            check(b"\x01" + schema.write(whole | {name: odd}))
 
 
 @given(st.integers(-400_000, 400_000), st.integers(0, len(VALUES) - 1))

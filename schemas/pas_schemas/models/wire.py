@@ -20,8 +20,8 @@ class WireModel(Model):
 
     def encode(self) -> bytes:
         """The record as it travels, in single-object encoding."""
-        datum = self.model_dump(exclude=set(self.times))
-        return encode(self.schema_name, datum | {theirs: to_ms(getattr(self, ours)) for ours, theirs in self.times.items()})
+        datum = {name: _as_datum(value) for name, value in self.model_dump(exclude=set(self.times)).items()}
+        return encode(self.schema_name, {**datum, **{theirs: to_ms(getattr(self, ours)) for ours, theirs in self.times.items()}})
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
@@ -32,3 +32,10 @@ class WireModel(Model):
             return cls.model_validate({**datum, **told})
         except (ValidationError, OverflowError):
             raise DamagedRecordError(f"The body is not a {cls.schema_name} record.", "the sender must send it again") from None
+
+
+def _as_datum(value: object) -> object:
+    """Lists where a model has tuples: Avro's writer knows no others."""
+    if isinstance(value, tuple):
+        return [_as_datum(one) for one in value]
+    return {name: _as_datum(one) for name, one in value.items()} if isinstance(value, dict) else value

@@ -85,6 +85,9 @@ class Standing:
         if item >= len(self.report.items):
             return False
         one = self.report.items[item]
+        if item in self.source.by_pas and one.sanitises is not None:
+            # Written for the office by PAS: it has it as it would have the item.
+            return self.keeps(office, one.sanitises)
         internal = self.report.handling.internal_recipients if one.handling == "4" else ()
         return office in self.report.addressees_of(one) or office in internal
 
@@ -126,7 +129,8 @@ def judge_again(
     gates = gates_fired(one.report, situation, bench.rulebook)
     approved = approve(one.kept.id, one.report, gates, one.signed, bench.now, office)
     screened = screen_report(approved.report, bench.rulebook, one.source.parts.suspicions)
-    situation = replace(situation, rulings=approved.rulings, suspicions=screened, unread=_unanswered(one, approved))
+    written = frozenset(text.item for text in approved.written)
+    situation = replace(situation, rulings=approved.rulings, suspicions=screened, unread=_unanswered(one, approved), by_pas=written)
     current = replace(one, report=approved.report, source=add_approved(one.source, approved, office))
     return Judgement(current, decide(approved.report, situation, bench.rulebook), approved, situation)
 

@@ -259,7 +259,7 @@ class _Approving:
         self.rulings.append(Ruling(said.office, "release", None, None, frozenset(said.reasons)))
 
     def _sanitise(self, one: Signed, said: Decision) -> None:
-        """The text becomes an item after the others, addressed to the offices ruled on, and policy decides of it too."""
+        """The text becomes an item after the others, addressed to the offices ruled on and to nobody else, and policy decides of it too."""
         fuller = self.index(said.office, said.pairs[0].item) if said.pairs else None
         if fuller is None or fuller >= len(self.original.items) or said.text is None or said.grade is None:
             return

@@ -571,6 +571,34 @@ def test_a_sanitised_text_takes_the_items_place_and_is_signed_by_pas(bench: Benc
     assert bench.outcome(urn, "cat-a-team") == ("hold", "R-CATA")
 
 
+def test_a_sanitised_text_goes_to_whom_it_was_written_for_and_no_further(bench: Bench) -> None:
+    """The prison's PIO may not have the item, nor learn that there is one: of the text in its place nobody decided for it."""
+    handling = make_handling(conditions="Not on the wing.", risk_assessment=RISK)
+    changes = {"originator": "force:06", "addressees": ["security:BAI"], "handling": handling, "risk_tags": ["ESCAPE"]}
+    urn = publish(bench, **one_item(handling="5"), **changes)
+    assert (bench.outcome(urn, "pio:WSI"), bench.outcome(urn, "security:BAI")) == (("refuse", "H5-POLICE"), ("hold", "R-WHEREABOUTS"))
+    bench.two(urn, "SANITISE", office="security:BAI", text="Be careful.", grade="B21", item=0)
+    sent = bench.desk.run()
+    assert [item["grade"] for body in texts(sent, "security:BAI") for item in body["items"]] == ["B21"]
+    assert [(one.office, one.datum["kind"]) for one in sent if one.office in ("pio:WSI", "governor:WSI", "cat-a-team")] == []
+    words = {outcome.office: v.word for outcome in bench.docket(urn).verdicts.outcomes for v in outcome.verdicts if v.item == 1}
+    # Rules 3 and 4 hold it for whom they hold any text on an escape.
+    assert words == {"security:BAI": "release", "cat-a-team": "hold", "governor:BAI": "hold", "governor:WSI": "hold"}
+
+
+def test_a_sanitised_text_leaves_with_the_prisoner_where_the_item_would(bench: Bench) -> None:
+    """An office reached by role has it while its prison holds him; one that the originator named by its id keeps it."""
+    urn = publish(bench, **CATA, addressees=["security", "governor:WSI"])
+    for office in ("security:WSI", "governor:WSI"):
+        bench.two(urn, "SANITISE", office=office, text=f"Be careful at {office}.", grade="B21", item=0)
+        assert len(texts(bench.desk.run(), office)) == 1
+    bench.desk.move(prison="BAI", hours_ago=0)
+    sent = bench.desk.run()
+    kinds = {office: [one.datum["kind"] for one in sent if one.office == office] for office in ("security:WSI", "governor:WSI")}
+    assert kinds == {"security:WSI": ["DISCLOSURE", "WITHDRAWAL"], "governor:WSI": ["DISCLOSURE"]}
+    assert "security:WSI" not in {outcome.office for outcome in bench.docket(urn).verdicts.outcomes}
+
+
 def test_one_person_alone_writes_no_text(bench: Bench) -> None:
     urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
     bench.send(bench.decision(urn, "SANITISE", office="governor:WSI", text="An escape is planned.", grade="B21"))

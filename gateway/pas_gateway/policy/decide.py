@@ -18,6 +18,7 @@ from pas_gateway.policy.routing import (
     audience,
     awaits_evaluation,
     governors_of,
+    in_place,
     let_know,
     origin_of,
     routing_words,
@@ -116,6 +117,10 @@ class _Decision:
     def first_audience(self, facts: ItemFacts) -> Audience:
         """Items that concern and address the same, under the same kind of code, have one audience."""
         item = self.report.items[facts.index]
+        if facts.index in self.situation.by_pas and item.sanitises is not None:
+            fuller = self._audience_of(above := self.items[item.sanitises])
+            leads_to = fuller.considered | self.left_out(above, fuller)
+            return in_place(self._audience(item, facts), self.report.addressees_of(item), fuller, leads_to)
         same = (item.subjects, item.addressees, facts.code if facts.code in "45" else "")
         return self.audiences.get(same) or self.audiences.setdefault(same, self._audience(item, facts))
 

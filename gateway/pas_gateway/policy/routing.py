@@ -134,6 +134,13 @@ def let_know(found: Audience, governors: frozenset[str]) -> Audience:
     return replace(found, named=found.named | governors, considered=found.considered | governors, let_know=governors)
 
 
+def in_place(found: Audience, offices: frozenset[str], fuller: Audience, leads_to: set[str]) -> Audience:
+    """Of a text written for these offices in the place of an item: those to whom the item itself leads, reached as by it, and whom rules
+    3 and 4 hold it for. Nobody else hears that there is one."""
+    considered = {office for office in found.considered if office in found.added or (office in offices and office in leads_to)}
+    return replace(found, by_id=found.by_id & fuller.by_id, considered=considered)
+
+
 def is_senior(priority: str, tags: Iterable[str], rulebook: Rulebook) -> bool:
     """Rule 4's words stand: a matter for the Governing Governor, not for security alone."""
     return priority in rulebook.priorities.seniority or not rulebook.tags.seniority.isdisjoint(tags)

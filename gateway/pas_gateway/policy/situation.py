@@ -42,7 +42,8 @@ class Situation:
     decided anew; `unmatched` when it corrects one that has not come in time, or is not the last of its chain. `unread` are offices
     that did not read what they were sent, for so long that PAS must see to it. `rulings` are what people decided on it, their
     signatures verified. `doubted` are identifiers that resolve to nobody, whatever they look like. `unclosed` are items of code 4 with
-    internal recipients for whom the originator did not close the text. `apart` in the compartment, where every report is one on a
+    internal recipients for whom the originator did not close the text. `by_pas` are items that PAS wrote in the place of the one they
+    sanitise, addressed to those they were written for. `apart` in the compartment, where every report is one on a
     protected assisting offender.
     """
 
@@ -60,4 +61,5 @@ class Situation:
     rulings: Rulings = NOBODY_RULED
     doubted: frozenset[str] = field(default=frozenset(), repr=False)
     unclosed: frozenset[tuple[int, str]] = frozenset()
+    by_pas: frozenset[int] = frozenset()
     apart: bool = False

@@ -17,6 +17,8 @@ from pas_transport.log import Subscription
 
 ROUTINE = (REPORTS.name, MOVEMENTS.name, REPLIES.name)
 FEW = 2
+# Of so many each of two workers has some: where a prisoner's movements lie is chance.
+MANY = tuple(f"A{number:04d}BC" for number in range(16))
 
 
 @pytest.fixture
@@ -67,16 +69,16 @@ def test_a_report_that_comes_between_is_decided_by_where_he_is(desk: Desk) -> No
 @pytest.mark.usefixtures("few")
 def test_who_has_nothing_to_take_follows_though_others_stand_still(desk: Desk) -> None:
     """A worker that hangs keeps its partitions unread for a while: what the others took in does not wait for it."""
-    reports: list[Row] = [desk.write(subjects=subjects(number)) for number in NUMBERS]
-    for number in NUMBERS:
+    reports: list[Row] = [desk.write(subjects=subjects(number)) for number in MANY]
+    for number in MANY:
         desk.move(noms_number=number, prison="WSI")
     desk.publish(*reports)
     desk.run()
     worker = desk.worker("worker-1", log=desk.workspace.log())
     with worker.subscribe() as mine, desk.workspace.log() as log, log.subscribe(ROUTINE, "pas-gateway", worker._start) as standing:
         share(mine, standing)
-        for number in NUMBERS:
-            move_about(desk, number, FEW)
+        for number in MANY:
+            move_about(desk, number, 1)
         took = take_all(worker, mine, desk)
         assert took > FEW
         assert worker._ahead.cut, "the other's partitions hold a crowd still"

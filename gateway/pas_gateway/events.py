@@ -111,7 +111,7 @@ class BatchFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class MovementsBehind(Event):
-    """More movements wait than are read ahead of a decision; what the rest of them changes is decided again when they come."""
+    """More movements wait than are read ahead of a decision; they are taken in first, and what they change is decided again after that."""
 
     level: ClassVar[Level] = "warning"
 

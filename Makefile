@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Four tests at a time: the suite waits for processes of its own.
-JOBS ?= 4
+# Three tests at a time: the suite waits for processes of its own.
+JOBS ?= 3
 # What Python compiles is kept, also where a machine (a container, mostly) is set to keep nothing: each `pas` would compile it all anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -27,7 +27,7 @@ kafka3: $(READY) ## Run three Kafka nodes with TLS, SCRAM and ACLs on ports 9093
 	$(BIN)/python deploy/kafka/kafka_cluster.py
 
 .PHONY: test
-test: $(READY) ## Check everything: style, types, layers, then the whole suite (10 to 20 minutes)
+test: $(READY) ## Check everything: style, types, layers, then the whole suite (some ten minutes)
 	@$(MAKE) --no-print-directory -j 2 lint compiled
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 

@@ -38,7 +38,10 @@ class Running:
     def wait(self, timeout: float | None = None) -> int:
         """The same, once it has ended; raises TimeoutError."""
         if self.returncode is None:
-            if not select.select([self._told], [], [], timeout)[0]:
+            # A suite may have more files open than select can tell apart.
+            ready = select.poll()
+            ready.register(self._told, select.POLLIN)
+            if not ready.poll(None if timeout is None else timeout * 1000):
                 raise TimeoutError
             self.returncode = int.from_bytes(receive(self._told, 4), "big", signed=True)
         return self.returncode

@@ -74,7 +74,7 @@ def test_who_has_nothing_to_take_follows_though_others_stand_still(desk: Desk) -
         desk.move(noms_number=number, prison="WSI")
     desk.publish(*reports)
     desk.run()
-    worker = desk.worker("worker-1", log=desk.workspace.log())
+    worker = desk.worker("worker-1")
     with worker.subscribe() as mine, desk.workspace.log() as log, log.subscribe(ROUTINE, "pas-gateway", worker._start) as standing:
         share(mine, standing)
         for number in MANY:

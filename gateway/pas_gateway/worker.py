@@ -182,8 +182,7 @@ class Worker:
         jumped = self._steady.look(self.pipeline.office.clock)
         if jumped is not None:
             self.journal.tell(events.ClockJumped(int(jumped.total_seconds())))
-            once = iter((self.pipeline.note_jump(), None))
-            self._bring(lambda: next(once))
+            self._bring_one(self.pipeline.note_jump)
         return self._steady.believed
 
     def _settle(self, urns: frozenset[str]) -> None:
@@ -208,26 +207,26 @@ class Worker:
         """One batch of those who moved and were not followed at once: a worker has its part of them, as of the movements' partitions."""
         mine = [partition.number for partition in subscription.assigned() if partition.topic == MOVEMENTS.name]
         ranges = [queries.range_of(number, MOVEMENTS.partitions) for number in sorted(mine)]
-        self._due = False
-
-        def follow() -> Plan | None:
-            plan = None if self._due else self.pipeline.follow_due(ranges)
-            self._due |= plan is not None
-            return plan
-
-        self._bring(follow)
+        self._due = bool(self._bring_one(partial(self.pipeline.follow_due, ranges)))
 
     def _bring(self, compute: Callable[[], Plan | None]) -> bool:
         """Writes what is to be done besides what comes in, part by part, until nothing is due; False where the register failed."""
+        while brought := self._bring_one(compute):
+            pass
+        return brought is not None
+
+    def _bring_one(self, compute: Callable[[], Plan | None]) -> bool | None:
+        """One part of it: whether any was due; None where the register failed."""
         try:
-            while (plan := compute()) is not None:
-                self.mark.beat()
-                with suppress(ClashError):
-                    self.pipeline.commit(plan)
+            if (plan := compute()) is None:
+                return False
+            self.mark.beat()
+            with suppress(ClashError):
+                self.pipeline.commit(plan)
         except RegisterUnavailableError as error:
             # It is still due the next time.
             self.journal.tell(events.RegisterUnavailable(error.sentence))
-            return False
+            return None
         return True
 
     def _renew_lapsed(self, topic: str, ids: Sequence[bytes]) -> None:

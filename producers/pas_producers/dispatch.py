@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from pas_producers.journal import Journals, new_run
 from pas_producers.packing import PAS, Parcel
@@ -13,6 +14,8 @@ from pas_schemas.errors import DirectoryError
 from pas_schemas.sealing import SealingKey
 from pas_transport.log import Outgoing
 
+Raw = TypeVar("Raw")
+Told = TypeVar("Told")
 BATCH_RECORDS = 500
 # A batch of the largest records there are stays within memory.
 BATCH_BYTES = 16 * 1024 * 1024
@@ -50,14 +53,26 @@ class Dispatcher:
         journal = self._journals.of(office)
         return None if journal is None else journal.noted_by(record_id, digest)
 
+    def stream(self, rows: Iterable[Raw], take: Callable[[Raw], Told]) -> Iterator[Told]:
+        """What `take` says of each, which may add it, in their order: told once its batch was sent. Raises what sending does."""
+        told: list[Told] = []
+        try:
+            for row in rows:
+                told.append(take(row))
+                if not self._waiting or self.due or len(told) >= self._most:
+                    self.flush()
+                    yield from told
+                    told = []
+            self.flush()
+            yield from told
+        finally:
+            self.drop()
+
     def add(self, parcel: Parcel) -> None:
         """Put a parcel to those that wait."""
         self._waiting.append(parcel)
         self._ids.add((parcel.desk.office, parcel.plain.record_id, parcel.digest))
         self._bytes += len(parcel.plain.payload)
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     @property
     def due(self) -> bool:

@@ -59,7 +59,6 @@ class MovementFeed:
         self._clock = clock
         self._ticker = Ticker(clock)
         self._details: Details = details or InlinedDetails()
-        self._batch_records = batch_records
         self._journals = Journals(journals, log.identity, clock)
         self._dispatcher = Dispatcher(Sender(log, self._journals).send, snapshot, self._journals, clock, batch_records)
         self._closing = ExitStack()
@@ -80,18 +79,7 @@ class MovementFeed:
 
     def stream(self, rows: Iterable[Raw | Movement]) -> Iterator[Told]:
         """What became of each row in their order, told once the log has its batch; raises as `Publisher.stream` does."""
-        told: list[Told] = []
-        try:
-            for row in rows:
-                told.append(self._take(row))
-                if not len(self._dispatcher) or self._dispatcher.due or len(told) >= self._batch_records:
-                    self._dispatcher.flush()
-                    yield from told
-                    told = []
-            self._dispatcher.flush()
-            yield from told
-        finally:
-            self._dispatcher.drop()
+        return self._dispatcher.stream(rows, self._take)
 
     def close(self) -> None:
         """Closes its journal and, where it opened it, the log."""

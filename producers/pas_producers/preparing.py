@@ -36,30 +36,15 @@ class Preparer:
         again: bool = False,
     ) -> None:
         self._again = again
-        self._batch_records = batch_records
         self._checker = Checker(snapshot, rulebook, clock, Desks(snapshot, find), office)
         self._packer = Packer(snapshot, rulebook, clock)
         self._dispatcher = Dispatcher(send, snapshot, journals, clock, batch_records)
 
     def stream(self, reports: Iterable[Raw], run: bytes, next_us: Callable[[], int]) -> Iterator[Outcome]:
         """The outcomes of a run's reports in their order, each sealed at a moment of its own; raises what sending does."""
-        told: list[Outcome] = []
         self._dispatcher.begin(run)
         self._next_us = next_us
-        try:
-            for raw in reports:
-                told.append(self._take(raw))
-                if self._is_due(told):
-                    self._dispatcher.flush()
-                    yield from told
-                    told = []
-            self._dispatcher.flush()
-            yield from told
-        finally:
-            self._dispatcher.drop()
-
-    def _is_due(self, told: list[Outcome]) -> bool:
-        return not len(self._dispatcher) or self._dispatcher.due or len(told) >= self._batch_records
+        yield from self._dispatcher.stream(reports, self._take)
 
     def _take(self, raw: Raw) -> Outcome:
         match self._checker.check(raw):

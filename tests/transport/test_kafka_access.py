@@ -83,6 +83,16 @@ def test_nobody_there_is_said_in_bounded_time() -> None:
     assert time.monotonic() - started < 8.0
 
 
+def test_broker_that_hangs_before_it_shows_who_it_is_is_given_up(tmp_path: Path) -> None:
+    """It takes the connection, as the system does for a process that stands still, and never answers the handshake."""
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        access = KafkaAccess(f"127.0.0.1:{silent.getsockname()[1]}", Authority.make(tmp_path / "ca.pem").path)
+        with pytest.raises(LogUnavailableError, match="No Kafka broker answered within 1 seconds"):
+            KafkaLog(access, wait_seconds=1.0)
+    assert time.monotonic() - started < 60.0
+
+
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[tuple[int, Path, Path]]:
     """A port that shows an expired certificate, its authority, and another authority."""

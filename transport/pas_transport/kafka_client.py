@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 import ssl
 import threading
 import time
@@ -15,7 +16,9 @@ from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as theirs
+from kafka.net import manager
 from kafka.net.compat import KafkaNetClient
+from kafka.net.transport import KafkaSSLTransport
 
 from pas_schemas.errors import LogError, SettingsError
 from pas_transport.log import LogDamagedError, LogForbiddenError, LogUnavailableError, TopicMismatchError
@@ -33,6 +36,9 @@ PASSING = (
 WAIT_SECONDS = 20.0
 # One request's part of it: a broker that hangs is given up in time to ask another.
 REQUEST_SHARE = 0.5
+# A connection's part of it is less, since the next try may fall on the same broker.
+SETUP_SHARE, SETUP_SECONDS_LEAST = 0.25, 1.0
+HANDSHAKE_SECONDS = WAIT_SECONDS * SETUP_SHARE
 RETRY_SECONDS = 0.1
 MAX_BROKERS = 64
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?):(\d{1,5})")
@@ -97,6 +103,25 @@ class _Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python is not typ
         return partition
 
 
+class _Handshake(KafkaSSLTransport):  # type: ignore[misc]  # kafka-python is not typed
+    """The library's own, and ended where the broker hangs: by itself it waits for ever, and so does everybody who asked."""
+
+    async def handshake(self) -> None:
+        ending = self._net.call_later(HANDSHAKE_SECONDS, self._end)
+        try:
+            await super().handshake()
+        finally:
+            self._net.cancel(ending)
+
+    def _end(self) -> None:
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+
+# There is no setting for it.
+manager.KafkaSSLTransport = _Handshake
+
+
 class Clients:
     """Makes kafka-python's clients, each with the same bounds; `wait_seconds` is how long a call waits for the cluster."""
 
@@ -142,7 +167,7 @@ class Clients:
 
     def _make(self, kind: Callable[..., Any], config: dict[str, Any]) -> Any:
         keep_payloads_out_of_logs()
-        attempt = _Attempt(self._bounds["request_timeout_ms"])
+        attempt = _Attempt(int(1000 * max(SETUP_SECONDS_LEAST, self.wait_seconds * SETUP_SHARE)))
         try:
             with fenced():
                 made = kind(**self._config, **self._bounds, **config, kafka_client=attempt.connect)
@@ -197,7 +222,8 @@ class _Attempt:
     def _get_connection(self, *args: Any, **given: Any) -> Any:
         if self._refused:
             raise self._refused[0]
-        connection = self._connect(*args, **given)
+        # While it looks for the first broker it would give one of them all the time there is.
+        connection = self._connect(*args, **given | {"timeout_ms": self._setup_ms})
         connection.init_future.add_errback(self._look_at)
         return connection
 

@@ -1,7 +1,8 @@
 """What came before on the same prisoner, for whoever decides or runs the prison: applications to PAS, and what PAS decided.
 
-A Governor's disclosure names no more than that Governor may know: the prison's own applications, and decisions on reports of which
-the Governor's office holds a text. Whom they are about is told by the items disclosed, and by no other.
+A Governor's disclosure names no more than that Governor may know: the prison's own applications, as far as it was answered, and
+reports of which the Governor's office holds a text that PAS decided to let it have. Whom they are about is told by the items
+disclosed, and by no other.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import sqlalchemy as sa
 from pas_gateway.again import holding_of
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import Draft, notice
+from pas_gateway.filing import read_verdicts
 from pas_gateway.office import PAS, PasOffice
+from pas_gateway.policy.rulings import CONSENTED
 from pas_gateway.policy.whereabouts import Whereabouts
 from pas_gateway.register import dockets, queries, requests
-from pas_gateway.register.dockets import DecidedOn
+from pas_gateway.register.dockets import CaseOn
 from pas_gateway.register.queries import Sent
-from pas_gateway.register.requests import Applied
+from pas_gateway.register.requests import CLOSED, OPEN, Applied
 from pas_schemas.clock import from_ms, show_time
 
-# Cases that people answered.
-ANSWERED = ("ACCEPTED", "DECIDED")
+# Rules that others than PAS answer, or may: the conduit, the originator.
+ELSEWHERE = frozenset({"R-EVALUATE", "G-WARRANT", "G-PRIVILEGE"}) | CONSENTED
 # What a prison applies for by itself; the others ask for offices that no Governor is of.
 OWN_KIND = "PAS/2"
 # The newest are named: a Governor reads them before the text.
@@ -39,7 +42,7 @@ class _Known:
     """What the register has on some people: the reports on which PAS decided, to whom those went, and applications."""
 
     aliases: Mapping[bytes, frozenset[bytes]]
-    decided: Mapping[bytes, Sequence[DecidedOn]]
+    decided: Mapping[bytes, Sequence[CaseOn]]
     sent: Mapping[tuple[bytes, str], Sequence[Sent]] = field(repr=False)
     applied: Mapping[bytes, Sequence[Applied]]
 
@@ -63,8 +66,8 @@ def _look_up(register: sa.Connection, persons: Iterable[bytes]) -> _Known | None
     """A handful of questions for a whole batch, whatever it holds; None where there is nothing to tell of anybody."""
     wanted = set(persons)
     everybody = queries.find_merged(register, wanted)
-    decided: dict[bytes, list[DecidedOn]] = {}
-    for one in dockets.find_decided_on(register, everybody, PAS, ANSWERED):
+    decided: dict[bytes, list[CaseOn]] = {}
+    for one in dockets.find_cases_on(register, everybody, PAS):
         decided.setdefault(one.person, []).append(one)
     applied: dict[bytes, list[Applied]] = {}
     for each in requests.find_on(register, everybody):
@@ -84,12 +87,23 @@ def _with_earlier(draft: Draft, persons: Iterable[bytes], known: _Known, office:
     everybody = {alias for key in persons for alias in known.aliases.get(key, frozenset({key}))}
     told: list[tuple[int, dict[str, Any]]] = []
     for one in {found.report: found for key in everybody for found in known.decided.get(key, ())}.values():
-        holds = holding_of(known.sent.get((one.report, draft.office), ())).texts
-        if one.report != draft.about.report and holds:
-            told.append((one.opened_at_ms, notice("EARLIER", _DECIDED.format(one.urn, one.originator))))
+        texts = holding_of(known.sent.get((one.report, draft.office), ())).texts
+        if one.report != draft.about.report and texts and _let_have(one, draft.office, texts, office):
+            told.append((one.received_at_ms, notice("EARLIER", _DECIDED.format(one.urn, one.originator))))
     for each in {each.id: each for key in everybody for each in known.applied.get(key, ())}.values():
         if each.office in own and each.kind == OWN_KIND:
-            said = _APPLIED.format(each.office, each.kind, show_time(from_ms(each.at_ms)), each.state)
+            said = _APPLIED.format(each.office, each.kind, show_time(from_ms(each.at_ms)), OPEN if each.waits else CLOSED)
             told.append((each.at_ms, notice("EARLIER", said)))
     newest = sorted(told, key=lambda one: (one[0], one[1]["why"]))[-NAMED_AT_MOST:]
     return replace(draft, notices=(*draft.notices, *(line for _, line in newest))) if newest else draft
+
+
+def _let_have(one: CaseOn, reader: str, texts: frozenset[int], office: PasOffice) -> bool:
+    """Whether PAS decided that an office may have one of these texts; what PAS decided of anything else tells that there is something
+    else. Of code 4 its own agency decides."""
+    outcomes = (each for each in read_verdicts(one.verdicts, one.report, office.register_key).verdicts.outcomes if each.office == reader)
+    return any(
+        verdict.item in texts and not ELSEWHERE.issuperset(verdict.answered)
+        for outcome in outcomes if "INTERNAL_ONLY" not in outcome.obligations
+        for verdict in outcome.verdicts
+    )  # fmt: skip

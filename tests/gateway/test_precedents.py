@@ -10,11 +10,11 @@ import pytest
 from gateway.deciding import Bench
 from gateway.desk import Desk, Row
 from gateway.terminal import Terminal
-from gateway.test_requests import ask
+from gateway.test_requests import ask, person, write_answer
 from pas_consumers import Inbox
 from pas_consumers.views import describe_whole
 from pas_gateway.background import find_background
-from producers.samples import make_handling, make_item, make_subject
+from producers.samples import make_declarations, make_handling, make_item, make_subject
 
 OTHER = "B2222BB"
 
@@ -85,7 +85,8 @@ def test_of_somebody_in_an_item_it_may_not_have_a_governor_hears_nothing(bench: 
     assert earlier(desk, both) == []
     open_too = publish(bench, subjects=subjects, items=[make_item(subjects=[0, 1])])
     bench.send(bench.decision(open_too, office="governor:WSI"))
-    assert [about_other in line for line in earlier(desk, open_too)] == [True]
+    # Of the one in between PAS has decided what the Governor has of it, whatever still waits there for others.
+    assert [line.split()[3] for line in earlier(desk, open_too)] == [about_other, both]
 
 
 def test_applications_are_named_to_pas_and_to_the_prison_that_made_them(bench: Bench, pas: Terminal) -> None:
@@ -103,6 +104,31 @@ def test_applications_are_named_to_pas_and_to_the_prison_that_made_them(bench: B
     bench.desk.run()
     bench.send(bench.decision(urn, office="governor:BAI"))
     assert earlier(bench.desk, urn, "governor:BAI") == []
+
+
+def test_of_a_decision_on_what_it_may_not_have_a_governor_hears_nothing(bench: Bench) -> None:
+    """Two earlier reports that differ in an item for somebody else alone say the same: nothing."""
+    open_too = [make_item()]
+    hidden = [make_item(), make_item(addressees=["security:BAI"])]
+    for items in (open_too, hidden):
+        first = publish(bench, items=items, addressees=["governor:WSI"], risk_tags=[])
+        assert bench.outcome(first, "governor:WSI") == ("release", "H1-PRISON")
+        decide(bench, first)
+    # PAS's case on the one is decided, and there was none on the other.
+    assert [(case["state"], case["held"]) for case in bench.listed(only_open=False)] == [("DECIDED", [])]
+    last = publish(bench, addressees=["governor:WSI"], risk_tags=[])
+    assert earlier(bench.desk, last) == []
+
+
+def test_an_answer_that_policy_holds_closes_no_application_before_a_governor(bench: Bench, pas: Terminal) -> None:
+    name = ask(pas)
+    path, _ = write_answer(pas, declarations=make_declarations(terrorism=True))
+    pas(*pas.sign("request", "answer", name, path, "--as", "force:01", person=person("force:01")))
+    bench.desk.run()
+    bench.desk.run()
+    assert [(one["state"], one["asked"][0]["state"]) for one in pas.json("request", "list", "--all")] == [("CLOSED", "ANSWERED")]
+    [said] = earlier(bench.desk, publish(bench, addressees=["governor:WSI"], risk_tags=[]))
+    assert said.endswith(": OPEN.")
 
 
 def test_a_body_is_the_same_whether_anything_came_before_or_not(bench: Bench) -> None:

@@ -74,20 +74,21 @@ def find_silences_due(connection: sa.Connection, now_ms: int, most: int) -> list
 
 
 @dataclass(frozen=True, slots=True)
-class DecidedOn:
-    """A report on a person (keyed hash) with a case that was answered."""
+class CaseOn:
+    """A report on a person (keyed hash) of which an owner had a case, with its decision as it stands."""
 
     person: bytes
     report: bytes
     urn: str
     originator: str
-    opened_at_ms: int
+    received_at_ms: int
+    verdicts: bytes = field(repr=False)
 
 
-def find_decided_on(connection: sa.Connection, persons: Iterable[bytes], owner: str, states: Iterable[str]) -> list[DecidedOn]:
-    """Reports on these people of which this owner's case is in one of these states."""
+def find_cases_on(connection: sa.Connection, persons: Iterable[bytes], owner: str) -> list[CaseOn]:
+    """Reports on these people of which this owner ever had a case."""
     subjects, cases, reports = schema.subjects.c, schema.cases.c, schema.reports.c
     joined = sa.join(schema.subjects, schema.cases, subjects.report == cases.report).join(schema.reports, reports.id == cases.report)
-    answered = sa.and_(cases.owner == owner, cases.state.in_(sorted(states)))
-    query = sa.select(subjects.key, reports.id, reports.urn, reports.originator, cases.opened_at_ms).select_from(joined).where(answered)
-    return [DecidedOn(*row) for row in find_rows(connection, query, schema.subjects.c.key, persons)]
+    columns = (subjects.key, reports.id, reports.urn, reports.originator, reports.received_at_ms, reports.verdicts)
+    query = sa.select(*columns).select_from(joined).where(cases.owner == owner)
+    return [CaseOn(*row) for row in find_rows(connection, query, schema.subjects.c.key, persons)]

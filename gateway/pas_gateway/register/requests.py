@@ -70,7 +70,7 @@ def list_requests(connection: sa.Connection, *, only_open: bool) -> list[Asking]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A request as far as it tells that there was one."""
+    """A request as far as it tells that there was one; `waits` says whether the office that asks still waits for an answer."""
 
     id: bytes
     kind: str
@@ -78,13 +78,15 @@ class Applied:
     person: bytes = field(repr=False)
     at_ms: int
     state: str
+    waits: bool
 
 
 def find_on(connection: sa.Connection, persons: Iterable[bytes]) -> list[Applied]:
     """Requests about these people (keyed hashes); those about protected ones leave no hash, and are never among them."""
-    table = schema.requests
-    rows = find_rows(connection, sa.select(table).order_by(table.c.at_ms, table.c.id), table.c.person, persons)
-    return [Applied(row.id, row.kind, row.office, row.person, row.at_ms, row.state) for row in rows]
+    table, asks = schema.requests, schema.asks.c
+    waits = sa.exists().where(asks.request == table.c.id, asks.state.in_((*WAITING, ANSWERED))).label("waits")
+    rows = find_rows(connection, sa.select(table, waits).order_by(table.c.at_ms, table.c.id), table.c.person, persons)
+    return [Applied(row.id, row.kind, row.office, row.person, row.at_ms, row.state, bool(row.waits)) for row in rows]
 
 
 def has_due(connection: sa.Connection, now_ms: int) -> bool:

@@ -342,8 +342,8 @@ def _with_kept(one: Standing, outcome: Outcome, holding: Holding, owed: Owed) ->
         else verdict
         for verdict in outcome.verdicts
     )  # fmt: skip
-    kept = replace(outcome, verdicts=verdicts)
-    return replace(kept, obligations=owed(outcome.office, kept.released))
+    kept = outcome._replace(verdicts=verdicts)
+    return kept._replace(obligations=owed(outcome.office, kept.released))
 
 
 def find_standing(

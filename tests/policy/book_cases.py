@@ -136,7 +136,7 @@ def cell(code: str, column: str, named: bool) -> Probe:
         found = Audience(named={office} if named else set())
         facts = ItemFacts(0, code, frozenset(), frozenset(), unidentified=False, unverified=False, gatekept=False)
         told = matrix_word(office, column_of(estate.offices[office], origin), facts, found, frozenset(), book)
-        return None if told is None else told[1]
+        return told[1]
 
     return ask
 

@@ -45,7 +45,7 @@ def turning(rule: str) -> Callable[[Verdicts], Verdicts]:
         return verdict._replace(word=TURNED[verdict.word]) if verdict.rule == rule else verdict
 
     def change(said: Verdicts) -> Verdicts:
-        return replace(said, outcomes=tuple(replace(o, verdicts=tuple(map(turn, o.verdicts))) for o in said.outcomes))
+        return replace(said, outcomes=tuple(o._replace(verdicts=tuple(map(turn, o.verdicts))) for o in said.outcomes))
 
     return change
 
@@ -64,7 +64,7 @@ def without_reason(reason: str) -> Callable[[Verdicts], Verdicts]:
 
 def without_obligation(word: str) -> Callable[[Verdicts], Verdicts]:
     def less(outcome: Outcome) -> Outcome:
-        return replace(outcome, obligations=tuple(one for one in outcome.obligations if one != word))
+        return outcome._replace(obligations=tuple(one for one in outcome.obligations if one != word))
 
     return lambda said: replace(said, outcomes=tuple(map(less, said.outcomes)))
 
@@ -159,7 +159,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a force has no FIB and no PIO": Mutant(Estate, "own", lambda estate, office: frozenset({office}), "H1-OWN release"),
     "he was always where he is": Mutant(
-        decide, "item_facts", lambda *given: replace(facts := _item_facts(*given), written=facts.prisons), "R-FOLLOW hold"
+        decide, "item_facts", lambda *given: (facts := _item_facts(*given))._replace(written=facts.prisons), "R-FOLLOW hold"
     ),
     "hold beats refuse": Mutant(decide, "_most_restrictive", _hold_beats_refuse, "R-INACTIVE refuse"),
     "a sanitised item goes beside the fuller one": Mutant(

@@ -37,7 +37,6 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
     secret_owner = owner_of_code4(origin, situation)
     held = sorted(_held(report, origin, judged, secret_owner))
     bare: list[tuple[str, str]] = []
-    verdicts = [verdict for row in judged.values() for verdict in row]
     if _asks_escort_summary(report, situation, judged):
         bare.append((PAS, "R-ESCORT"))
     if is_senior(report.priority, report.risk_tags, rulebook) and _governor_left_out(report, situation, origin, judged):
@@ -46,7 +45,7 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
         bare.append((PAS, "R-REFERRAL"))
     if situation.unmatched:
         bare.append((PAS, "R-NOBODY"))
-    if not any(verdict.word in ("release", "hold") for verdict in verdicts):
+    if all(verdict.word == "refuse" for row in judged.values() for verdict in row):
         bare.append((secret_owner if all(item.handling == "4" for item in report.items) else PAS, "R-NOBODY"))
     # Whoever noted an earlier one has not answered this.
     unread = [(PAS, "R-NOBODY")] if situation.unread else []

@@ -14,6 +14,7 @@ from pas_gateway.policy.routing import (
     PASO_UNIT,
     Audience,
     Origin,
+    Words,
     additions_of,
     audience,
     awaits_evaluation,
@@ -22,11 +23,12 @@ from pas_gateway.policy.routing import (
     let_know,
     origin_of,
     routing_words,
+    words_of,
 )
 from pas_gateway.policy.rulings import Answers, Pair, word_of
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Gate, Outcome, Verdict, Verdicts
-from pas_schemas.directory import Standing
+from pas_schemas.directory import PRISON_OFFICES, Standing
 from pas_schemas.models.report import Item, Report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import CELLS, GATES, LAST, Word
@@ -51,7 +53,7 @@ def obligations_for(report: Report, situation: Situation, rulebook: Rulebook, of
 def left_out(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[Pair]:
     """The code 5 items, and the Governors, of whom a case `R-SENIORITY` asks whether they are to know (domain, *Routing*, rule 4)."""
     made = _Decision(report, situation, rulebook)
-    return frozenset((facts.index, governor) for facts in made.items for governor in made.left_out(facts, made.first_audience(facts)))
+    return frozenset((facts.item, governor) for facts in made.items for governor in made.left_out(facts, made.first_audience(facts)))
 
 
 def gates_fired(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[str]:
@@ -61,13 +63,15 @@ def gates_fired(report: Report, situation: Situation, rulebook: Rulebook) -> fro
 
 
 class _Reader(NamedTuple):
-    """An office as a reader of this report: what is the same for each of its items."""
+    """An office as a reader of this report, with what is the same for each of its items: `said` are the words that fall on every one,
+    `gatekept` those that fall on one that G-CATA keeps."""
 
     id: str
     standing: Standing | None
     column: str | None
-    across: bool
-    staff: tuple[str, Word] | None
+    said: Words
+    gatekept: Words
+    placed: bool
     awaits: bool
 
 
@@ -83,8 +87,10 @@ class _Decision:
         gatekept = is_gatekept(report, rulebook)
         people = [person_facts(person, situation, rulebook) for person in report.subjects]
         self.items = [item_facts(report, n, item, people, gatekept) for n, item in enumerate(report.items)]
-        self.fuller = [frozenset(_fuller_items(report.items, n)) for n in range(len(report.items))]
+        self.gates: list[Words] = [tuple([(gate, "hold") for gate in self._held_by(facts)]) for facts in self.items]
+        self.fuller = {n: frozenset(_fuller_items(report.items, n)) for n, item in enumerate(report.items) if item.sanitises is not None}
         self.additions = additions_of(report, rulebook)
+        self.ruled = bool(situation.rulings)
         self.readers: dict[str, _Reader] = {}
         self.audiences: dict[object, Audience] = {}
         ends = report.handling.review_ends
@@ -97,27 +103,34 @@ class _Decision:
             found = self._audience_of(facts)
             by_id |= found.by_id
             for office in found.considered:
-                reader = self.readers.get(office) or self._meet(office)
-                judged.setdefault(office, []).append(self._judge(reader, facts, found))
-        if any(self.fuller):
+                verdict = self._judge(self.readers.get(office) or self._meet(office), facts, found)
+                if office in judged:
+                    judged[office].append(verdict)
+                else:
+                    judged[office] = [verdict]
+        if self.fuller:
             judged = {office: self._without_sanitised(office, verdicts) for office, verdicts in judged.items()}
         outcomes = tuple(self._outcome(office, tuple(judged[office]), office in by_id) for office in sorted(judged))
         if self.paso:
             return Verdicts((Gate("G-PASO", "compartment"),), outcomes, paso_case(self.situation, judged))
         return Verdicts(self.fired(), outcomes, cases_of(self.report, self.situation, self.rulebook, self.origin, judged))
 
+    def _held_by(self, facts: ItemFacts) -> tuple[str, ...]:
+        """The gates that hold an item for everybody; of a compartment report G-PASO alone speaks."""
+        return (*self.everybody, "G-IDENTITY") if facts.unidentified and not self.paso else self.everybody
+
     def _audience_of(self, facts: ItemFacts) -> Audience:
         """Who is considered, with those whom people decided to let know."""
         found = self.first_audience(facts)
-        if facts.code != "5" or not self.situation.rulings:
+        if facts.code != "5" or not self.ruled:
             return found
-        decided = [governor for governor in self.left_out(facts, found) if self._is_let_know(facts.index, governor)]
+        decided = [governor for governor in self.left_out(facts, found) if self._is_let_know(facts.item, governor)]
         return let_know(found, frozenset(decided)) if decided else found
 
     def first_audience(self, facts: ItemFacts) -> Audience:
         """Items that concern and address the same, under the same kind of code, have one audience."""
-        item = self.report.items[facts.index]
-        if facts.index in self.situation.by_pas and item.sanitises is not None:
+        item = self.report.items[facts.item]
+        if facts.item in self.situation.by_pas and item.sanitises is not None:
             fuller = self._audience_of(above := self.items[item.sanitises])
             leads_to = fuller.considered | self.left_out(above, fuller)
             return in_place(self._audience(item, facts), self.report.addressees_of(item), fuller, leads_to)
@@ -146,40 +159,33 @@ class _Decision:
 
     def _meet(self, office: str) -> _Reader:
         standing, origin = self.situation.estate.get(office), self.origin
-        staff: tuple[str, Word] | None = None
+        said = words_of(standing)
         if self.staff is not None:
-            staff = ("G-STAFF", "refuse" if self.staff.refuses(standing) else "hold")
+            said = (("G-STAFF", "refuse" if self.staff.refuses(standing) else "hold"), *said)
         if standing is None:
-            reader = _Reader(office, None, None, False, staff, False)
+            reader = _Reader(office, None, None, said, said, placed=False, awaits=False)
         else:
             across = standing.police_side != origin.police_side and office != origin.conduit
-            reader = _Reader(office, standing, column_of(standing, origin), across, staff, awaits_evaluation(standing, origin))
+            gatekept = (("G-CATA", "hold"), *said) if across and not self.paso else said
+            column, placed = column_of(standing, origin), standing.kind in PRISON_OFFICES and office not in origin.own
+            reader = _Reader(office, standing, column, said, gatekept, placed, awaits_evaluation(standing, origin))
         self.readers[office] = reader
         return reader
 
     def _judge(self, reader: _Reader, facts: ItemFacts, found: Audience) -> Verdict:
-        words: list[tuple[str, Word]] = [(gate, "hold") for gate in self.everybody]
-        routed = routing_words(reader.id, reader.standing, facts, found, self.origin, reader.awaits)
-        if self.paso:
-            # No other gate speaks of a compartment report, and of the routing rules those alone that refuse.
-            words += [word for word in routed if word[1] == "refuse"]
-        else:
-            if facts.unidentified:
-                words.append(("G-IDENTITY", "hold"))
-            if facts.gatekept and reader.across:
-                words.append(("G-CATA", "hold"))
-            if reader.staff is not None:
-                words.append(reader.staff)
-            words += routed
-        # A text that its originator did not close for an office is not meant for it, and nobody else can open it.
-        internal = frozenset() if (facts.index, reader.id) in self.situation.unclosed else self.internal
-        cell = matrix_word(reader.id, reader.column, facts, found, internal, self.rulebook)
-        if cell is not None:
-            words.append(cell)
-        answers = self.situation.rulings.on(facts.index, reader.id) if self.situation.rulings else None
-        return self._after_rulings(facts, words, answers) if answers else _most_restrictive(facts.index, words)
+        index, standing = facts.item, reader.standing
+        words = self.gates[index] + (reader.gatekept if facts.gatekept else reader.said)
+        if standing is not None and not self.paso:
+            # Of a compartment report no gate speaks but its own, and of the routing rules those alone that refuse.
+            words += routing_words(standing, facts, found, placed=reader.placed, awaits=reader.awaits)
+        if reader.column is not None:
+            # A text that its originator did not close for an office is not meant for it, and nobody else can open it.
+            unclosed = self.situation.unclosed and (index, reader.id) in self.situation.unclosed
+            words += (matrix_word(reader.id, reader.column, facts, found, frozenset() if unclosed else self.internal, self.rulebook),)
+        answers = self.situation.rulings.on(index, reader.id) if self.ruled else None
+        return self._after_rulings(facts, words, answers) if answers else _most_restrictive(index, words)
 
-    def _after_rulings(self, facts: ItemFacts, words: list[tuple[str, Word]], answers: Answers) -> Verdict:
+    def _after_rulings(self, facts: ItemFacts, words: Words, answers: Answers) -> Verdict:
         """The words once people have answered: a rule that was released says nothing more, one that was refused says refuse.
 
         A matrix cell that held says release under its own id, so that what is left is never nothing.
@@ -188,9 +194,9 @@ class _Decision:
         answered: list[str] = []
         secret = self.secret_owner if facts.code == "4" and not self.paso else None
         for rule, word in words:
-            conduit_has = rule == "R-EVALUATE" and facts.index in self.conduit_has
+            conduit_has = rule == "R-EVALUATE" and facts.item in self.conduit_has
             said = word_of(answers, rule, owner_of(rule, secret, conduit_has, self.origin), self.origin.id) if word == "hold" else None
-            if said == "release" and rule == "G-IDENTITY" and self._is_doubted(facts.index):
+            if said == "release" and rule == "G-IDENTITY" and self._is_doubted(facts.item):
                 # Whoever releases it cannot know who it is on: it holds again.
                 said = None
             if said == "release":
@@ -199,7 +205,7 @@ class _Decision:
                 left.append((rule, "refuse"))
             elif said is None or rule in CELLS:
                 left.append((rule, "release" if said else word))
-        verdict = _most_restrictive(facts.index, left)
+        verdict = _most_restrictive(facts.item, tuple(left))
         return verdict._replace(answered=tuple(answered)) if verdict.word == "release" else verdict
 
     def _is_doubted(self, index: int) -> bool:
@@ -227,8 +233,10 @@ class _Decision:
         if not has:
             return verdicts
         return [
-            v if v.word == "refuse" or self.fuller[v.item].isdisjoint(has) else Verdict(v.item, "refuse", LAST, v.holds) for v in verdicts
-        ]
+            Verdict(v.item, "refuse", LAST, v.holds)
+            if v.item in self.fuller and v.word != "refuse" and not self.fuller[v.item].isdisjoint(has) else v
+            for v in verdicts
+        ]  # fmt: skip
 
     def fired(self) -> tuple[Gate, ...]:
         fired = set(self.everybody)
@@ -247,7 +255,7 @@ class _Decision:
         return Outcome(office, verdicts, found, by_id)
 
 
-def _most_restrictive(item: int, words: list[tuple[str, Word]]) -> Verdict:
+def _most_restrictive(item: int, words: Words) -> Verdict:
     """The strictest word and the first rule that says it; a pair of which nothing is said is refused."""
     if len(words) == 1:
         rule, word = words[0]

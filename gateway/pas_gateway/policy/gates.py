@@ -30,11 +30,10 @@ class PersonFacts(NamedTuple):
     released_since: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
+class ItemFacts(NamedTuple):
     """What the rules need to know of one item: where its subjects are, where they were when it was written, which gates it sets off."""
 
-    index: int
+    item: int
     code: str
     prisons: frozenset[str]
     written: frozenset[str]
@@ -66,17 +65,24 @@ def person_facts(person: Subject, situation: Situation, rulebook: Rulebook) -> P
 def item_facts(report: Report, index: int, item: Item, everybody: Sequence[PersonFacts], gatekept: bool) -> ItemFacts:
     """The facts of an item; `everybody` are the report's persons and `gatekept` is what the report as a whole says for G-CATA."""
     people = everybody if item.subjects is None else [everybody[subject] for subject in report.subjects_of(item)]
-    subjects = [person for person in people if person.is_subject]
+    prisons, written = set(), set()
+    on_somebody = unresolved = unverified = released_since = False
+    for person in people:
+        gatekept |= person.high
+        if not person.is_subject:
+            continue
+        on_somebody = True
+        unresolved |= not person.resolves
+        unverified |= person.unverified
+        released_since |= person.released_since
+        if person.prison is not None:
+            prisons.add(person.prison)
+        if person.written is not None:
+            written.add(person.written)
+    unidentified = unresolved or not on_somebody
     return ItemFacts(
-        index=index,
-        code=item.handling,
-        prisons=frozenset([person.prison for person in subjects if person.prison is not None]),
-        written=frozenset([person.written for person in subjects if person.written is not None]),
-        unidentified=not subjects or not all(person.resolves for person in subjects),
-        unverified=any(person.unverified for person in subjects),
-        gatekept=gatekept or any(person.high for person in people),
-        released_since=any(person.released_since for person in subjects),
-    )
+        index, item.handling, frozenset(prisons), frozenset(written), unidentified, unverified, gatekept, released_since
+    )  # fmt: skip
 
 
 def category_of(state: State | None, situation: Situation, rulebook: Rulebook) -> str | None:

@@ -27,11 +27,9 @@ def column_of(office: Standing, origin: Origin) -> str | None:
 
 
 def matrix_word(
-    office: str, column: str | None, facts: ItemFacts, found: Audience, internal: frozenset[str], rulebook: Rulebook
-) -> tuple[str, Word] | None:
+    office: str, column: str, facts: ItemFacts, found: Audience, internal: frozenset[str], rulebook: Rulebook
+) -> tuple[str, Word]:
     """The cell's id and word; `internal` are the recipients a code 4 item may reach while its review date is ahead."""
-    if column is None:
-        return None
     cell = rulebook.matrix[facts.code][column]
     named = office in internal if facts.code == "4" else office in found.named or office in found.added
     return _CELL_ID[facts.code, column], cell.named if named else cell.other

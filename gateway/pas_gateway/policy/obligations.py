@@ -25,6 +25,6 @@ def obligations_of(report: Report, released: Sequence[ItemFacts], office: Standi
         owed.append("INTERNAL_ONLY")
     if "2" in codes and office.handling_class == "non-prosecuting":
         owed.append("RECORD_DISSEMINATION")
-    if any(facts.unverified for facts in released):
+    if True in [facts.unverified for facts in released]:
         owed.append("VERIFY_IDENTITY")
     return tuple(sorted(owed))

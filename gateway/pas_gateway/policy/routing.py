@@ -15,6 +15,9 @@ from pas_schemas.rules import Word
 
 CAT_A_TEAM = "cat-a-team"
 PASO_UNIT = "paso-unit"
+# Rules with their words, of one office and item.
+Words = tuple[tuple[str, Word], ...]
+_NOWHERE: frozenset[str] = frozenset()
 # Codes that rules 3 and 4 add an office for.
 _ADDABLE = frozenset("123")
 
@@ -118,15 +121,15 @@ def _add(facts: ItemFacts, found: Audience, estate: Estate, additions: Additions
     if additions.cat_a_team and CAT_A_TEAM not in found.named:
         found.added[CAT_A_TEAM] = "R-CATA"
     if additions.governors:
-        found.added.update(dict.fromkeys(governors_of(facts, found, estate), "R-SENIORITY"))
-    found.considered |= found.added.keys()
+        found.added |= dict.fromkeys(governors_of(facts, found, estate), "R-SENIORITY")
+    found.considered.update(found.added)
 
 
 def governors_of(facts: ItemFacts, found: Audience, estate: Estate) -> frozenset[str]:
     """Rule 4: the Governor of each prison that holds a subject of the item or whose security is named for it, if not named."""
     security = [estate.get(office) for office in found.named if office.startswith("security:")]
-    prisons = facts.prisons.union(office.prison for office in security if office is not None and office.prison)
-    return frozenset(f"governor:{prison}" for prison in prisons) - found.named
+    prisons = facts.prisons.union([office.prison for office in security if office is not None and office.prison])
+    return frozenset([f"governor:{prison}" for prison in prisons]) - found.named
 
 
 def let_know(found: Audience, governors: frozenset[str]) -> Audience:
@@ -146,33 +149,36 @@ def is_senior(priority: str, tags: Iterable[str], rulebook: Rulebook) -> bool:
     return priority in rulebook.priorities.seniority or not rulebook.tags.seniority.isdisjoint(tags)
 
 
-def routing_words(
-    office: str, standing: Standing | None, facts: ItemFacts, found: Audience, origin: Origin, awaits: bool
-) -> list[tuple[str, Word]]:
-    """What the routing rules say of an office and an item, in their order; `awaits` is rule 7's word of the office."""
-    if standing is None or standing.kind == "feed":
-        return [("R-UNKNOWN", "refuse")]
-    words: list[tuple[str, Word]] = []
-    if not standing.active:
-        words.append(("R-INACTIVE", "refuse"))
-    if office in found.added:
-        words.append((found.added[office], "hold"))
-    if standing.kind == "escort":
-        words.append(("R-ESCORT", "refuse"))
-    elif standing.kind == "inspector":
-        words.append(("R-INSPECTOR", "refuse"))
-    if office in found.by_id:
-        if standing.kind in PRISON_OFFICES and office not in origin.own and standing.prison not in facts.prisons:
-            words.append(("R-WHEREABOUTS", "hold"))
-    elif office in found.let_know or (facts.code == "5" and office in found.through and not facts.written >= found.through[office]):
-        words.append(("R-FOLLOW", "hold"))
-    if awaits:
-        words.append(("R-EVALUATE", "hold"))
-    return words
+def words_of(office: Standing | None) -> Words:
+    """What the routing rules say of an office as it stands, whatever the item is: each of these words refuses."""
+    if office is None or office.kind == "feed":
+        return (("R-UNKNOWN", "refuse"),)
+    inactive: Words = () if office.active else (("R-INACTIVE", "refuse"),)
+    if office.kind == "escort":
+        return (*inactive, ("R-ESCORT", "refuse"))
+    return (*inactive, ("R-INSPECTOR", "refuse")) if office.kind == "inspector" else inactive
+
+
+def routing_words(office: Standing, facts: ItemFacts, found: Audience, *, placed: bool, awaits: bool) -> Words:
+    """What the other routing rules say of an office and an item, in their order: each of these words holds.
+
+    `placed`: it is an office of a prison that did not write the report; `awaits` is rule 7's word of it.
+    """
+    words: Words = ()
+    if office.id in found.added:
+        words += ((found.added[office.id], "hold"),)
+    if office.id in found.by_id:
+        if placed and office.prison not in facts.prisons:
+            words += (("R-WHEREABOUTS", "hold"),)
+    elif office.id in found.let_know or (facts.code == "5" and not facts.written >= found.through.get(office.id, _NOWHERE)):
+        words += (("R-FOLLOW", "hold"),)
+    return (*words, ("R-EVALUATE", "hold")) if awaits else words
 
 
 def awaits_evaluation(standing: Standing, origin: Origin) -> bool:
     """Rule 7: what a prison writes waits for its conduit, what the Category A Team or the unit writes for PAS."""
+    if standing.kind == "feed":
+        return False
     if origin.compartmented:
         return standing.police_side
     if not origin.from_prison:

@@ -36,8 +36,7 @@ class Verdict(NamedTuple):
         return SENTENCES[self.rule]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One office's verdicts, in item order, and what it must observe for what it is released.
 
     `by_id` is true where the report addressed the office by its id: it keeps what it had when a prisoner moves.

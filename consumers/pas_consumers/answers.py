@@ -8,13 +8,9 @@ from typing import Final
 from pas_consumers.delivery import State
 from pas_consumers.errors import WrongStateError
 from pas_consumers.records import Held
-from pas_schemas.models.words import TO_READ, DeliveryKind, Receipt
+from pas_schemas.models.reply import ANSWERS
+from pas_schemas.models.words import Receipt
 
-_KINDS: Final[Mapping[Receipt, frozenset[DeliveryKind]]] = {
-    "CONDITIONS_ACCEPTED": frozenset({"CONDITIONS"}),
-    "ACTIONED": frozenset({"DISCLOSURE", "SUMMARY"}),
-    "DECLINED": frozenset(TO_READ),
-}
 _STATES: Final[Mapping[Receipt, frozenset[State]]] = {
     "CONDITIONS_ACCEPTED": frozenset({"DELIVERED"}),
     "ACTIONED": frozenset({"READ"}),
@@ -35,7 +31,7 @@ _REFUSED_STATE: Final[Mapping[State, tuple[str, str]]] = {
 def check_answer(held: Held, receipt: Receipt) -> None:
     """Raises WrongStateError where a delivery of that kind, in that state, cannot be answered so."""
     kind, state = held.delivery.kind, held.state
-    if kind not in _KINDS[receipt]:
+    if kind not in ANSWERS[receipt]:
         sentence, hint = _REFUSED_KIND[receipt]
         raise WrongStateError(sentence.format(kind), hint)
     if state not in _STATES[receipt]:

@@ -30,6 +30,7 @@ from pas_schemas.sealing import Opened
 from pas_transport.statements import peek_statement
 
 _NOT_YOURS = "A reply answers a delivery that this office was never sent: it changes nothing."
+_UNFIT = "This {} does not fit the delivery that it answers, or lacks its reason or mitigation: it changes nothing."
 _LEFT = "A reply names somebody who has left this office, or was never of it: it changes nothing. Who is there now must answer."
 _DECLINED = "This DECLINED changes nothing: for a governor's office somebody must answer who holds one of these posts: {}."
 _POST = "This READ does not stop the clock: somebody must read it who holds one of these posts: {}."
@@ -143,6 +144,9 @@ def plan_replies(
         seen.add(answer.id)
         if delivery is None or delivery.office != answer.reply.office:
             _refuse(answer, "NOT_YOURS", _NOT_YOURS, scribe, plan)
+            continue
+        if not answer.reply.fits(delivery.kind):
+            _refuse(answer, "UNFIT", _UNFIT.format(answer.reply.receipt), scribe, plan)
             continue
         if answer.reply.receipt != "DELIVERED" and has_left(answer.reply, answer.submitted.taken.at, office):
             _refuse(answer, "LEFT", _LEFT, scribe, plan)

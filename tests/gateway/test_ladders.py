@@ -430,6 +430,25 @@ def test_a_receipt_for_another_offices_delivery_is_told_and_changes_nothing(benc
     assert "security:WSI" in {word["to"] for word in desk.climb()}
 
 
+@pytest.mark.parametrize("receipt", ["CONDITIONS_ACCEPTED", "ACTIONED", "DECLINED"])
+def test_a_receipt_that_does_not_fit_is_told_and_stops_no_clock(bench: Bench, receipt: str) -> None:
+    """Of what has no conditions none are accepted; an action names its mitigation, a refusal its reason."""
+    desk = bench.desk
+    urn = publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    [mine] = [one.datum["delivery_id"] for one in desk.run() if one.office == "security:WSI"]
+    datum = {
+        "delivery_id": mine, "office": "security:WSI", "receipt": receipt, "post": "officer", "person": "staff-0001",
+        "at_ms": to_ms(desk.workspace.clock.now()), "mitigation": None, "reason": None,
+    }  # fmt: skip
+    value = Forge(desk.workspace, "security:WSI", prefix=REPLY).seal(bytes(16), encode("reply", datum))
+    desk.log.append([Outgoing(REPLIES.name, mine, value)])
+    assert [said.partition(" does not fit")[0] for said in answers(desk, "security:WSI")] == [f"This {receipt}"]
+    assert ("REPLY_REFUSED", [receipt, "UNFIT"]) in events(desk)
+    assert {one["office"]: one["state"] for one in trace(desk.store, desk.office.register_key, urn)["outcomes"]}["security:WSI"] == "SENT"
+    desk.turn(minutes=16)
+    assert "security:WSI" in {word["to"] for word in desk.climb()}
+
+
 def events(desk: Desk) -> list[tuple[str, list[str]]]:
     with desk.store.reading() as register:
         rows = register.execute(schema.leaves.select().order_by(schema.leaves.c.number)).all()

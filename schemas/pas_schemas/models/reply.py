@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
 from pas_schemas.models.base import MaybeText, Text, Time
 from pas_schemas.models.wire import WireModel
-from pas_schemas.models.words import Receipt
+from pas_schemas.models.words import TO_READ, DeliveryKind, Receipt
+
+# Receipts that answer deliveries of some kinds alone.
+ANSWERS: Final[Mapping[Receipt, frozenset[DeliveryKind]]] = {
+    "CONDITIONS_ACCEPTED": frozenset({"CONDITIONS"}),
+    "ACTIONED": frozenset({"DISCLOSURE", "SUMMARY"}),
+    "DECLINED": frozenset(TO_READ),
+}
 
 
 class Reply(WireModel):
@@ -25,3 +33,8 @@ class Reply(WireModel):
     at: Time
     mitigation: MaybeText = None
     reason: MaybeText = None
+
+    def fits(self, kind: str) -> bool:
+        """Whether it can answer a delivery of that kind, and says what such a receipt must say (domain, *Certainty of receipt*)."""
+        said = {"ACTIONED": self.mitigation, "DECLINED": self.reason}
+        return kind in ANSWERS.get(self.receipt, {kind}) and said.get(self.receipt, "") is not None

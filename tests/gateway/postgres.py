@@ -78,6 +78,22 @@ class PrivatePostgres:
         self._guard.wait(_PATIENCE_SECONDS)
         self._guard = None
 
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Every process of it stands still: the system still takes connections for it and acknowledges what is sent, and nobody answers."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        stopped: list[int] = []
+        try:
+            # The first one first: then there are no new ones.
+            _hold(first, stopped)
+            for child in map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()):
+                _hold(child, stopped)
+            yield
+        finally:
+            for process in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
     def remove(self) -> None:
         if self._guard is not None:
             # Nothing is kept: an orderly end would first bring every file of every test's database to the disk.
@@ -138,6 +154,14 @@ def run_postgres() -> Iterator[PrivatePostgres]:
         yield server
     finally:
         server.remove()
+
+
+def _hold(process: int, stopped: list[int]) -> None:
+    with suppress(ProcessLookupError, FileNotFoundError):
+        os.kill(process, signal.SIGSTOP)
+        stopped.append(process)
+        while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZXx":
+            os.sched_yield()
 
 
 def find_free_port() -> int:

@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.types.array import ListBinaryDumper
 
+from pas_gateway.register.listening import Listening
 from pas_gateway.register.refusals import tell_postgres
 from pas_gateway.register.store import BUSY_SECONDS, RegisterUnavailableError, Store
 from pas_schemas.errors import RegisterError
@@ -54,7 +55,7 @@ class PostgresStore(Store):
 
     driver_error = psycopg.Error
 
-    def __init__(self, url: sa.URL, patience_seconds: float) -> None:
+    def __init__(self, url: sa.URL, patience_seconds: float, silence_seconds: float = BUSY_SECONDS) -> None:
         self._patience = patience_seconds
         self._place = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}"
         options = [str(url.query.get("options", "")), *(f"-c {name}={value}" for name, value in _WAITS.items())]
@@ -67,6 +68,7 @@ class PostgresStore(Store):
                 use_native_hstore=False,
             )
         )
+        sa.event.listen(self._engine, "do_connect", lambda *asked: Listening.open(silence_seconds, *asked[2], **asked[3]))
         sa.event.listen(self._engine, "connect", _set_up)
 
     def exists(self) -> bool:

@@ -107,13 +107,22 @@ def note_refused(store: Store, office: PasOffice, case: str, person: str | None,
     store.write(lambda register: append_events(register, [event]))
 
 
-def describe_signed(store: Store, office: PasOffice, case_id: str) -> list[dict[str, Any]]:
-    """Everything people signed about a case, in the order in which it counts; about PAS's own also what the originator answered."""
+def find_deliberation(store: Store, office: PasOffice, case_id: str) -> dict[str, Any]:
+    """What people said and may say of a case, both empty where the report's body is no longer kept.
+
+    `decisions` is everything they signed, in the order in which it counts, about PAS's own cases also what the originator answered;
+    `left_out` the code 5 items and Governors of whom a bare `R-SENIORITY` asks whether they are to know.
+    """
     with store.reading() as register:
         found = queries.find_case(register, case_id)
         dockets = open_dockets(register, [row.report for row in found], office.know(), office, _scribe(office))
-    rows = [row for row in found if row.report in dockets]
-    return [_describe(one, dockets[row.report], office) for row in rows for one in _signed_on(row.owner, dockets[row.report].signed)]
+    rows = [(row.owner, dockets[row.report]) for row in found if row.report in dockets]
+    return {
+        "decisions": [_describe(one, docket, office) for owner, docket in rows for one in _signed_on(owner, docket.signed)],
+        "left_out": [
+            {"item": item, "office": governor} for owner, docket in rows for item, governor in sorted(docket.left_out(owner, office))
+        ],
+    }
 
 
 def _signed_on(owner: str, signed: tuple[Signed, ...]) -> Iterator[Signed]:

@@ -20,7 +20,7 @@ from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
 from pas_gateway.casebook import item_ref
 from pas_gateway.commands.deciding import read_text
-from pas_gateway.offering import find_open, read_texts
+from pas_gateway.offering import find_deliberation, find_open, read_texts
 from pas_gateway.policy.rulings import Rulings
 from pas_gateway.register import schema
 from pas_gateway.vault import lock_statement
@@ -765,6 +765,8 @@ def test_silence_is_ended_by_two_people_with_the_originators_consent(bench: Benc
     bench.send(bench.decision(urn, "REFUSE", **silent_pair(bench, urn)))
     bench.desk.run()
     assert bench.events()[-1] == ("DECISION_REFUSED", ["REASON"])
+    shown = find_deliberation(bench.desk.store, bench.office, bench.case(urn))
+    assert shown["left_out"] == [{"item": 0, "office": "governor:WSI"}]
     typed = find_open(bench.desk.store, bench.office, bench.case(urn))
     assert typed.choose((), ["governor:WSI"], False) == silent_pair(bench, urn)["pairs"]
     with pytest.raises(MisuseError, match="Nothing waits"):

@@ -142,10 +142,11 @@ def test_an_originator_grades_for_a_contractor(at: At) -> None:
     at.run()
     assert [row["state"] for row in at.json("cases", "list")] == ["RETURNED"]
     asked = at.json("consent", "--as", "force:01")
-    assert {(row["asks"], row["office"]) for row in asked} == {("CODE_2_ASKED", "security:DGI")}
+    assert {(row["asks"], row["office"], row["answered"]) for row in asked} == {("CODE_2_ASKED", "security:DGI", None)}
     answer = ("consent", asked[-1]["delivery"], "--as", "force:01", "--choice", "REGRADE", "--grade", "B22", *SAID)
     risk = ("--assessment", "Necessary.", "--authorised-by", "d-insp-01", "--authorised-at", "2015-11-18T10:00:00Z")
     done = json.loads(at.sign(*answer, *risk, "--json", person="example-force-01-1").out)
+    assert [row["answered"] for row in at.json("consent", "--as", "force:01") if row["delivery"] == asked[-1]["delivery"]] == ["REGRADE"]
     at.run()
     assert at.texts("security:DGI") == []
     # PAS sees in its case what was answered, and that it does not count yet.

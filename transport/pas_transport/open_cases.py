@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import CodecError, KeyringError, MisuseError, SealError
 from pas_schemas.models.complaints import complain, place_of
-from pas_schemas.models.decision import Decision, RuledPair
+from pas_schemas.models.decision import RuledPair
 from pas_schemas.models.wire import WireModel
 from pas_transport.files import write_whole
 from pas_transport.sending import send_statement
@@ -121,10 +121,10 @@ def find_kept(workspace: Workspace, office: str, prefix: str) -> list[tuple[byte
     return found
 
 
-def read_decision(data: bytes) -> Decision | None:
-    """The decision in a statement; None where it is another kind."""
+def read_said(kind: type[S], data: bytes) -> S | None:
+    """What a statement says; None where it is of another kind."""
     try:
-        return Decision.decode(peek_statement(data))
+        return kind.decode(peek_statement(data))
     except CodecError:
         return None
 

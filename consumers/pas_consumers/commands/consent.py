@@ -12,7 +12,7 @@ from pas_schemas.clock import show_time
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.decision import Consent
 from pas_schemas.models.words import CONSENT_CHOICES
-from pas_transport.open_cases import build, post_of, sign_and_send
+from pas_transport.open_cases import build, find_kept, post_of, read_said, sign_and_send
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.session import OFFICE, Session, as_option, pass_session
 
@@ -36,13 +36,13 @@ LEGAL = ("POLICING_PURPOSE", "OMA_2007_S14", "OTHER")
 @passphrase_option
 @pass_session
 def consent(session: Session, /, delivery: str | None, office: str, choice: str | None, passphrase_file: Path | None, **said: Any) -> None:
-    """List what OFFICE is asked as an originator; with --choice, answer the question of delivery ID.
+    """List what OFFICE is asked as an originator, and what was answered from here; with --choice, answer the question of delivery ID.
 
     The answer is signed with the key of --person, whose passphrase is asked for. It counts when the gateway has run.
     """
     asked = list_questions(session.workspace, office)
     if choice is None:
-        _list(session, asked)
+        _list(session, office, asked)
         return
     question = _find(asked, delivery, said["item"], said["recipient"])
     if not said["reason"] or not said["legal_basis"]:
@@ -62,7 +62,9 @@ def consent(session: Session, /, delivery: str | None, office: str, choice: str 
     session.console.say(f"Statement: {digest}")
 
 
-def _list(session: Session, asked: list[Question]) -> None:
+def _list(session: Session, office: str, asked: list[Question]) -> None:
+    kept = [said for _, data in find_kept(session.workspace, office, "") if (said := read_said(Consent, data)) is not None]
+    answered = {(said.delivery, said.item, said.recipient): said.choice for said in kept}
     shown = [
         {
             "delivery": one.delivery.id.hex(),
@@ -71,11 +73,17 @@ def _list(session: Session, asked: list[Question]) -> None:
             "item": one.notice.item,
             "office": one.notice.office,
             "asked_at": show_time(one.delivery.decided_at),
+            "answered": next((answered[key] for key in _answers_to(one) if key in answered), None),
         }
         for one in asked
     ]
     session.console.emit(shown)
-    session.console.table(("delivery", "urn", "asks", "item", "office", "asked at"), [list(row.values()) for row in shown])
+    session.console.table(("delivery", "urn", "asks", "item", "office", "asked at", "answered"), [list(row.values()) for row in shown])
+
+
+def _answers_to(one: Question) -> list[tuple[bytes, bytes, str | None]]:
+    """By what an answer from here names this question: with the office it is about, or a new grade, which is for everybody."""
+    return [(one.delivery.id, one.notice.ref, recipient) for recipient in (one.notice.office, None)]
 
 
 def _find(asked: list[Question], delivery: str | None, item: int | None, recipient: str | None) -> Question:

@@ -11,7 +11,7 @@ from pas_gateway.background import find_background
 from pas_gateway.commands.deciding import decide, second
 from pas_gateway.commands.register import open_register
 from pas_gateway.commands.summarising import summarise
-from pas_gateway.offering import describe_signed, read_texts
+from pas_gateway.offering import find_deliberation, read_texts
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.review import find_case, list_cases
 from pas_schemas.errors import MisuseError
@@ -63,7 +63,7 @@ def show(session: Session, case: str, office: str, texts: bool, person: str | No
         found = find_case(store, key, case)
         pas = PasOffice.of(session.workspace)
         found |= find_background(store, pas, found["case"])
-        found["decisions"] = describe_signed(store, pas, found["case"])
+        found |= find_deliberation(store, pas, found["case"])
         if texts:
             found["texts"] = read_texts(store, pas, found["case"], person or session.workspace.settings.person or "")
     else:

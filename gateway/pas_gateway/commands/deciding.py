@@ -20,7 +20,7 @@ from pas_schemas.errors import KeyringError, MisuseError, PasError, RegisterErro
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.models.words import ASKED, CHOICES
 from pas_transport.files import read_named
-from pas_transport.open_cases import OpenCase, build, find_kept, post_of, read_decision, send, sign
+from pas_transport.open_cases import OpenCase, build, find_kept, post_of, read_said, send, sign
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.session import OFFICE, Session, compartment_option, pass_session
 
@@ -179,7 +179,7 @@ def _find_statement(session: Session, office: str, case: str | None, prefix: str
     if not found:
         raise MisuseError("No such decision waits for a second person.", "see `pas cases list`, or name its --statement")
     digest, data = found[-1]
-    decision = read_decision(data)
+    decision = read_said(Decision, data)
     if decision is None:
         return digest, "a consent"
     offices = ", ".join(sorted({pair.office for pair in decision.pairs})) or ", ".join(decision.reasons)
@@ -187,7 +187,7 @@ def _find_statement(session: Session, office: str, case: str | None, prefix: str
 
 
 def _is_on(data: bytes, case: str) -> bool:
-    decision = read_decision(data)
+    decision = read_said(Decision, data)
     return decision is not None and decision.case.startswith(case)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, SHUT_RD
 from typing import Any, ClassVar
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -17,7 +18,8 @@ from pas_gateway.monitor import Monitor
 from pas_schemas.errors import SettingsError
 from pas_transport.settings import split_address
 
-# Connections that are answered at a time, and how long one may take to say what it wants: whoever may ask may not block.
+# Connections that are answered at a time, and how long one may take to say what it wants, and to take what it is told: whoever may ask may
+# not block.
 MAX_CONNECTIONS = 16
 REQUEST_SECONDS = 5.0
 
@@ -33,6 +35,8 @@ class _Server(ThreadingHTTPServer):
         self.address_family = AF_INET6 if ":" in address[0] else AF_INET
         self.monitor = monitor
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        # Until when each connection may say what it wants; however little of it comes, and however often.
+        self._unheard: dict[Any, float] = {}
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -42,10 +46,23 @@ class _Server(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        self._unheard[request] = time.monotonic() + REQUEST_SECONDS
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._unheard.pop(request, None)
             self._free.release()
+
+    def note_heard(self, request: Any) -> None:
+        """It has said what it wants."""
+        self._unheard.pop(request, None)
+
+    def service_actions(self) -> None:
+        """Twice a second: whoever takes too long is not listened to any more."""
+        now = time.monotonic()
+        for request in [one for one, until in list(self._unheard.items()) if now >= until]:
+            with suppress(OSError):
+                request.shutdown(SHUT_RD)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that breaks is nobody's trouble but its own."""
@@ -57,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "pas", ""
 
     def do_GET(self) -> None:
+        self.server.note_heard(self.connection)
         monitor = self.server.monitor
         match self.path:
             case "/metrics":

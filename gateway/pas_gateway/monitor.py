@@ -24,8 +24,9 @@ from pas_transport.workspace import Workspace
 # costs a twentieth of a processor at most.
 SHARE = 20
 MIN_AGE_SECONDS = 0.5
-# Whoever scrapes waits ten seconds at most, as a rule: a log that is away is told as away before.
+# Whoever scrapes waits ten seconds at most, as a rule: what does not answer is told as away before.
 WAIT_SECONDS = 5
+PARTS = ("register", "log", "keys", "rulebook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,19 @@ class Findings:
 
 @dataclass
 class Monitor:
-    """One at a time asks; the others are given the same answer."""
+    """One thread asks, and whoever wants to know waits for it, though not for long: a part may hang that no bound is kept on, such as a
+    network share with keys. Until it answers it is away."""
 
     workspace: Workspace = field(repr=False)
     vitals: Vitals = field(repr=False)
     rulebook: str
     _store: Store = field(repr=False)
     _log: Log | None = None
-    _found: Findings | None = None
+    _up: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(PARTS, False))
+    _survey: Survey | None = None
     _good_until: float = 0.0
+    _asking: threading.Thread | None = None
+    _ended: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -60,8 +65,7 @@ class Monitor:
             try:
                 yield monitor
             finally:
-                with monitor._lock:
-                    monitor._close_log()
+                monitor._end()
 
     def check_health(self) -> dict[str, bool]:
         """Whether each process lives and goes on. Asks nobody, and so answers whatever else hangs."""
@@ -82,40 +86,66 @@ class Monitor:
         return render(Scrape(found.up, found.survey, self.rulebook, workers, self.vitals.falls, histograms))
 
     def look(self) -> Findings:
-        """What was found a moment ago, or is found now."""
+        """What was found a moment ago, or is found now; of what does not answer in time, that it is away."""
         with self._lock:
-            if self._found is None or time.monotonic() >= self._good_until:
-                began = time.monotonic()
-                self._found = self._find()
-                took = time.monotonic() - began
-                self._good_until = began + max(MIN_AGE_SECONDS, SHARE * took)
-            return self._found
+            if self._asking is None and not self._ended and time.monotonic() >= self._good_until:
+                self._asking = threading.Thread(target=self._find, name="monitor", daemon=True)
+                self._asking.start()
+            asking = self._asking
+        if asking is not None:
+            asking.join(WAIT_SECONDS)
+        # A survey that takes longer than that is told the next time, and the one before meanwhile.
+        up = dict(self._up)
+        return Findings(up, self._survey if up["register"] and up["log"] else None)
 
-    def _find(self) -> Findings:
-        up = {
-            "register": _answers(lambda: self._store.ask(gauges.has_counters)),
-            "log": self._ask_log(),
-            "keys": _answers(lambda: PasOffice.of(self.workspace)),
-            "rulebook": _answers(lambda: load_rulebook(self.workspace)),
-        }
-        survey = None
-        if up["register"] and up["log"] and self._log is not None:
-            try:
-                survey = take_survey(self.workspace, self._store, self._log)
-            except PasError:
-                # One of them went away meanwhile; the next look says which.
-                self._close_log()
-        return Findings(up, survey)
+    def _find(self) -> None:
+        began = time.monotonic()
+        try:
+            self._ask("register", lambda: self._store.ask(gauges.has_counters))
+            self._ask("log", self._ask_log)
+            self._ask("rulebook", lambda: load_rulebook(self.workspace))
+            self._ask("keys", lambda: PasOffice.of(self.workspace))
+            self._survey = self._take_survey()
+        finally:
+            with self._lock:
+                self._asking = None
+                self._good_until = began + max(MIN_AGE_SECONDS, SHARE * (time.monotonic() - began))
 
-    def _ask_log(self) -> bool:
+    def _ask(self, part: str, question: Callable[[], object]) -> None:
+        self._up[part] = False
+        try:
+            question()
+        except PasError:
+            return
+        self._up[part] = True
+
+    def _take_survey(self) -> Survey | None:
+        if self._log is None or not self._up["register"]:
+            return None
+        try:
+            return take_survey(self.workspace, self._store, self._log)
+        except PasError:
+            # One of them went away meanwhile; the next look says which.
+            self._close_log()
+            return None
+
+    def _end(self) -> None:
+        """What hangs is left to itself, and keeps nobody from ending."""
+        with self._lock:
+            self._ended, asking = True, self._asking
+        if asking is not None:
+            asking.join(WAIT_SECONDS)
+        if asking is None or not asking.is_alive():
+            self._close_log()
+
+    def _ask_log(self) -> None:
         try:
             if self._log is None:
                 self._log = self.workspace.log()
             self._log.ends(MAIN.inputs)
         except PasError:
             self._close_log()
-            return False
-        return True
+            raise
 
     def _close_log(self) -> None:
         if self._log is not None:
@@ -125,11 +155,3 @@ class Monitor:
 
 def _say_nothing(sentence: str, hint: str) -> None:
     """Whoever runs the gateway has been warned already."""
-
-
-def _answers(question: Callable[[], object]) -> bool:
-    try:
-        question()
-    except PasError:
-        return False
-    return True

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +169,23 @@ def test_a_log_and_a_register_that_are_away_are_shown_and_the_rest_is_scraped(de
     assert "pas_reports_total" not in text
 
 
+@contextmanager
+def hanging(file: Path) -> Iterator[None]:
+    """Whoever reads the file waits until this ends, as for one on a network share that is gone."""
+    whole = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+    try:
+        yield
+    finally:
+        while True:
+            # Nobody who waits is left, and nobody comes any more.
+            with suppress(OSError), open(os.open(file, os.O_WRONLY | os.O_NONBLOCK), "wb") as end:
+                end.write(whole)
+                continue
+            break
+
+
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +234,38 @@ def test_who_says_nothing_keeps_nobody_from_asking(desk: Desk) -> None:
         silent = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(MAX_CONNECTIONS + 4)]
         silent[0].close()
         until(lambda: answers(f"127.0.0.1:{port}"), "the next is answered")
+
+
+def test_who_says_little_and_never_all_keeps_nobody_from_asking(desk: Desk) -> None:
+    """As many as are answered at a time say a word now and then, and never what they want."""
+    port, over = find_free_port(), threading.Event()
+    with Monitor.of(desk.workspace, Vitals(60), "") as monitor, serve(f"127.0.0.1:{port}", monitor), ExitStack() as opened:
+        slow = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(MAX_CONNECTIONS)]
+
+        def drip() -> None:
+            while not over.wait(0.2):
+                for one in slow:
+                    with suppress(OSError):
+                        one.send(b"G")
+
+        opened.enter_context(ThreadPoolExecutor(1)).submit(drip)
+        opened.callback(over.set)
+        until(lambda: answers(f"127.0.0.1:{port}"), "others are answered")
+
+
+def test_what_hangs_is_told_as_away_and_keeps_nobody_from_asking(desk: Desk) -> None:
+    """The rulebook cannot be read to its end: as many ask whether all is ready as are answered at a time, and somebody for its health."""
+    address = f"127.0.0.1:{find_free_port()}"
+    with ExitStack() as opened:
+        opened.enter_context(hanging(desk.workspace.rulebook_path))
+        monitor = opened.enter_context(Monitor.of(desk.workspace, Vitals(60), ""))
+        opened.enter_context(serve(address, monitor))
+        asked = opened.enter_context(ThreadPoolExecutor(MAX_CONNECTIONS))
+        ready = [asked.submit(ask, address, "/ready") for _ in range(MAX_CONNECTIONS)]
+        found = [json.loads(answer.result()[1])["checks"] for answer in ready]
+        assert all(checks["rulebook"] is checks["keys"] is checks["partitions"] is False for checks in found)
+        assert all(checks["register"] and checks["log"] for checks in found)
+        assert ask(address, "/health") == (200, '{"ok": true, "checks": {}}\n')
 
 
 def test_an_address_that_is_taken_is_said_in_one_sentence(estate: Path, pas: RunPas) -> None:

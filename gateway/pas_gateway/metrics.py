@@ -34,6 +34,7 @@ METRICS = (
     Metric("pas_up", "gauge", "1 where it answers: register, log; 1 where it can be used: keys, rulebook", ("part",)),
     Metric("pas_input_lag_records", "gauge", "Records the log holds and the register has not taken in", ("topic", "partition")),
     Metric("pas_partitions_stopped", "gauge", "Input partitions that rest until a person sees to them"),
+    Metric("pas_movements_unfollowed", "gauge", "Movements taken in after which live reports have yet to be decided again"),
     Metric("pas_reports_total", "counter", "Records that came in as reports, by what became of them", ("fate",)),
     Metric("pas_rejected_total", "counter", "Reports rejected, by each rule that rejected them", ("rule",)),
     Metric("pas_refused_pairs_total", "counter", "Pairs of office and item refused when a report was accepted, by rule", ("rule",)),
@@ -136,6 +137,7 @@ def _list_waiting(survey: Survey) -> Iterator[Value]:
     for partition, behind in sorted(survey.lag.items()):
         yield "pas_input_lag_records", (partition.topic, str(partition.number)), behind
     yield "pas_partitions_stopped", (), len(survey.stopped)
+    yield "pas_movements_unfollowed", (), survey.unfollowed
     for urgent, waiting in survey.outbox.items():
         yield "pas_outbox_rows", (str(urgent).lower(),), waiting.count
         yield "pas_outbox_oldest_seconds", (str(urgent).lower(),), survey.since(waiting.since_ms)

@@ -27,6 +27,7 @@ class Survey:
     at: datetime
     lag: Mapping[Partition, int]
     stopped: tuple[Partition, ...]
+    unfollowed: int
     outbox: Mapping[bool, Waiting]
     unread: Mapping[str, Waiting]
     unread_due_ms: int | None
@@ -51,12 +52,14 @@ def take_survey(workspace: Workspace, store: Store, log: Log) -> Survey:
         positions = queries.list_positions(register, log.identity)
         opened, overdue = gauges.count_cases_by_kind(register, to_ms(now), apart=realm.apart)
         outbox, unread = gauges.find_outbox(register), gauges.find_unread(register)
+        unfollowed = gauges.count_unfollowed(register, to_ms(now))
         unread_due_ms = ladders.find_oldest_unread(register)
         counts = queries.read_counters(register)
     return Survey(
         at=now,
         lag=measure_lag(ends, starts, positions),
         stopped=find_stopped(log, store, realm),
+        unfollowed=unfollowed,
         outbox=outbox,
         unread=unread,
         unread_due_ms=unread_due_ms,

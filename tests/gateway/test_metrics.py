@@ -157,6 +157,18 @@ def test_what_waits_to_be_sent_is_counted_with_its_age(desk: Desk) -> None:
     assert 0 <= found["pas_outbox_oldest_seconds", ("false",)] < 90
 
 
+def test_movements_behind_a_crowd_are_counted_until_they_are_followed(desk: Desk) -> None:
+    desk.move(noms_number="A1234BC", prison="BAI")
+    desk.move(noms_number="A2222BB", prison="BAI")
+    desk.move(noms_number="A3333CC", prison="BAI", hours_ago=-1)
+    movements = desk.fresh("pas.movements")
+    desk.pipeline.commit(desk.plan_movements(movements, behind=True))
+    assert read(scrape(desk))["pas_movements_unfollowed", ()] == 2
+    while (plan := desk.pipeline.follow_due()) is not None:
+        desk.pipeline.commit(plan)
+    assert read(scrape(desk))["pas_movements_unfollowed", ()] == 0
+
+
 def test_batches_are_measured_stage_by_stage(played: Played) -> None:
     found = read(played.text)
     batches = found["pas_batch_records_count", ()]

@@ -46,6 +46,13 @@ def find_outbox(connection: sa.Connection) -> dict[bool, Waiting]:
     return {urgent: found.get(urgent, Waiting(0, None)) for urgent in (True, False)}
 
 
+def count_unfollowed(connection: sa.Connection, now_ms: int) -> int:
+    """Movements that were taken in and are due, after which live reports on their prisoners have yet to be decided again."""
+    table = schema.movements
+    due = sa.and_(table.c.followed == 0, table.c.at_ms <= now_ms)
+    return connection.execute(sa.select(sa.func.count()).select_from(table).where(due)).scalar_one()
+
+
 def find_unread(connection: sa.Connection) -> dict[str, Waiting]:
     """What must be read and is not, by priority, and since when the oldest waits."""
     return {priority: Waiting(count, since_ms) for priority, count, since_ms in ladders.count_unread(connection)}

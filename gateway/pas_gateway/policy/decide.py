@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from pas_gateway.policy.cases import PAS, Judged, cases_of, owner_of, owner_of_code4, paso_case
@@ -32,6 +32,9 @@ from pas_schemas.directory import PRISON_OFFICES, Standing
 from pas_schemas.models.report import Item, Report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import CELLS, GATES, LAST, Word
+
+# What is kept of what words come to: the rules are few, and say the same of most items and offices.
+MAX_VERDICTS = 4096
 
 
 def decide(report: Report, situation: Situation, rulebook: Rulebook) -> Verdicts:
@@ -255,6 +258,7 @@ class _Decision:
         return Outcome(office, verdicts, found, by_id)
 
 
+@lru_cache(MAX_VERDICTS)
 def _most_restrictive(item: int, words: Words) -> Verdict:
     """The strictest word and the first rule that says it; a pair of which nothing is said is refused."""
     if len(words) == 1:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.test_register import ALICE, CANARY, advance, make_register, position
-from pas_gateway.register import Change, DamagedRegisterError, RegisterUnavailableError, Store, open_store, schema, write_change
+from pas_gateway.register import Change, DamagedRegisterError, RegisterUnavailableError, Store, open_store, schema, sqlite, write_change
 from pas_schemas.errors import RegisterError
 
 
@@ -38,6 +38,20 @@ def test_full_disk_writes_nothing_half_and_is_overcome(tmp_path: Path) -> None:
     write_change(store, change)
     assert position(store) is not None
     store.close()
+
+
+def test_one_that_keeps_the_register_to_itself_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was stopped in the middle of a migration, say: commands bring the register up to date before they read it."""
+    make_register(tmp_path / "register.db").close()
+    holder, waiting = (open_store(f"sqlite:///{tmp_path / 'register.db'}") for _ in range(2))
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
+    with holder.exclusive("migrate"), pytest.raises(RegisterUnavailableError, match="keeps the register to itself") as busy:
+        waiting.migrate()
+    check_words(busy.value)
+    assert busy.value.retriable
+    waiting.migrate()
+    holder.close()
+    waiting.close()
 
 
 def test_read_only_register_says_so(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ from pas_gateway.register.store import (
     tell_same_row,
 )
 from pas_schemas.errors import RegisterError
+
+# Between two looks for a lock that another process holds.
+_LOOK_SECONDS = 0.005
 
 
 class SqliteStore(Store):
@@ -53,16 +57,14 @@ class SqliteStore(Store):
 
     @contextmanager
     def exclusive(self, name: str, *, wait: bool = True) -> Iterator[bool]:
-        """As Store says; by a lock of the operating system on a file of its own."""
+        """As Store says; by a lock of the operating system on a file of its own. RegisterUnavailableError where a wait gets too long."""
         path = self._path.with_name(f"{self._path.name}.{name}.lock")
         with self.fenced():
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                got = True
-            except BlockingIOError:
-                got = False
+            got = _lock_within(handle, BUSY_SECONDS if wait else 0)
+            if wait and not got:
+                raise RegisterUnavailableError("Another process keeps the register to itself.", "see whether it hangs, and try again")
             yield got
         finally:
             os.close(handle)
@@ -92,6 +94,18 @@ def _set_up(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
     # Whatever SQLite was compiled with: the key of a body that was shredded stays in no free page.
     connection.execute("PRAGMA secure_delete=ON")
+
+
+def _lock_within(handle: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+        time.sleep(_LOOK_SECONDS)
 
 
 def _begin(connection: sa.Connection) -> None:

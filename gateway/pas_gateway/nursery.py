@@ -17,6 +17,8 @@ from typing import Any, NoReturn, Self
 from pas_schemas.errors import RegisterError
 
 _LOOK_SECONDS = 0.005
+# Forking takes milliseconds: a nursery that has not answered for so long stands still.
+ANSWER_SECONDS = 30.0
 # Ctrl-C reaches every process of a run: the first one drains the others.
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -69,7 +71,11 @@ class Nursery:
 
     def __exit__(self, *exc: object) -> None:
         self._wire.close()
-        os.waitpid(self.pid, 0)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not os.waitpid(self.pid, os.WNOHANG)[0]:
+            if time.monotonic() >= deadline:
+                self._kill()
+            time.sleep(_LOOK_SECONDS)
 
     def fork(self, body: Callable[..., None], *arguments: object) -> Child:
         """A process that does this and ends; the body's first argument says whether nobody looks after it any more.
@@ -87,9 +93,17 @@ class Nursery:
     def _ask(self, asked: object) -> Any:
         try:
             self._wire.send(asked)
-            return self._wire.recv()
+            if self._wire.poll(ANSWER_SECONDS):
+                return self._wire.recv()
+            # Its children notice, and end.
+            self._kill()
         except (OSError, EOFError):
-            raise RegisterError("The process that workers are forked from is gone.", "start the gateway again: nothing is lost") from None
+            pass
+        raise RegisterError("The process that workers are forked from is gone.", "start the gateway again: nothing is lost")
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def _tend(wire: Connection) -> NoReturn:

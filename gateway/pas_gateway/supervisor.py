@@ -220,8 +220,9 @@ class Supervisor:
     def _drain(self) -> None:
         for process in self._processes.values():
             process.send(signal.SIGTERM)
+        deadline = time.monotonic() + DRAIN_SECONDS
         for process in self._processes.values():
-            if not process.join(DRAIN_SECONDS):
+            if not process.join(deadline - time.monotonic()):
                 process.send(signal.SIGKILL)
                 process.join(DRAIN_SECONDS)
 

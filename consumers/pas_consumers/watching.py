@@ -6,10 +6,11 @@ import fcntl
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -56,21 +57,32 @@ class Program:
     def call(self, delivery: Delivery, age_seconds: int) -> None:
         """Returns when it ended with 0; raises CallError. It has none of PAS's settings, and its output goes to stderr.
 
-        A terminal's Ctrl-C does not reach it: half of a call would count as none, and somebody be paged twice.
+        A terminal's Ctrl-C does not reach it: half of a call would count as none, and somebody be paged twice. One that hangs is killed
+        with all that it started and left in its group: else each repeat would leave more of them.
         """
         told = dict(zip(TOLD, (delivery.priority, str(age_seconds), name_of(delivery), delivery.office), strict=True))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PAS_")} | told
         try:
-            done = subprocess.run(  # noqa: S603  # the office's own program, named by whoever runs this
-                [*self.words, delivery.priority, str(age_seconds)], stdin=subprocess.DEVNULL, stdout=2, env=environment,
-                timeout=CALL_SECONDS, check=False, process_group=0,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise CallError(f"The program did not end within {CALL_SECONDS:.0f} seconds.") from None
+            process = subprocess.Popen(  # noqa: S603  # the office's own program, named by whoever runs this
+                [*self.words, delivery.priority, str(age_seconds)], stdin=subprocess.DEVNULL, stdout=2, env=environment, process_group=0
+            )
         except OSError as error:
             raise CallError(f"The program could not be started: {error.strerror}.") from None
-        if done.returncode != 0:
-            raise CallError(f"The program ended with {done.returncode}.")
+        code = _await_end(process)
+        if code != 0:
+            raise CallError(f"The program ended with {code}.")
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> int:
+    with process:
+        try:
+            return process.wait(CALL_SECONDS)
+        except BaseException as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+    raise CallError(f"The program did not end within {CALL_SECONDS:.0f} seconds.")
 
 
 def name_of(delivery: Delivery) -> str:

@@ -21,7 +21,8 @@ import pytest
 
 from consumers.forge import Forge, Published, copy_small, write_report
 from forked_pas import PAS
-from pas_consumers import Inbox
+from gateway.killing import until
+from pas_consumers import Inbox, watching
 from pas_consumers.watching import FILE, MAX_PAUSE_SECONDS, Program, Watch, open_called
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import MisuseError
@@ -89,6 +90,13 @@ def watcher(pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     (root / "pager.py").write_text(PAGER)
     monkeypatch.chdir(root)
     return Watcher(Forge(open_workspace(root, environment={})), capsys)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def publish(forge: Forge) -> Published:
@@ -184,6 +192,20 @@ def test_killed_it_goes_on_where_it_was_and_ends_when_told(watcher: Watcher) -> 
     file.write_bytes(file.read_bytes()[:-5])
     assert watcher.once("--json")[1] == '{"called": 1, "failed": 0}\n'
     assert watcher.once("--json")[1] == '{"called": 0, "failed": 0}\n'
+
+
+def test_a_program_that_hangs_is_ended_with_all_it_started(watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that waits for another program, such as one that waits for a mail server, and writes more than anybody reads."""
+    script = "import subprocess, sys\nsys.stdout.write('x' * 100_000)\nbegun = subprocess.Popen(['sleep', '1000'])\n"
+    (watcher.root / "pager.py").write_text(script + "open('begun', 'a').write(f'{begun.pid}\\n')\nbegun.wait()\n")
+    send(watcher.forge)
+    monkeypatch.setattr(watching, "CALL_SECONDS", 3.0)
+    begun = watcher.root / "begun"
+    while not begun.exists():
+        code, _, err = watcher.once()
+        assert (code, err) == (1, "error: The program did not end within 3 seconds.\nhint: it is called again; see what it says\n")
+    for process in map(int, begun.read_text().split()):
+        until(lambda: not is_alive(process), "it ended too")  # noqa: B023  # asked before the next
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -6,15 +6,19 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from gateway.desk import Desk
+from gateway.deciding import Bench
+from gateway.desk import Desk, copy_estate
 from gateway.fuzzing import Forge, carried, encode_report, flip, mutate, open_report
-from gateway.judging import count_notices, read_all
+from gateway.judging import count_notices, find_journeys, read_all
+from gateway.postgres import PrivatePostgres
+from gateway.test_on_postgres import settle
 from pas_gateway.register import schema
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode, encode
@@ -199,3 +203,18 @@ def test_reply_with_any_one_field_changed_comes_to_one_end(desk: Desk) -> None:
     reasons = Counter(entry["reason"] for entry in quarantined(desk).values())
     assert reasons["WRONG_SENDER"] >= 1
     assert reasons["NOT_A_REPLY"] >= 1
+
+
+def test_text_that_postgresql_cannot_hold_stops_no_partition(pristine: Path, tmp_path: Path, postgres: PrivatePostgres) -> None:
+    """Looked for, as the report that is corrected and the case that is decided on, and kept."""
+    with Desk(settle(copy_estate(pristine, tmp_path / "shared").root, postgres.url(postgres.make_database(), password=None))) as desk:
+        desk.move()
+        desk.publish(held := desk.write(risk_tags=["ESCAPE"]), desk.write(supersedes={"urn": "a\0b", "action": "CORRECT"}))
+        desk.run()
+        bench = Bench(desk)
+        bench.send(bench.decision(held["urn"], office="governor:WSI").model_copy(update={"case": "a\0b"}))
+        desk.publish(after := desk.write())
+        journeys = find_journeys(desk.run())
+        assert ("pio:WSI", after["urn"]) in journeys
+        assert check_all_accounted(desk, [REPORTS.name, REPLIES.name]) == {"ACCEPTED": 3}
+        assert desk.is_idle()

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 from psycopg.types.array import ListBinaryDumper
+from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
 from pas_gateway.register.listening import Listening
 from pas_gateway.register.refusals import tell_postgres
@@ -141,9 +142,30 @@ class PostgresStore(Store):
         return tell_postgres(error, self._place)
 
 
+class _Text(StrDumperUnknown):
+    """PostgreSQL has no NUL in a text. What offices write may hold one, whether it is kept or only looked for: it must not stop a partition."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(_without_nul(obj))
+
+
+class _TextInArrays(StrBinaryDumper):
+    """The same in arrays, and in rows of COPY."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(_without_nul(obj))
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\ufffd")
+
+
 def _set_up(driver: psycopg.Connection, _: object) -> None:
     """Arrays of keys go in the server's own binary form: as text, the driver would look at each of 500 keys for what must be quoted."""
     driver.adapters.register_dumper(list, ListBinaryDumper)
+    # What is registered last is what a text by itself goes by.
+    driver.adapters.register_dumper(str, _TextInArrays)
+    driver.adapters.register_dumper(str, _Text)
 
 
 def _lock(connection: sa.Connection, name: str, *, wait: bool) -> bool:
@@ -170,11 +192,6 @@ def copy_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping
         with driver.cursor() as cursor, cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN (FORMAT BINARY)".encode()) as copy:
             copy.set_types(kinds)
             for row in rows:
-                copy.write_row([_without_nul(row[name]) for name in names])
+                copy.write_row([row[name] for name in names])
     except (TypeError, ValueError, OverflowError, AttributeError, KeyError):
         raise RegisterError("A row does not fit its table.", "this is a fault of the program") from None
-
-
-def _without_nul(value: Any) -> Any:
-    """PostgreSQL has no NUL in a text; only what was rejected can hold one, and it must not stop a partition."""
-    return value.replace("\0", "\ufffd") if isinstance(value, str) else value

@@ -143,7 +143,7 @@ class PostgresStore(Store):
 
 
 class _Text(StrDumperUnknown):
-    """PostgreSQL has no NUL in a text. What offices write may hold one, whether it is kept or only looked for: it must not stop a partition."""
+    """PostgreSQL has no NUL in a text. What offices write, to be kept or looked for, may hold one: it must not stop a partition."""
 
     def dump(self, obj: str) -> Any:
         return super().dump(_without_nul(obj))

@@ -49,7 +49,7 @@ def test_demo_fails_where_the_story_comes_out_otherwise(pas: RunPas, tmp_path: P
     (tmp_path / "other.toml").write_text(edited)
     (tmp_path / "text_rules.csv").write_bytes(read_data("text_rules.csv"))
     env = {"PAS_RULEBOOK_PATH": str(tmp_path / "other.toml"), "PAS_CLOCK": STORY_TIME}
-    played = pas("demo", "d", "--reports", "0", "--no-color", env=env, code=1)
+    played = pas("demo", "--workspace", "d", "--reports", "0", "--no-color", env=env, code=1)
     lines = played.out.splitlines()
     assert any("The story came out as written" in line and "01/IR/2015/004711 came out otherwise" in line for line in lines)
     # What does not hang on that word goes on being checked, and holds.

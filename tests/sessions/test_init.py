@@ -38,6 +38,13 @@ def test_init_for_people(pas: RunPas, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("command", ["init", "demo"])
+def test_where_it_is_made_is_said_once(pas: RunPas, tmp_path: Path, command: str) -> None:
+    refused = pas(command, "ws", "--workspace", "other", code=2)
+    assert refused.err == "error: DIR and --workspace both say where the workspace is to be made.\nhint: leave --workspace out\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_records_kafka(pas: RunPas, tmp_path: Path) -> None:
     pas("init", "ws", "--transport", "kafka", "--bootstrap", "broker:9092", code=0)
     settings = tomllib.loads((tmp_path / "ws" / "pas.toml").read_text())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from pas_schemas.clock import parse_time
+from pas_schemas.errors import MisuseError
 from pas_schemas.topics import OFFICE_ID
 from pas_transport.console import Console
 
@@ -52,6 +53,12 @@ class Session:
 
         found = open_workspace(self.folder, self.console.warn)
         return found.compartment() if self.apart else found
+
+    def name_new(self, where: Path | None) -> Path | None:
+        """The folder of a workspace that the command makes: DIR, else what --workspace names; raises `MisuseError` for both."""
+        if where is not None and self.folder is not None:
+            raise MisuseError("DIR and --workspace both say where the workspace is to be made.", "leave --workspace out")
+        return where or self.folder
 
 
 def shared_options(command: F) -> F:

@@ -29,5 +29,5 @@ def demo(session: Session, where: Path | None, reports: int, seed: int, transpor
         raise MisuseError("--transport kafka and --bootstrap go together.", "write `pas demo --transport kafka --bootstrap localhost:9092`")
     from pas_gateway.demo.stage import run_demo
 
-    if not run_demo(session.console, where, reports, seed, bootstrap):
+    if not run_demo(session.console, session.name_new(where), reports, seed, bootstrap):
         raise click.exceptions.Exit(FAILED)

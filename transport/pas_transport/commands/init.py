@@ -26,6 +26,7 @@ def init(session: Session, where: Path, transport: str, bootstrap: str | None) -
     from pas_transport.founding import found_workspace
     from pas_transport.workspace import open_workspace
 
+    session.name_new(where)
     root = where.absolute()
     snapshot = found_workspace(root, transport, bootstrap, os.environ)
     # This is the first command that sees PAS_CLOCK, if it is set.

@@ -100,6 +100,19 @@ def test_batches_are_padded_to_a_power_of_eight_and_split_at_512() -> None:
     assert FORCE.sealer().seal("pas", PAS.opening.sealing_key, [], NOW) == []
 
 
+def test_a_place_in_a_batch_does_not_tell_how_many_lie_there() -> None:
+    """Whoever is given one item is given its report's place, too: the first places would be taken first."""
+    sealer, lowest = FORCE.sealer(), 0
+    for _ in range(20):
+        values = sealer.seal("pas", PAS.opening.sealing_key, [plain(), plain()], NOW)
+        places = [parse_envelope(value).index for value in values]
+        assert len(set(places)) == 2
+        lowest += sorted(places) == [0, 1]
+        for value in values:
+            PAS.opener([FORCE]).open(value, NOW)
+    assert lowest < 20
+
+
 def test_no_other_office_opens_a_record_whatever_it_claims_to_be() -> None:
     value = FORCE.sealer().seal("pas", PAS.opening.sealing_key, [plain(b"a secret")], NOW)[0]
     for name in ("pio:WSI", "security:WSI", "governor:WSI", "lea:88", "cat-a-team"):

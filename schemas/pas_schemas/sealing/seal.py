@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import SystemRandom
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -41,6 +42,7 @@ BATCH_RECORDS = 512
 # A record may wait this long between its sealing and the log (domain, freshness: a day), and clocks may differ this much.
 LATEST = timedelta(days=1)
 CLOCKS_DIFFER = timedelta(hours=1)
+_RANDOM = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Sealer:
 
     def _seal_batch(self, epoch: _Epoch, records: Sequence[Plain]) -> list[bytes]:
         sealed = [_seal_record(epoch, plain) for plain in records]
-        tree = Tree(_fill([record.leaf for record in sealed]))
+        leaves, places = _scatter([record.leaf for record in sealed])
+        tree = Tree(leaves)
         signature = sign_batch(self._signing, self._prefix, self.sender, tree.size, tree.root)
         return [
             write_envelope(
@@ -116,7 +119,7 @@ class Sealer:
                     tree.size, index, tuple(tree.path(index)), signature,
                 )
             )
-            for index, record in enumerate(sealed)
+            for index, record in zip(places, sealed, strict=True)
         ]  # fmt: skip
 
     def _epoch(self, recipient: str, key: SealingKey, now: datetime) -> _Epoch:
@@ -158,9 +161,15 @@ def _seal_record(epoch: _Epoch, plain: Plain) -> _Sealed:
     return _Sealed(label, nonce, ciphertext, plain.manifest, found)
 
 
-def _fill(leaves: list[bytes]) -> list[bytes]:
+def _scatter(leaves: list[bytes]) -> tuple[list[bytes], list[int]]:
+    """The leaves among random ones, and where each came to lie: a recipient that is given the proof of one must not learn from its place
+    how many others there are."""
     size = next(size for size in TREE_SIZES if size >= len(leaves))
-    return leaves + draw_digests(size - len(leaves))
+    places = _RANDOM.sample(range(size), len(leaves))
+    filled = draw_digests(size)
+    for place, leaf in zip(places, leaves, strict=True):
+        filled[place] = leaf
+    return filled, places
 
 
 def _check(plain: Plain) -> None:

@@ -21,6 +21,7 @@ from conftest import RunPas
 from gateway.desk import Desk
 from gateway.killing import RunningGateway, until
 from gateway.postgres import find_free_port
+from pas_gateway import monitor as monitor_module
 from pas_gateway.endpoint import MAX_CONNECTIONS, serve
 from pas_gateway.monitor import Monitor
 from pas_gateway.phases import PhaseMark, phase_file
@@ -171,19 +172,18 @@ def test_a_log_and_a_register_that_are_away_are_shown_and_the_rest_is_scraped(de
 
 @contextmanager
 def hanging(file: Path) -> Iterator[None]:
-    """Whoever reads the file waits until this ends, as for one on a network share that is gone."""
-    whole = file.read_bytes()
+    """Whoever reads the file waits until this ends, as for one on a network share that is gone; then it is there again."""
+    whole, gone = file.read_bytes(), file.with_suffix(".gone")
     file.unlink()
     os.mkfifo(file)
     try:
         yield
     finally:
-        while True:
-            # Nobody who waits is left, and nobody comes any more.
-            with suppress(OSError), open(os.open(file, os.O_WRONLY | os.O_NONBLOCK), "wb") as end:
-                end.write(whole)
-                continue
-            break
+        file.rename(gone)
+        file.write_bytes(whole)
+        # Where nobody waits it cannot be opened.
+        with suppress(OSError), open(os.open(gone, os.O_WRONLY | os.O_NONBLOCK), "wb") as end:
+            end.write(b"half of it")
 
 
 # --- over HTTP -------------------------------------------------------------------------------------------------------
@@ -256,16 +256,31 @@ def test_who_says_little_and_never_all_keeps_nobody_from_asking(desk: Desk) -> N
 def test_what_hangs_is_told_as_away_and_keeps_nobody_from_asking(desk: Desk) -> None:
     """The rulebook cannot be read to its end: as many ask whether all is ready as are answered at a time, and somebody for its health."""
     address = f"127.0.0.1:{find_free_port()}"
-    with ExitStack() as opened:
-        opened.enter_context(hanging(desk.workspace.rulebook_path))
+    with ExitStack() as opened, ExitStack() as broken:
         monitor = opened.enter_context(Monitor.of(desk.workspace, Vitals(60), ""))
         opened.enter_context(serve(address, monitor))
+        until(lambda: json.loads(ask(address, "/ready")[1])["checks"] == ALL, "all is well")
+        broken.enter_context(hanging(desk.workspace.rulebook_path))
+        until(lambda: ask(address, "/ready")[0] == 503, "it hangs")
         asked = opened.enter_context(ThreadPoolExecutor(MAX_CONNECTIONS))
         ready = [asked.submit(ask, address, "/ready") for _ in range(MAX_CONNECTIONS)]
         found = [json.loads(answer.result()[1])["checks"] for answer in ready]
-        assert all(checks["rulebook"] is checks["keys"] is checks["partitions"] is False for checks in found)
-        assert all(checks["register"] and checks["log"] for checks in found)
+        # What is asked after it is as it was.
+        assert found == [ALL | {"rulebook": False}] * MAX_CONNECTIONS
         assert ask(address, "/health") == (200, '{"ok": true, "checks": {}}\n')
+
+
+def test_what_was_away_is_asked_again_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a survey that is told for many times as long as it took, and none was taken."""
+    monkeypatch.setattr(monitor_module, "SHARE", 10**6)
+    desk.log.close()
+    kept = {path: path.read_bytes() for path in desk.workspace.root.glob("log.db*") if path.is_file()}
+    lose_log(desk)
+    with Monitor.of(desk.workspace, Vitals(60), "") as monitor:
+        assert not monitor.check_readiness()["log"]
+        for path, whole in kept.items():
+            path.write_bytes(whole)
+        until(lambda: monitor.check_readiness() == ALL, "all is well")
 
 
 def test_an_address_that_is_taken_is_said_in_one_sentence(estate: Path, pas: RunPas) -> None:

@@ -9,8 +9,10 @@ import pickle
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from subprocess import PIPE, Popen
-from typing import IO, NamedTuple, Self
+from threading import Event, Thread
+from typing import NamedTuple, Self
 
 from pas_producers.checking import Raw
 from pas_producers.dispatch import BATCH_BYTES, BATCH_RECORDS
@@ -20,6 +22,8 @@ from pas_producers.sending import Batch
 from pas_schemas.errors import PasError
 
 _BODY = "pas_producers.packer_process"
+# A chunk takes a second, and on however slow a machine no minutes.
+STILL_SECONDS = 120
 
 
 class Orders(NamedTuple):
@@ -63,14 +67,14 @@ class Packers:
             for chunk in chunks:
                 made = None
                 if not free:
-                    made = _read(busy[0].stdout)
+                    made = _read(busy[0])
                     free.append(busy.popleft())
-                _write(free[0].stdin, chunk)
+                _write(free[0], chunk)
                 busy.append(free.popleft())
                 if made is not None:
                     yield made
             while busy:
-                yield _read(busy.popleft().stdout)
+                yield _read(busy.popleft())
             whole = True
         finally:
             if not whole:
@@ -109,26 +113,46 @@ def _start(orders: Orders) -> Popen[bytes]:
     # In a group of its own, so that who interrupts the publisher does not interrupt it, and past what lies in this folder.
     command = [sys.executable, "-P", "-m", _BODY]
     packer = Popen(command, stdin=PIPE, stdout=PIPE, process_group=0)  # noqa: S603  # a module of this package
-    _write(packer.stdin, orders)
+    _write(packer, orders)
     return packer
 
 
-def _write(pipe: IO[bytes] | None, what: Orders | Chunk) -> None:
-    assert pipe is not None
+def _write(process: Popen[bytes], what: Orders | Chunk) -> None:
+    assert process.stdin is not None
     try:
-        pipe.write(pickle.dumps(what))
-        pipe.flush()
+        with _not_for_ever(process):
+            process.stdin.write(pickle.dumps(what))
+            process.stdin.flush()
     except OSError:
         raise _lost() from None
 
 
-def _read(pipe: IO[bytes] | None) -> Made:
-    assert pipe is not None
+def _read(process: Popen[bytes]) -> Made:
+    assert process.stdout is not None
     try:
-        made: Made = pickle.load(pipe)  # noqa: S301  # from a process that this one started
+        with _not_for_ever(process):
+            made: Made = pickle.load(process.stdout)  # noqa: S301  # from a process that this one started
     except (EOFError, OSError, pickle.UnpicklingError):
         raise _lost() from None
     return made
+
+
+@contextmanager
+def _not_for_ever(process: Popen[bytes]) -> Iterator[None]:
+    """Kills it where it stands still: then what waits for it ends. The time in which this process stands still itself does not count."""
+    over = Event()
+
+    def watch() -> None:
+        if not any(over.wait(1.0) for _ in range(STILL_SECONDS)):
+            process.kill()
+
+    watcher = Thread(target=watch, name="packers", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _lost() -> PublishError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from copying import copy_workspace
-from pas_producers import JournalError, Outcome, Published, Publisher, PublishError, Raw, Refused, Repeated, Unreadable
+from pas_producers import JournalError, Outcome, Published, Publisher, PublishError, Raw, Refused, Repeated, Unreadable, packers
 from pas_schemas.topics import COMPARTMENT, REPORTS, URGENT
 from pas_transport.workspace import Workspace, open_workspace
 from producers.opening import Found, open_records
@@ -98,6 +98,18 @@ def test_one_that_ends_is_told_and_nothing_is_lost_or_doubled(workspace: Workspa
     records = [record.record_id for record in found(workspace) if record.schema == "report"]
     assert set(records) == ids
     assert len(records) - len(ids) <= twice
+
+
+def test_one_that_stands_still_is_given_up(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, before = make_lines(), processes()
+    with Publisher.of(workspace, packers=PACKERS) as publisher:
+        outcomes = publisher.stream(lines)
+        assert isinstance(next(outcomes), Published)
+        monkeypatch.setattr(packers, "STILL_SECONDS", 2)
+        os.kill(max(processes() - before), signal.SIGSTOP)
+        with pytest.raises(PublishError, match="A process that packs reports has ended"):
+            list(outcomes)
+        assert processes() == before
 
 
 def test_who_stops_early_may_go_on(workspace: Workspace) -> None:

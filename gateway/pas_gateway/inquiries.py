@@ -99,7 +99,7 @@ class _Desk:
         mine = [said.office] if said.office != PAS else [ask.office for ask in asking.asks.values() if ask.state in (ASKED, PUBLISHED)]
         for office in mine:
             asking = self.ledger.move(asking, Ask(office, state, said.report, statement, sealed))
-            self.ledger.note("REQUEST_DECLINED" if refused else "REQUEST_ANSWERED", asking, said.office, [])
+            self.ledger.note("REQUEST_DECLINED" if refused else "REQUEST_ANSWERED", asking, said.office, statement=statement)
             self.ledger.tell(asking, office, "ACCEPTED", "PAS has refused the request." if said.office == PAS else "PAS has this answer.")
         if refused:
             self.ledger.tell(asking, asking.office, "REFUSED", "The request was refused; the reason stands beside.", office=said.office)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 import sqlalchemy as sa
 
@@ -192,7 +193,8 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
     counts = _answers(reply, delivery, read_at, about, office)
     read = to_ms(read_at) if counts else None
     plan.change.states.append({"id": delivery.id, "state": reply.receipt, "read_at_ms": read})
-    plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt]))
+    said = [sha256(reply.person.encode()).digest(), sha256(answer.payload).digest()]
+    plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt], digests=said))
     if reply.receipt == "READ" and delivery.kind in TO_READ and about is not None:
         _tell_read(delivery, about, plan)
         if not counts and delivery.read_at_ms is None:

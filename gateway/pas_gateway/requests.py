@@ -6,7 +6,7 @@ answer which it may not have is not told (domain, *Deciding*). A force sees its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -64,7 +64,7 @@ class Ledger:
         moved = replace(moved, state=OPEN if waits else CLOSED, look_ms=moved.look_ms if waits else None)
         if moved.state != asking.state:
             self.put(moved, asking.state)
-            self.note("REQUEST_CLOSED", moved, asking.office, [])
+            self.note("REQUEST_CLOSED", moved, asking.office)
         self._held[asking.id] = moved
         return moved
 
@@ -73,8 +73,10 @@ class Ledger:
         self._held[asking.id] = asking
         self.plan.change.request_moves.append({"id": asking.id, "was": was, "state": asking.state, "look_ms": asking.look_ms})
 
-    def note(self, event: str, asking: Asking, office: str, rules: list[str]) -> None:
-        self.plan.change.events.append(self.scribe.event(event, asking.id.hex(), office=office, rules=rules))
+    def note(self, event: str, asking: Asking, office: str, rules: Sequence[str] = (), statement: bytes | None = None) -> None:
+        """An event in the audit; `statement` names what a person signed, where the request's own id does not."""
+        digests = [statement] if statement is not None else []
+        self.plan.change.events.append(self.scribe.event(event, asking.id.hex(), office=office, rules=rules, digests=digests))
 
     def tell(self, asking: Asking, to: str, word: NoticeWord, why: str, *, office: str | None = None) -> None:
         """A word about a request, with all of it that its reader may know; `office` is whom the word is about."""

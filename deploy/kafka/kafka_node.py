@@ -15,17 +15,22 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LIBS = HERE / "libs"
+# Kafka's classes as Java has them once they are read and checked: with them a node starts for little more than half of what it costs.
+CLASSES = LIBS / "classes.jsa"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+# How Java ends where it was told to.
+EXIT_TERMINATED = 128 + signal.SIGTERM
 # A child whose parent is killed is killed too (prctl(2), PR_SET_PDEATHSIG): no broker outlives its test.
 _PR_SET_PDEATHSIG = 1
 
@@ -138,12 +143,25 @@ class Node:
     def launch(self) -> None:
         """Format where it was not, and start; of several nodes each answers only once most are up."""
         fetch()
+        self._launch()
+
+    def keep_classes(self, target: Path) -> bool:
+        """Start and stop; whether Java left its classes in `target` when it ended."""
+        self._launch([f"-XX:ArchiveClassesAtExit={target}"])
+        self.await_port()
+        assert self.process is not None
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(START_SECONDS) == EXIT_TERMINATED and target.exists()
+        return False
+
+    def _launch(self, options: Sequence[str] = ()) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / "server.properties"
         file.write_text(make_properties(self.port, self._controller, str(self._folder), self._guard, self._quorum) + self._extra())
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(file)
-        self.process = self._spawn(["kafka.Kafka", str(file)])
+        self.process = self._spawn([*options, "kafka.Kafka", str(file)])
 
     def _extra(self) -> str:
         return "".join(f"{key}={value}\n" for key, value in self._properties.items())
@@ -189,10 +207,7 @@ class Node:
             raise NodeError(f"Kafka could not format its data folder: see {self._folder}/kafka.log")
 
     def _spawn(self, arguments: list[str]) -> subprocess.Popen[bytes]:
-        command = [
-            "java", f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true", "-cp", f"{LIBS}/*", *arguments,
-        ]  # fmt: skip
+        command = [*make_java(f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m"), *arguments]
         with (self._folder / "kafka.log").open("ab") as log:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent)
 
@@ -235,6 +250,16 @@ def make_properties(
     return text
 
 
+def make_java(*options: str) -> list[str]:
+    """The command that runs a class of Kafka, to be named after it; the classes Java kept go with this order of jars alone."""
+    kept = [f"-XX:SharedArchiveFile={CLASSES}"] if CLASSES.exists() else []
+    jars = os.pathsep.join(str(jar) for jar in sorted(LIBS.glob("*.jar")))
+    return [
+        "java", *options, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *kept,
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Djava.awt.headless=true", "-cp", jars,
+    ]  # fmt: skip
+
+
 def make_cluster_id() -> str:
     """A new cluster's id as Kafka writes them; never with a dash in front, which its tool would take for an option."""
     return base64.urlsafe_b64encode(b"\x00" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
@@ -250,8 +275,11 @@ def find_missing() -> str | None:
 
 
 def fetch() -> None:
-    """Bring Kafka's jars into libs/, once; of several that ask at a time one does it. Raises NodeError."""
-    if (LIBS / ".complete").exists():
+    """Bring Kafka's jars into libs/, once, with the classes Java makes of them; of several that ask at a time one does it.
+
+    Raises NodeError.
+    """
+    if (LIBS / ".kept").exists():
         return
     missing = find_missing()
     if missing:
@@ -259,14 +287,36 @@ def fetch() -> None:
     LIBS.mkdir(exist_ok=True)
     with (LIBS / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (LIBS / ".complete").exists():
-            return
-        command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
-        command += ["-DincludeScope=runtime", f"-DoutputDirectory={LIBS}"]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise NodeError(f"Maven could not fetch Kafka: {(done.stdout + done.stderr).strip()[-400:]}")
-        (LIBS / ".complete").touch()
+        if not (LIBS / ".complete").exists():
+            _fetch_jars()
+        if not (LIBS / ".kept").exists():
+            _keep_classes()
+
+
+def _fetch_jars() -> None:
+    command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
+    command += ["-DincludeScope=runtime", f"-DoutputDirectory={LIBS}"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NodeError(f"Maven could not fetch Kafka: {(done.stdout + done.stderr).strip()[-400:]}")
+    (LIBS / ".complete").touch()
+
+
+def _keep_classes() -> None:
+    """Tried once: a Java that cannot keep classes runs Kafka all the same."""
+    CLASSES.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        node, draft = Node(Path(folder)), CLASSES.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        try:
+            kept = node.keep_classes(draft)
+        except NodeError:
+            kept = False
+        finally:
+            node.kill()
+        if kept:
+            draft.rename(CLASSES)
+    (LIBS / ".kept").touch()
 
 
 def find_free_port() -> int:

@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -23,7 +24,7 @@ from urllib.parse import urlsplit
 import click
 import pytest
 from guarded_node import CONTROLLER_PORT, DATA
-from kafka_node import LIBS, fetch, find_free_port
+from kafka_node import fetch, find_free_port, make_java
 
 from conftest import RunPas
 from deploy.compose import DEPLOY, listed, mounts, own_services, parse, read_compose, read_dockerfile, services
@@ -169,11 +170,11 @@ def node(made: Path, tmp_path: Path) -> Iterator[Path]:
     settings.chmod(0o644)
     settings.write_text(put(settings.read_text(), places))
     classes = {"/opt/kafka/bin/kafka-storage.sh": "kafka.tools.StorageTool", "/opt/kafka/bin/kafka-server-start.sh": "kafka.Kafka"}
-    java = f"java -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp '{LIBS}/*' "
+    fetch()
+    java = shlex.join(make_java("-Xmx384m")) + " "
     [line] = ALL["kafka"]["command"]
     typed = put(line.replace("$$", "$"), {script: java + name for script, name in classes.items()} | places)
     (root / "bootstrap").write_text(f"localhost:{port}")
-    fetch()
     with (tmp_path / "kafka.log").open("wb") as log:
         process = subprocess.Popen(["/bin/sh", "-c", typed], stdout=log, stderr=log)
         try:

@@ -35,6 +35,8 @@ OFFICES = ("pas", "feed:nomis", *ORIGINATORS, *(f"{role}:{prison}" for role in R
 WAIT_SECONDS, SESSION_SECONDS = 10, 3
 CHUNK = 6
 CHUNKS_EACH = 3
+# Ten reports a second keep the gateway and all three nodes at work; as many as go would only make each restart and the judging longer.
+BETWEEN_SECONDS = 0.1
 PATIENCE_SECONDS = 180.0
 
 
@@ -71,7 +73,7 @@ class Estate:
 
 @dataclass
 class Load:
-    """Every force publishes, again and again, by a connection of its own, until it is told to stop."""
+    """Every force publishes, again and again, at a steady pace and by a connection of its own, until it is told to stop."""
 
     story: Story
     estate: Estate
@@ -86,6 +88,7 @@ class Load:
             while not self._over.is_set():
                 for report in self.story.reports(CHUNK):
                     self._insist(publishers[report["originator"]], [report])
+                    self._over.wait(BETWEEN_SECONDS)
                 self.chunks += 1
 
     def _insist(self, publisher: Publisher, reports: list[dict[str, Any]]) -> None:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from pas_gateway.drafts import Draft
 from pas_gateway.office import PasOffice
 from pas_schemas.errors import RegisterError, SealError
@@ -40,8 +42,8 @@ def _digest(kind: str, told: tuple[tuple[Any, ...], ...]) -> bytes:
 
 def write_note(rows: Sequence[Mapping[str, Any]], office: PasOffice) -> bytes:
     """These rows of the register's deliveries, each with its `words`."""
-    said = [[*(row[name].hex() for name in _BYTES), *(row[name] for name in _PLAIN)] for row in rows]
-    return office.register_key.seal(json.dumps(said, separators=(",", ":")).encode(), _PLACE)
+    said = [[*[row[name].hex() for name in _BYTES], *[row[name] for name in _PLAIN]] for row in rows]
+    return office.register_key.seal(to_json(said), _PLACE)
 
 
 def read_note(sealed: bytes, office: PasOffice) -> list[dict[str, Any]]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from pas_schemas.codec import cut
+from pas_schemas.codec import Cut, cut
 from pas_schemas.directory import Estate
 from pas_schemas.models.report import Item, Report
 from pas_schemas.parts import OpenedReport
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.sealing import Evidence
 
+# The parts of a delivery: what names it, what is told of its report, the projection, the words.
+NAME, TOLD, BODY, WORDS = range(4)
 # Bytes that were never released are not there to be left out: an item before its conditions are accepted has none.
 _CLOSED = b""
 
@@ -60,10 +63,21 @@ def body(
     made = source._bodies.get(same)
     if made is None:
         projection = project(source, office, items, obligations, estate, rulebook, conditions_only=conditions_only, whole=whole)
-        # Named, since fastavro would first try field by field whether the proof is one.
-        proof = projection["evidence"] and ("pas.Evidence", projection["evidence"])
-        made = source._bodies[same] = cut("delivery", "body").piece({**projection, "evidence": proof})
+        made = source._bodies[same] = write_body(projection)
     return made
+
+
+@cache
+def delivery_parts() -> Cut:
+    """A delivery's record, in its parts."""
+    return cut("delivery", "urn", "body", "notices")
+
+
+def write_body(projection: Mapping[str, Any]) -> bytes:
+    """A projection, encoded as a part of deliveries."""
+    # Named, since fastavro would first try field by field whether projection and proof are such.
+    proof = projection["evidence"] and ("pas.Evidence", projection["evidence"])
+    return delivery_parts().encode(BODY, {"body": ("pas.DisclosureBody", {**projection, "evidence": proof})})
 
 
 def project(

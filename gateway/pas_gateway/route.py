@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe, leaf_of
-from pas_gateway.drafts import Draft, notice, notify, split_notices
+from pas_gateway.drafts import About, Draft, notice, notify, split_notices
 from pas_gateway.notes import words_of, write_note
 from pas_gateway.office import PAS, PasOffice
+from pas_gateway.project import BODY, NAME, TOLD, WORDS, delivery_parts
 from pas_gateway.register import join_blobs, protected, split_blobs
 from pas_gateway.register.relearning import Known
 from pas_schemas.clock import to_ms
-from pas_schemas.codec import cut
 from pas_schemas.models.words import SHOWN
 from pas_schemas.sealing import Plain, SealingKey
 from pas_schemas.topics import ROUTINE_PARTITION, URGENT_PARTITION, deliveries
@@ -58,20 +58,20 @@ def route(
     """
     routed = Routed()
     last = dict(numbers)
-    by_office: dict[str, list[tuple[Draft, Plain]]] = {}
+    by_office: dict[str, list[_Written]] = {}
     keys = _Keys(office, scribe.now)
+    writer = _Writer(office, scribe)
     sealable = [one for draft in _recall(drafts, relearnt, routed) if (one := _readdress(draft, keys, scribe, routed)) is not None]
     for draft in chain.from_iterable(map(split_notices, sealable)):
         number = last[draft.about.report, draft.office] = last.get((draft.about.report, draft.office), 0) + 1
-        by_office.setdefault(draft.office, []).append((draft, _plain(draft, number, office, scribe, routed)))
-    rows = {row["id"]: row for row in routed.deliveries}
-    for recipient, numbered in by_office.items():
+        by_office.setdefault(draft.office, []).append(writer.write(draft, number, routed))
+    for recipient, written in by_office.items():
         key = keys[recipient]
         if key is not None:  # `_readdress` has seen to it
-            for _, plain in numbered:
-                rows[plain.record_id] |= {"sealed_to": key.id, "signed_by": office.sealer.key_id}
-            values = office.sealer.seal(recipient, key, [plain for _, plain in numbered], scribe.now)
-            _lay_out(recipient, numbered, values, rows, office, routed)
+            for each in written:
+                each.row["sealed_to"] = key.id
+            values = office.sealer.seal(recipient, key, [each.plain for each in written], scribe.now)
+            _lay_out(recipient, written, values, office, routed)
     return routed
 
 
@@ -82,12 +82,15 @@ def _recall(drafts: Iterable[Draft], relearnt: Known, routed: Routed) -> Iterato
     """
     left = {place: list(known) for place, known in relearnt.items()}
     for draft in drafts:
-        known = left.get((draft.about.report, draft.office), [])
+        known = left.get((draft.about.report, draft.office))
+        if not known:
+            yield draft
+            continue
         told = next((one for one in known if one.kind == draft.kind and one.words == words_of(draft)), None)
         if draft.kind in ("NOTICE", "SUMMARY") and told is not None:
             known.remove(told)
             routed.recalled.append(told.id)
-        elif not known or draft.kind not in SHOWN:
+        elif draft.kind not in SHOWN:
             yield draft
 
 
@@ -132,49 +135,70 @@ def delivery_id_of(office: PasOffice, report: bytes, recipient: str, number: int
     return office.register_id_key.digest(b"pas/v1/delivery", report, recipient.encode(), number.to_bytes(4, "big"))[:16]
 
 
-def _plain(draft: Draft, number: int, office: PasOffice, scribe: Scribe, routed: Routed) -> Plain:
-    said = draft.about
-    delivery_id = delivery_id_of(office, said.report, draft.office, number)
-    handle = office.register_id_key.digest(b"pas/v1/handle", said.report, draft.office.encode())[:16]
-    due_ms = to_ms(draft.deadline) if draft.deadline else None
-    head = {
-        "delivery_id": delivery_id,
-        "handle": handle,
-        "n": number,
-        "kind": draft.kind,
-        "office": draft.office,
-        "urn": said.urn,
-        "originator": said.originator,
-        "priority": said.priority,
-        "created_at": said.created_at,
-        "received_at_ms": said.received_at_ms,
-        "decided_at_ms": to_ms(scribe.now),
-        # An inbox confirms a withdrawal by itself: by when is for PAS alone to watch.
-        "deadline_ms": due_ms if draft.kind != "WITHDRAWAL" else None,
-    }
-    event = scribe.event(_EVENT_OF_KIND[draft.kind], delivery_id.hex(), office=draft.office, digests=[said.report])
-    routed.events.append(event)
-    routed.deliveries.append({
-        "id": delivery_id, "report": said.report, "office": draft.office, "n": number, "kind": draft.kind,
-        "items": ",".join(str(item) for item in draft.items), "state": "SEALED",
-        "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event), "climb_ms": due_ms,
-    })  # fmt: skip
-    rest = {"notices": draft.notices, "apart": office.realm.apart, "request": draft.request}
-    return Plain(delivery_id, cut("delivery", "body").encode(head, draft.body, rest))
+class _Written(NamedTuple):
+    """A numbered delivery before it is sealed, with its row in the register."""
+
+    draft: Draft
+    plain: Plain
+    row: dict[str, Any]
 
 
-def _lay_out(
-    recipient: str, numbered: Sequence[tuple[Draft, Plain]], values: Sequence[bytes], rows: Mapping[bytes, dict[str, Any]],
-    office: PasOffice, routed: Routed,
-) -> None:  # fmt: skip
+class _Writer:
+    """Writes the deliveries of one batch; what is told of a report, and no words, are encoded once for all of them."""
+
+    def __init__(self, office: PasOffice, scribe: Scribe) -> None:
+        self._office, self._scribe = office, scribe
+        self._parts, self._signed_by = delivery_parts(), office.sealer.key_id
+        self._told: dict[tuple[About, int | None], bytes] = {}
+        self._no_body = self._parts.encode(BODY, {"body": None})
+        self._no_words = self._encode_words((), None)
+
+    def write(self, draft: Draft, number: int, routed: Routed) -> _Written:
+        report, recipient, key = draft.about.report, draft.office, self._office.register_id_key
+        delivery_id = delivery_id_of(self._office, report, recipient, number)
+        due_ms = to_ms(draft.deadline) if draft.deadline else None
+        event = self._scribe.event(_EVENT_OF_KIND[draft.kind], delivery_id.hex(), office=recipient, digests=[report])
+        row = {
+            "id": delivery_id, "report": report, "office": recipient, "n": number, "kind": draft.kind,
+            "items": ",".join(map(str, draft.items)), "state": "SEALED",
+            "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event), "climb_ms": due_ms, "signed_by": self._signed_by,
+        }  # fmt: skip
+        name = {
+            "delivery_id": delivery_id, "handle": key.digest(b"pas/v1/handle", report, recipient.encode())[:16],
+            "n": number, "kind": draft.kind, "office": recipient,
+        }  # fmt: skip
+        payload = self._parts.join(
+            self._parts.encode(NAME, name),
+            # An inbox confirms a withdrawal by itself: by when is for PAS alone to watch.
+            self._tell(draft.about, due_ms if draft.kind != "WITHDRAWAL" else None),
+            self._no_body if draft.body is None else draft.body,
+            self._encode_words(draft.notices, draft.request) if draft.notices or draft.request else self._no_words,
+        )
+        routed.events.append(event)
+        routed.deliveries.append(row)
+        return _Written(draft, Plain(delivery_id, payload), row)
+
+    def _tell(self, said: About, deadline_ms: int | None) -> bytes:
+        told = self._told.get((said, deadline_ms))
+        if told is None:
+            told = self._told[said, deadline_ms] = self._parts.encode(TOLD, {
+                "urn": said.urn, "originator": said.originator, "priority": said.priority, "created_at": said.created_at,
+                "received_at_ms": said.received_at_ms, "decided_at_ms": self._scribe.now_ms, "deadline_ms": deadline_ms,
+            })  # fmt: skip
+        return told
+
+    def _encode_words(self, notices: Sequence[dict[str, Any]], request: dict[str, Any] | None) -> bytes:
+        return self._parts.encode(WORDS, {"notices": notices, "apart": self._office.realm.apart, "request": request})
+
+
+def _lay_out(recipient: str, written: Sequence[_Written], values: Sequence[bytes], office: PasOffice, routed: Routed) -> None:
     topic = deliveries(recipient).name
     for partition in (URGENT_PARTITION, ROUTINE_PARTITION):
         urgent = partition == URGENT_PARTITION
-        all_of_it = zip(numbered, values, strict=True)
-        chosen = [(draft, plain.record_id, value) for (draft, plain), value in all_of_it if draft.about.urgent == urgent]
+        chosen = [(one, value) for one, value in zip(written, values, strict=True) if one.draft.about.urgent == urgent]
         if chosen:
-            records = join_blobs(part for _, *pair in chosen for part in pair)
-            sent = [rows[key] | {"words": words_of(draft)} for draft, key, _ in chosen]
+            records = join_blobs([part for one, value in chosen for part in (one.plain.record_id, value)])
+            sent = [one.row | {"words": words_of(one.draft)} for one, _ in chosen]
             note = None if office.realm.apart else write_note(sent, office)
             routed.outbox.append({"urgent": int(urgent), "topic": topic, "partition": partition, "records": records, "note": note})
 

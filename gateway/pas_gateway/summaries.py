@@ -19,11 +19,11 @@ from pas_gateway.judge import live_until_ms
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
+from pas_gateway.project import write_body
 from pas_gateway.register import dockets, queries
 from pas_gateway.register.queries import Sent
 from pas_gateway.signatures import Signed
 from pas_schemas.clock import show_time, to_ms
-from pas_schemas.codec import cut
 from pas_schemas.models.decision import Summary
 from pas_schemas.models.report import Report, Subject
 from pas_schemas.parts import write_subject
@@ -112,7 +112,7 @@ def _send(
     # The journey is over for a contractor that had it, wherever the prisoner goes then.
     wanted -= {each.office for each in sent if each.kind == "WITHDRAWAL" and each.office in said.escorts}
     _take_back(about, holders - wanted, sent, office, scribe, plan)
-    body = cut("delivery", "body").piece(_body(said, report)) if wanted - holders else None
+    body = write_body(_body(said, report)) if wanted - holders else None
     read_by = office.rulebook.read_by(report.priority, scribe.now)
     plan.drafts += [Draft(about, one, "SUMMARY", body=body, deadline=read_by) for one in sorted(wanted - holders)]
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import fastavro
@@ -129,20 +130,17 @@ class Schema:
 
 
 class Cut:
-    """A record schema cut at one nullable field: its value is encoded once and then laid into any number of records.
+    """A record schema cut into parts, each a run of its fields: what is the same in several records is encoded once.
 
-    Avro writes a record's fields one after another, so the bytes are those `Schema.encode` makes.
+    Avro writes a record's fields one after another, so the parts, joined, are the bytes that `Schema.encode` makes.
     """
 
-    def __init__(self, schema: Schema, at: str) -> None:
-        fields = [part["name"] for part in schema.parsed["fields"]]
-        place = fields.index(at)
-        branches = schema.parsed["fields"][place]["type"]
-        record = next(branch for branch in branches if branch != "null")
-        self._before, self._after = (self._part(schema, schema.parsed["fields"][some]) for some in (slice(place), slice(place + 1, None)))
-        self._piece = Schema(f"{schema.name}.{at}", schema.version, fastavro.parse_schema(_bare(record)), b"")
-        # The branch of a union is a zigzag number.
-        self._none, self._some = (bytes([2 * branches.index(branch)]) for branch in ("null", record))
+    def __init__(self, schema: Schema, before: Sequence[str]) -> None:
+        """`before` names the fields that begin a part, in their order; the first part begins with the first field."""
+        fields = schema.parsed["fields"]
+        names = [part["name"] for part in fields]
+        places = [0, *map(names.index, before), len(fields)]
+        self._parts = [self._part(schema, fields[start:end]) for start, end in pairwise(places)]
         self._head = schema.head
 
     @staticmethod
@@ -150,14 +148,13 @@ class Cut:
         part = {"type": "record", "name": schema.name, "fields": fields}
         return Schema(schema.name, schema.version, fastavro.parse_schema(_bare(part)), b"")
 
-    def piece(self, datum: Any) -> bytes:
-        """The field's value, encoded; raises UnfitDatumError."""
-        return self._piece.write(datum)
+    def encode(self, part: int, datum: Any) -> bytes:
+        """One part, counted from 0; raises UnfitDatumError."""
+        return self._parts[part].write(datum)
 
-    def encode(self, before: Any, piece: bytes | None, after: Any) -> bytes:
-        """The record's single-object encoding from the fields before the cut, the piece, and the fields after it."""
-        laid = self._none if piece is None else self._some + piece
-        return self._head + self._before.write(before) + laid + self._after.write(after)
+    def join(self, *parts: bytes) -> bytes:
+        """The record's single-object encoding of all its parts."""
+        return b"".join((self._head, *parts))
 
 
 def _bare(parsed: Any) -> Any:
@@ -219,9 +216,9 @@ def encode(name: str, datum: Any, version: int | None = None) -> bytes:
 
 
 @cache
-def cut(name: str, at: str) -> Cut:
-    """The newest version of a schema, cut at a nullable field."""
-    return Cut(registry().find(name), at)
+def cut(name: str, *before: str) -> Cut:
+    """The newest version of a schema, cut before some of its fields."""
+    return Cut(registry().find(name), before)
 
 
 def decode(data: bytes, *names: str) -> Decoded:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pas_gateway.project import Source, project
+from pas_gateway.project import BODY, NAME, TOLD, WORDS, Source, delivery_parts, project
 from pas_gateway.project import body as encode_body
 from pas_schemas.border import examine
-from pas_schemas.codec import cut, decode, encode
+from pas_schemas.codec import decode, encode
 from pas_schemas.models.report import Report
 from pas_schemas.parts import pack_report, unpack_report
 from pas_schemas.sealing import Evidence
@@ -89,7 +89,7 @@ HEAD: Json = {
 }  # fmt: skip
 
 
-def delivery(body: Json) -> bytes:
+def delivery(body: Json | None) -> bytes:
     """The body as it travels."""
     return encode("delivery", {**HEAD, "body": body, "notices": [], "apart": False, "request": None})
 
@@ -115,19 +115,26 @@ def test_an_office_is_given_its_own_items_and_nothing_besides(number: int) -> No
 def test_body_encoded_once_is_the_one_that_each_office_is_given(number: int) -> None:
     made, admitted = world()
     report = admitted[number % len(admitted)]
-    estate, cut_there = made.snapshot.at(made.now), cut("delivery", "body")
+    estate = made.snapshot.at(made.now)
     source = source_of(report, made)
     for outcome in made.decide(report).outcomes:
         for bare in (False, True) if outcome.released else ():
             how = {"conditions_only": bare, "whole": len(outcome.released) == len(report.items)}
             whole = delivery(project(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK, **how))
             once = encode_body(source, outcome.office, outcome.released, outcome.obligations, estate, RULEBOOK, **how)
-            assert cut_there.encode(HEAD, once, {"notices": [], "apart": False, "request": None}) == whole
+            assert lay_out(once) == whole
 
 
-def test_record_without_the_field_it_is_cut_at_is_the_same_as_whole() -> None:
-    datum = {**HEAD, "body": None, "notices": [], "apart": False, "request": None}
-    assert cut("delivery", "body").encode(HEAD, None, {"notices": [], "apart": False, "request": None}) == encode("delivery", datum)
+def test_delivery_of_parts_is_the_same_as_whole() -> None:
+    assert lay_out(delivery_parts().encode(BODY, {"body": None})) == delivery(None)
+
+
+def lay_out(body: bytes) -> bytes:
+    """A delivery of its parts, with this for its body."""
+    parts = delivery_parts()
+    name, told = dict(list(HEAD.items())[:5]), dict(list(HEAD.items())[5:])
+    words = parts.encode(WORDS, {"notices": [], "apart": False, "request": None})
+    return parts.join(parts.encode(NAME, name), parts.encode(TOLD, told), body, words)
 
 
 def check(report: Report, body: Json, office: str, items: set[int], *, own: bool) -> None:

@@ -229,7 +229,8 @@ class Knowledge:
 
     def _aliases(self, key: bytes) -> set[bytes]:
         """The other numbers that were merged with a prisoner's."""
-        return {bytes.fromhex(number) for number in self._whereabouts.aliases(key.hex())} - {key}
+        numbers = self._whereabouts.aliases(key.hex())
+        return {bytes.fromhex(number) for number in numbers} - {key} if len(numbers) > 1 else set()
 
     def used(self, report: Report) -> dict[bytes, int]:
         """The version of each person that a decision on this report rests on."""

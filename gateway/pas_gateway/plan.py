@@ -63,8 +63,7 @@ def plan_decided(decided: Decided, waits: Waits | None, office: PasOffice, scrib
     Of one that waits for its place in a chain of corrections nothing is disclosed yet.
     """
     verified, verdicts = decided.verified, decided.verdicts
-    report, change = verified.report, plan.change
-    now_ms = to_ms(scribe.now)
+    report, change, now_ms = verified.report, plan.change, scribe.now_ms
     change.reports.append(report_row(decided, office, now_ms))
     # Of a compartment report no subject stands in metadata (domain, `G-PASO`).
     persons = frozenset() if office.realm.apart else decided.persons

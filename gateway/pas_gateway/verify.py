@@ -139,8 +139,10 @@ def _is_closed(report: Report, parts: OpenedReport, office: PasOffice) -> bool:
     For nobody else can it be opened: of a report that lacks one its originator must hear at once, while it can publish it again.
     PAS sees that a text is closed for an office, not what was closed.
     """
-    then = office.snapshot.at(EPOCH + timedelta(microseconds=parts.sealed_at_us))
     lacking = {recipient for _, recipient in find_unclosed(report, parts.items)}
+    if not lacking:
+        return True
+    then = office.snapshot.at(EPOCH + timedelta(microseconds=parts.sealed_at_us))
     return not any(standing is not None and standing.active for standing in map(then.get, lacking))
 
 

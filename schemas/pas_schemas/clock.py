@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+# Ends remembered: of a report the same are read three times, and many reports are reviewed on one day.
+ENDS_KEPT = 1024
 
 
 class Clock(Protocol):
@@ -33,6 +37,7 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+@lru_cache(maxsize=ENDS_KEPT)
 def parse_end(text: str) -> datetime:
     """A time, or a date, which ends at 00:00 UTC of that day (domain, *Matrix*); raises ValueError otherwise."""
     if _DATE.fullmatch(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -179,7 +180,8 @@ class Snapshot:
 
     def at(self, moment: datetime) -> Estate:
         """The estate as it stands at `moment`; recomputed only when an office's term begins or ends."""
-        return _estate(self, max((edge for edge in self._edges if edge <= moment), default=None))
+        begun = bisect_right(self._edges, moment)
+        return _estate(self, self._edges[begun - 1] if begun else None)
 
     @cached_property
     def _edges(self) -> tuple[datetime, ...]:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -245,7 +245,7 @@ class Rulebook:
     requests: Requests = field(repr=False)
     patterns: tuple[Pattern, ...] = field(repr=False)
 
-    @property
+    @cached_property
     def clock_skew(self) -> timedelta:
         return timedelta(minutes=self.border.clock_skew_minutes)
 

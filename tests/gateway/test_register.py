@@ -34,7 +34,7 @@ from pas_gateway.register import (
     split_blobs,
     write_change,
 )
-from pas_gateway.register.change import STATES, chunks
+from pas_gateway.register.change import STATES, chunks, find_known
 from pas_gateway.register.store import HEAD
 from pas_schemas.errors import RegisterError
 
@@ -326,6 +326,15 @@ def test_rows_are_found_however_many_keys_are_asked_for(store: Store) -> None:
         by_id = queries.find_cases_by_id(register, [*asked, "none"])
         by_report = queries.find_cases(register, [bytes.fromhex(one) for one in asked])
     assert sorted(case.id for case in by_id) == sorted(case.id for case in by_report) == asked
+
+
+def test_key_of_another_length_finds_itself_and_hides_no_other(store: Store) -> None:
+    """What an office names may have any length: it is looked for among all that others name."""
+    odd = [b"", b"a", b"a" * 15, b"\0" * 17, b"a" * 40]
+    write_change(store, Change(touched={ALICE, odd[1], odd[3]}))
+    with store.reading() as register:
+        assert find_known(register, schema.versions.c.key, [*odd, ALICE, BOB]) == {ALICE, odd[1], odd[3]}
+        assert find_known(register, schema.versions.c.key, []) == set()
 
 
 # --- migrations ------------------------------------------------------------------------------------------------------

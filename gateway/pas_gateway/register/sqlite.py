@@ -92,6 +92,9 @@ def _set_up(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+    # Keys are looked for in hex (`change.among`).
+    if sqlite3.sqlite_version_info < (3, 41):
+        connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)
     # Whatever SQLite was compiled with: the key of a body that was shredded stays in no free page.
     connection.execute("PRAGMA secure_delete=ON")
 

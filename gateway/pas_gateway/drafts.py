@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pas_gateway.approval import Approval
 from pas_gateway.policy.rulings import Pair
@@ -59,8 +59,7 @@ class About:
         return self.priority == "THREAT_TO_LIFE"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A delivery to be numbered and sealed; `items` are the report's own indices, which do not travel, `body` the encoded projection.
     `people` are the subjects of a Governor's disclosure, of whom it is told what came before."""
 
@@ -68,11 +67,14 @@ class Draft:
     office: str
     kind: DeliveryKind
     items: tuple[int, ...] = ()
-    body: bytes | None = field(default=None, repr=False)
-    people: tuple[Subject, ...] = field(default=(), repr=False)
-    notices: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    body: bytes | None = None
+    people: tuple[Subject, ...] = ()
+    notices: tuple[dict[str, Any], ...] = ()
     deadline: datetime | None = None
-    request: dict[str, Any] | None = field(default=None, repr=False)
+    request: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"Draft({self.about!r}, office={self.office!r}, kind={self.kind!r}, items={self.items!r})"
 
 
 def about(report: Report, report_id: bytes, received_at_ms: int) -> About:
@@ -184,7 +186,7 @@ def split_notices(draft: Draft) -> Iterator[Draft]:
         yield draft
         return
     for start in range(0, len(draft.notices), NOTICES_AT_ONCE):
-        yield replace(draft, notices=draft.notices[start : start + NOTICES_AT_ONCE])
+        yield draft._replace(notices=draft.notices[start : start + NOTICES_AT_ONCE])
 
 
 def notify(said: About, office: str, notices: Sequence[dict[str, Any]]) -> Draft:

@@ -8,7 +8,7 @@ disclosed, and by no other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,7 +95,7 @@ def _with_earlier(draft: Draft, persons: Iterable[bytes], known: _Known, office:
             said = _APPLIED.format(each.office, each.kind, show_time(from_ms(each.at_ms)), OPEN if each.waits else CLOSED)
             told.append((each.at_ms, notice("EARLIER", said)))
     newest = sorted(told, key=lambda one: (one[0], one[1]["why"]))[-NAMED_AT_MOST:]
-    return replace(draft, notices=(*draft.notices, *(line for _, line in newest))) if newest else draft
+    return draft._replace(notices=(*draft.notices, *(line for _, line in newest))) if newest else draft
 
 
 def _let_have(one: CaseOn, reader: str, texts: frozenset[int], office: PasOffice) -> bool:

@@ -83,7 +83,7 @@ class Ledger:
         said = About(asking.id, "", asking.office, "ROUTINE", show_time(from_ms(asking.at_ms)), asking.at_ms)
         told = notice(word, why, office=office, case=asking.id.hex(), due_ms=asking.due_ms)
         shown = show_to(asking, to, self.office) if to != PAS else None
-        self.plan.drafts.append(replace(notify(said, to, [told]), request=shown))
+        self.plan.drafts.append(notify(said, to, [told])._replace(request=shown))
 
 
 def read_request(asking: Asking, office: PasOffice) -> InformationRequest | None:

@@ -105,7 +105,7 @@ def test_a_place_in_a_batch_does_not_tell_how_many_lie_there() -> None:
     sealer, lowest = FORCE.sealer(), 0
     for _ in range(20):
         values = sealer.seal("pas", PAS.opening.sealing_key, [plain(), plain()], NOW)
-        places = [parse_envelope(value).index for value in values]
+        places = [parse_envelope(value).place for value in values]
         assert len(set(places)) == 2
         lowest += sorted(places) == [0, 1]
         for value in values:
@@ -211,7 +211,7 @@ def test_a_tree_of_another_size_is_refused_even_if_it_is_signed() -> None:
     one = parse_envelope(FORCE.sealer().seal("pas", PAS.opening.sealing_key, [plain()], NOW)[0])
     tree = Tree([leaf(one), bytes(32)])
     signature = sign_batch(FORCE.signing, BATCH, "force:01", 2, tree.root)
-    value = write_envelope(replace(one, size=2, path=tuple(tree.path(0)), signature=signature))
+    value = write_envelope(one._replace(size=2, path=tuple(tree.path(0)), signature=signature))
     with pytest.raises(MalformedRecordError):
         PAS.opener([FORCE]).open(value, NOW)
 
@@ -237,7 +237,7 @@ def test_the_largest_payload_fits_a_record_and_one_more_byte_is_refused() -> Non
     assert MAX_RECORD_BYTES - 20_000 < len(values[0]) <= MAX_RECORD_BYTES
     assert PAS.opener([FORCE]).open(values[0], NOW).payload == long.payload
     with pytest.raises(MisuseError):
-        FORCE.sealer().seal("pas", PAS.opening.sealing_key, [replace(long, payload=long.payload + b"\0")], NOW)
+        FORCE.sealer().seal("pas", PAS.opening.sealing_key, [long._replace(payload=long.payload + b"\0")], NOW)
 
 
 @pytest.mark.parametrize(

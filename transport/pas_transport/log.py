@@ -22,14 +22,16 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record to append; the partition is `first 8 bytes of key mod partitions` unless `partition` is given."""
 
     topic: str
     key: bytes
-    value: bytes = field(repr=False)
+    value: bytes
     partition: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Outgoing(topic={self.topic!r}, key={self.key!r}, partition={self.partition})"
 
 
 @dataclass(frozen=True, slots=True)

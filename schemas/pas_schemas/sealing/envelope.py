@@ -7,9 +7,10 @@ A wire version is for ever. To add one, add its byte, its files in `avro/` and i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from pas_schemas import codec
 from pas_schemas.errors import CodecError, MisuseError
@@ -40,8 +41,7 @@ LABELS_KEPT = 4096
 MAX_PAYLOAD_BYTES = 980_000
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """What a sealed record says in clear. Until the record was opened it is only what somebody claims.
 
     `sender_key` and `recipient_key` are key ids; `fingerprint` is the schema's of what is sealed.
@@ -56,19 +56,21 @@ class Label:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A sealed record taken apart, its shape checked and nothing else."""
+class Envelope(NamedTuple):
+    """A sealed record taken apart, its shape checked and nothing else; `place` is its leaf's in a tree of `size` leaves."""
 
     label: bytes
-    wrap: bytes = field(repr=False)
-    nonce: bytes = field(repr=False)
-    ciphertext: bytes = field(repr=False)
-    manifest: bytes = field(repr=False)
+    wrap: bytes
+    nonce: bytes
+    ciphertext: bytes
+    manifest: bytes
     size: int
-    index: int
-    path: tuple[bytes, ...] = field(repr=False)
-    signature: bytes = field(repr=False)
+    place: int
+    path: tuple[bytes, ...]
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"Envelope(label={self.label!r}, size={self.size}, place={self.place})"
 
     @property
     def times(self) -> tuple[int, int]:
@@ -118,7 +120,7 @@ def write_envelope(envelope: Envelope) -> bytes:
     """The record for the log; raises MisuseError where it would be larger than a record may be."""
     value = VERSION_BYTE + _schema("sealed_envelope").write({
         "label": envelope.label, "wrap": envelope.wrap, "nonce": envelope.nonce, "ciphertext": envelope.ciphertext,
-        "manifest": envelope.manifest, "size": envelope.size, "index": envelope.index, "path": envelope.path,
+        "manifest": envelope.manifest, "size": envelope.size, "index": envelope.place, "path": envelope.path,
         "signature": envelope.signature,
     })  # fmt: skip
     if len(value) > MAX_RECORD_BYTES:
@@ -143,7 +145,10 @@ def parse_envelope(value: bytes) -> Envelope:
         raise MalformedRecordError from None
     if spelt != value[1:]:
         raise MalformedRecordError
-    envelope = Envelope(**{**datum, "path": tuple(datum["path"])})
+    envelope = Envelope(
+        datum["label"], datum["wrap"], datum["nonce"], datum["ciphertext"], datum["manifest"],
+        datum["size"], datum["index"], tuple(datum["path"]), datum["signature"],
+    )  # fmt: skip
     _check_shape(envelope)
     return envelope
 
@@ -188,8 +193,8 @@ def _check_shape(envelope: Envelope) -> None:
         and len(envelope.wrap) == WRAP_BYTES
         and len(envelope.manifest) in (0, MANIFEST_BYTES)
         and envelope.size in TREE_SIZES
-        and 0 <= envelope.index < envelope.size
-        and len(envelope.path) == path_length(envelope.index, envelope.size)
+        and 0 <= envelope.place < envelope.size
+        and len(envelope.path) == path_length(envelope.place, envelope.size)
     )
     if not shaped:
         raise MalformedRecordError

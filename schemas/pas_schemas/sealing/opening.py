@@ -185,7 +185,7 @@ def verify_evidence(evidence: Evidence, manifest: bytes, sender: str, key: Verif
 def _collect(envelope: Envelope, label: Label) -> Evidence:
     return Evidence(
         digest(envelope.label), digest(envelope.wrap), envelope.nonce, digest(envelope.ciphertext),
-        envelope.size, envelope.index, envelope.path, envelope.signature, label.sender_key,
+        envelope.size, envelope.place, envelope.path, envelope.signature, label.sender_key,
     )  # fmt: skip
 
 

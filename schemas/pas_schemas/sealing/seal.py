@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import SystemRandom
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -45,13 +46,15 @@ CLOCKS_DIFFER = timedelta(hours=1)
 _RANDOM = SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """What is to be sealed: a record id of 16 bytes, a payload in single-object encoding, and a manifest or nothing."""
 
     record_id: bytes
-    payload: bytes = field(repr=False)
-    manifest: bytes = field(default=b"", repr=False)
+    payload: bytes
+    manifest: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Plain(record_id={self.record_id!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,13 @@ class _Epoch:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Sealed:
+class _Sealed(NamedTuple):
     """A record before its batch is signed."""
 
     label: bytes
     nonce: bytes
-    ciphertext: bytes = field(repr=False)
-    manifest: bytes = field(repr=False)
+    ciphertext: bytes
+    manifest: bytes
     leaf: bytes
 
 

@@ -189,7 +189,7 @@ def test_evidence_is_refused_when_anything_about_it_is_another() -> None:
     changes = [
         replace(good, label_digest=bytes(32)), replace(good, wrap_digest=bytes(32)), replace(good, nonce=bytes(12)),
         replace(good, ciphertext_digest=bytes(32)), replace(good, size=1), replace(good, size=9),
-        replace(good, index=0), replace(good, index=-1),
+        replace(good, index=good.index ^ 1), replace(good, index=-1),
         replace(good, path=good.path[::-1]), replace(good, path=()), replace(good, signature=bytes(64)), replace(good, signature=b""),
         replace(good, label_digest=good.label_digest + good.wrap_digest[:1], wrap_digest=good.wrap_digest[1:]),
         replace(good, key_id=PAS.signing.id), replace(good, nonce=good.nonce + b"\0"), replace(good, label_digest=good.label_digest[1:]),

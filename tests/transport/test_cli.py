@@ -142,3 +142,16 @@ def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", allowed + caught + begun], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert limits.read_text() == "0\n"
+
+
+@pytest.mark.parametrize("words", [["trace", "\udcff"], ["move", "A1234BC", "--to", "WSI", "--reason", "\udcff"], ["\udcff"]])
+def test_a_word_that_is_no_text_is_misuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(words) == 2
+    assert capsys.readouterr() == ("", "error: A word of the command is not UTF-8 text.\nhint: see the terminal's encoding\n")
+
+
+def test_a_file_may_be_called_by_what_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rulebook-\udcff.toml"
+    path.write_text("edition = 1\n")
+    assert cli.run(["policy", "check", str(path)]) == 1
+    assert "MISSING" in capsys.readouterr().out

@@ -108,6 +108,7 @@ def run(arguments: list[str]) -> int:
     shared = Shared()
     interrupts = _note_interrupts()
     try:
+        _check_words(arguments)
         with pas.make_context("pas", arguments) as ctx:
             try:
                 pas.invoke(ctx)
@@ -130,6 +131,16 @@ def run(arguments: list[str]) -> int:
             return INTERRUPTED
         return tell(failure, shared)
     return DONE
+
+
+def _check_words(arguments: Sequence[str]) -> None:
+    """Raises MisuseError for a word that is not text: no record holds it. A file that is there may be called anything."""
+    for word in arguments:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            if not os.path.lexists(word):
+                raise MisuseError("A word of the command is not UTF-8 text.", "see the terminal's encoding") from None
 
 
 def _note_interrupts() -> list[int]:

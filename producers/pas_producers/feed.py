@@ -81,6 +81,10 @@ class MovementFeed:
         """What became of each row in their order, told once the log has its batch; raises as `Publisher.stream` does."""
         return self._dispatcher.stream(rows, self._take)
 
+    def flush(self) -> None:
+        """Sends what `stream` has read and keeps until its batch is full, as `Publisher.flush` does."""
+        self._dispatcher.flush()
+
     def close(self) -> None:
         """Closes its journal and, where it opened it, the log."""
         self._closing.close()

@@ -46,6 +46,10 @@ class Preparer:
         self._next_us = next_us
         yield from self._dispatcher.stream(reports, self._take)
 
+    def flush(self) -> None:
+        """What waits for its batch to fill waits no longer; raises what sending does."""
+        self._dispatcher.flush()
+
     def _take(self, raw: Raw) -> Outcome:
         match self._checker.check(raw):
             case Passed(report, desk):

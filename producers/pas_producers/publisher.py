@@ -134,6 +134,13 @@ class Publisher:
         for made in self._packers.make(chunks):
             yield from self._send(made)
 
+    def flush(self) -> None:
+        """Sends what `stream` has read and keeps until its batch is full, though not what packers have; raises as `stream` does.
+
+        For whoever gives reports as they come: called where the next one is waited for. Their outcomes are told with the next.
+        """
+        self._preparer.flush()
+
     def _send(self, made: Made) -> Iterator[Outcome]:
         for one in made:
             match one:

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import Answer, RunPas
 from forked_pas import PAS
+from gateway.killing import until
 from pas_transport.workspace import open_workspace
 from producers.opening import Found, open_records
 from producers.samples import (
@@ -332,3 +333,22 @@ def test_explain_reads_standard_input_in_any_locale(estate: Path) -> None:
             assert json.loads(shown)["urn"] == "\uff10\uff11/IR/1"
         else:
             assert shown.startswith("\\uff10\\uff11/IR/1  REJECTED\n")
+
+
+def test_what_comes_little_by_little_is_sent_while_more_is_waited_for(pas: RunPas, estate: Path) -> None:
+    """A force's own system writes into a pipe that it never closes: no report waits until 500 have come."""
+    pas("status", cwd=estate, env=CLOCK)
+    with subprocess.Popen([PAS, "publish", "-", "--json"], cwd=estate, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as running:
+        assert running.stdin is not None
+        try:
+            running.stdin.write(write_lines([make_report(1)]))
+            until(lambda: len(found(estate)) == 1, "the first is in the log")
+            running.stdin.write(write_lines([make_report(2), make_report(3, protective_marking="SECRET")]) + b'{"urn": ')
+            until(lambda: len(found(estate)) == 3, "the next are in the log")
+            running.stdin.write(b'"half of it')
+            out, _ = running.communicate(timeout=180)
+        finally:
+            running.kill()
+    told = json.loads(out)
+    assert [told[name] for name in ("read", "published", "repeated")] == [4, 2, 0]
+    assert [(one["line"], one["code"]) for one in told["refused"]] == [(3, "G-MARKING"), (4, "V-SCHEMA")]

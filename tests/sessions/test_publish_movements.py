@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from conftest import RunPas
+from forked_pas import PAS
+from gateway.killing import until
 from pas_transport.workspace import open_workspace
 from producers.opening import Found, open_records
 from producers.samples import NOW, make_movement, write_lines
@@ -145,3 +148,19 @@ def test_only_a_feed_imports(pas: RunPas, estate: Path, tmp_path: Path) -> None:
     assert "There are no keys of feed:other" in pas("movements", "import", file, "--as", "feed:other", cwd=estate, code=1).err
     shutil.rmtree(estate / "keys" / "feed.nomis")
     assert "There are no keys of feed:nomis" in pas("movements", "import", file, "--json", cwd=estate, code=1).err
+
+
+def test_a_movement_does_not_wait_for_the_next(pas: RunPas, estate: Path) -> None:
+    """A feed writes into a pipe that it never closes; where a prisoner is decides who is told of them."""
+    pas("status", cwd=estate, env=CLOCK)
+    command = [PAS, "movements", "import", "-", "--json"]
+    with subprocess.Popen(command, cwd=estate, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as running:
+        assert running.stdin is not None
+        try:
+            for count, prison in enumerate(("WSI", "BAI"), 1):
+                running.stdin.write(write_lines([make_movement(prison=prison)]))
+                until(lambda: len(found(estate)) == count, "it is in the log")  # noqa: B023  # asked before the next
+            out, _ = running.communicate(timeout=180)
+        finally:
+            running.kill()
+    assert json.loads(out) == {"read": 2, "published": 2, "repeated": 0, "skipped": 0, "refused": []}

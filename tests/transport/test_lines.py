@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tracemalloc
 from collections.abc import Iterator
 from random import Random
@@ -12,7 +13,7 @@ from typing import BinaryIO, cast
 import pytest
 
 from pas_schemas.border import MAX_LINE_BYTES
-from pas_transport.lines import read_lines
+from pas_transport.lines import Line, read_lines
 
 
 def read(text: bytes) -> list[tuple[int, bytes]]:
@@ -118,6 +119,17 @@ def test_records_come_as_they_are_read() -> None:
     lines = read_lines(cast(BinaryIO, Slow()))
     assert next(lines).data == b'{"a":1}'
     assert next(lines).data == b'{"b":2}'
+
+
+def test_first_record_does_not_wait_for_the_second() -> None:
+    """A pipe may stay open for days, and the first line hold a threat to life."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb", buffering=0) as end:
+        end.write(b'\n{"a":1}\n')
+        lines = read_lines(stream)
+        assert next(lines) == Line(2, b'{"a":1}')
+        end.write(b"[not json\n")
+        assert next(lines) == Line(3, b"[not json")
 
 
 @pytest.mark.parametrize("first", [b"[1]", b"[]", b"[{}]", b'["', b"[not json", b'{"urn": {', b'{"urn": [', b'{"urn":', b'{"urn": "x",'])

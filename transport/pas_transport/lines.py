@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import chain
-from typing import BinaryIO
+from typing import Protocol
 
 from pas_schemas.border import MAX_LINE_BYTES, parse_line
 
@@ -33,7 +33,13 @@ class Line:
         return parse_line(self.data)
 
 
-def read_lines(stream: BinaryIO) -> Iterator[Line]:
+class LineSource(Protocol):
+    """What lines are read from, as from a binary stream."""
+
+    def readline(self, limit: int, /) -> bytes: ...
+
+
+def read_lines(stream: LineSource) -> Iterator[Line]:
     """The records of a file in their order; blank lines are none. Raises OSError as the stream does.
 
     A file is an array where it begins with `[`; whole values where its first line leaves an object open for the next
@@ -49,7 +55,7 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
     return _Splitter(depth=0).split(everything) if _goes_on(head) else _split_lines(everything)
 
 
-def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _numbered(stream: LineSource) -> Iterator[tuple[int, bytes]]:
     """Pieces of the file, each of one line alone, with that line's number."""
     number, first = 1, True
     while piece := stream.readline(PIECE_BYTES):
@@ -59,13 +65,16 @@ def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _head(pieces: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """The first two pieces that are not blank: what tells how the file is written."""
+    """The first two pieces that are not blank: what tells how the file is written.
+
+    The first alone where that is a whole object: the second may be long in coming, and can say no more.
+    """
     found = 0
     for number, piece in pieces:
         if piece.strip():
             found += 1
             yield number, piece
-        if found == 2:
+        if found == 2 or (found == 1 and piece.endswith(b"\n") and _is_object(piece.strip())):
             return
 
 

@@ -43,6 +43,7 @@ def import_movements(session: Session, files: tuple[str, ...], office: str) -> N
     read = Files(files, session.console)
     tally = Tally(NAMES)
     with MovementFeed.of(session.workspace, office) as feed, session.console.progress("Importing", read.count()) as advance:
+        read.on_pause = feed.flush
         for told in feed.stream(read.records()):
             _count(tally, *read.next_place(), told)
             advance(1)

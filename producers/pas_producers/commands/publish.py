@@ -45,6 +45,7 @@ def _publish(session: Session, read: Files, tally: Tally, office: str | None, ag
         Publisher.of(session.workspace, office, again=again, packers=packers) as publisher,
         session.console.progress("Publishing", read.count()) as advance,
     ):
+        read.on_pause = publisher.flush
         for outcome in publisher.stream(read.records()):
             file, line = read.next_place()
             match outcome:

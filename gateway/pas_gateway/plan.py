@@ -19,6 +19,7 @@ from pas_gateway.project import Source
 from pas_gateway.register import Change, join_blobs
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Waits
 from pas_schemas.clock import show_time, to_ms
+from pas_schemas.identifiers import MAX_URN
 from pas_schemas.models.records import Quarantined
 from pas_schemas.models.report import Report
 from pas_schemas.rules import SENTENCES
@@ -210,6 +211,6 @@ def _count_attempt(submitted: Submitted, status: str, originator: str | None, ur
     if status == "REJECTED":
         plan.change.counts.update(f"rejected:{rule}" for rule in rules)
     plan.change.attempts.append({
-        "originator": originator, "urn": urn, "at_ms": to_ms(submitted.taken.at), "status": status,
+        "originator": originator, "urn": urn and urn[:MAX_URN], "at_ms": to_ms(submitted.taken.at), "status": status,
         "rules": ",".join(rules), "place": submitted.place,
     })  # fmt: skip

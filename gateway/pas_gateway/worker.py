@@ -22,7 +22,17 @@ from pas_gateway.plan import Plan
 from pas_gateway.positions import find_start
 from pas_gateway.realm import Realm
 from pas_gateway.recovery import note_place
-from pas_gateway.register import Advance, ClashError, LostPartitionError, RegisterUnavailableError, Store, chains, queries, relearning
+from pas_gateway.register import (
+    Advance,
+    ClashError,
+    LostPartitionError,
+    RegisterUnavailableError,
+    Store,
+    UnfitRowError,
+    chains,
+    queries,
+    relearning,
+)
 from pas_gateway.steady import Steady
 from pas_gateway.verify import is_reply
 from pas_schemas.errors import LogError, RegisterError
@@ -330,7 +340,13 @@ class Worker:
         plan = self._compute(records, advances, compute)
         if plan is not None:
             self.mark.set("before commit")
-            self.pipeline.commit(plan)
+            try:
+                self.pipeline.commit(plan)
+            except UnfitRowError as failure:
+                plan = self._spare(records, advances, failure)
+                if plan is not None:
+                    self.pipeline.commit(plan)
+        if plan is not None:
             plan.lap("write")
         return plan
 
@@ -341,11 +357,16 @@ class Worker:
         """
         try:
             return compute(records, advances)
+        except UnfitRowError as failure:
+            return self._spare(records, advances, failure)
         except (RegisterError, LogError):
             raise
         except Exception as failure:
-            self.journal.tell(events.BatchFailed(len(records), type(failure).__name__))
-            return self.pipeline.set_aside(records[0], advances, type(failure).__name__) if len(records) == 1 else None
+            return self._spare(records, advances, failure)
+
+    def _spare(self, records: Sequence[Taken], advances: Sequence[Advance], failure: Exception) -> Plan | None:
+        self.journal.tell(events.BatchFailed(len(records), type(failure).__name__))
+        return self.pipeline.set_aside(records[0], advances, type(failure).__name__) if len(records) == 1 else None
 
     def _advances(self, records: Iterable[Taken]) -> list[Advance]:
         last = {record.partition: record for record in records}

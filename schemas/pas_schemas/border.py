@@ -10,7 +10,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from pas_schemas.directory import Estate
-from pas_schemas.identifiers import urn_code
+from pas_schemas.identifiers import MAX_URN, urn_code
 from pas_schemas.models.complaints import complain, place_of
 from pas_schemas.models.report import Item, Report
 from pas_schemas.models.words import ROLES_ADDRESSED
@@ -131,7 +131,11 @@ def _say(error: ValidationError) -> str:
 
 
 def _misshapen(report: Report, estate: Estate, closed: bool) -> str | None:
-    """What the model cannot see alone: indices, staff prisons, texts that are closed to PAS."""
+    """What the model cannot see alone: indices, staff prisons, texts that are closed to PAS; and what older reports it reads may hold."""
+    if len(report.urn) > MAX_URN:
+        return f"urn: longer than {MAX_URN} characters."
+    if report.supersedes is not None and len(report.supersedes.urn) > MAX_URN:
+        return f"supersedes.urn: longer than {MAX_URN} characters."
     for index, item in enumerate(report.items):
         if item.text is None and not (closed and item.handling == "4"):
             return f"items.{index}.text: must not be null."

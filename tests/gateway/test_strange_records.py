@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +19,7 @@ from gateway.fuzzing import Forge, carried, encode_report, flip, mutate, open_re
 from gateway.judging import count_notices, find_journeys, read_all
 from gateway.postgres import PrivatePostgres
 from gateway.test_on_postgres import settle
-from pas_gateway.register import schema
+from pas_gateway.register import queries, schema
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.errors import CodecError, MisuseError
@@ -205,16 +205,45 @@ def test_reply_with_any_one_field_changed_comes_to_one_end(desk: Desk) -> None:
     assert reasons["NOT_A_REPLY"] >= 1
 
 
-def test_text_that_postgresql_cannot_hold_stops_no_partition(pristine: Path, tmp_path: Path, postgres: PrivatePostgres) -> None:
-    """Looked for, as the report that is corrected and the case that is decided on, and kept."""
+@pytest.fixture
+def shared(pristine: Path, tmp_path: Path, postgres: PrivatePostgres) -> Iterator[Desk]:
+    """The desk with its register in PostgreSQL."""
     with Desk(settle(copy_estate(pristine, tmp_path / "shared").root, postgres.url(postgres.make_database(), password=None))) as desk:
         desk.move()
-        desk.publish(held := desk.write(risk_tags=["ESCAPE"]), desk.write(supersedes={"urn": "a\0b", "action": "CORRECT"}))
-        desk.run()
-        bench = Bench(desk)
-        bench.send(bench.decision(held["urn"], office="governor:WSI").model_copy(update={"case": "a\0b"}))
-        desk.publish(after := desk.write())
-        journeys = find_journeys(desk.run())
-        assert ("pio:WSI", after["urn"]) in journeys
-        assert check_all_accounted(desk, [REPORTS.name, REPLIES.name]) == {"ACCEPTED": 3}
-        assert desk.is_idle()
+        yield desk
+
+
+def test_text_that_postgresql_cannot_hold_stops_no_partition(shared: Desk) -> None:
+    """Looked for, as the report that is corrected and the case that is decided on, and kept; a text too long for an index as well."""
+    shared.publish(held := shared.write(risk_tags=["ESCAPE"]), shared.write(supersedes={"urn": "a\0b", "action": "CORRECT"}))
+    datum, manifest = open_report(shared.workspace, shared.fresh(REPORTS.name)[0])
+    # What compresses would fit.
+    long = "01/" + Random(SEED).randbytes(4000).hex()
+    rejected = [datum | {"urn": long}, datum | {"urn": "01/2", "supersedes": {"urn": long, "action": "CORRECT"}}]
+    forge = Forge(shared.workspace, "force:01")
+    made = [(os.urandom(16), *encode_report(changed, manifest)) for changed in rejected]
+    shared.log.append([Outgoing(REPORTS.name, name, forge.seal(name, payload, listed)) for name, payload, listed in made])
+    refusal = encode("refusal", {"originator": "force:01", "urn": long, "rules": ["V-URN"], "refused_at_us": datum["sealed_at_us"]})
+    shared.log.append([Outgoing(REPORTS.name, b"r" * 16, forge.seal(b"r" * 16, refusal))])
+    shared.run()
+    bench = Bench(shared)
+    bench.send(bench.decision(held["urn"], office="governor:WSI").model_copy(update={"case": "a\0b"}))
+    shared.publish(after := shared.write())
+    journeys = find_journeys(shared.run())
+    assert ("pio:WSI", after["urn"]) in journeys
+    assert check_all_accounted(shared, [REPORTS.name, REPLIES.name]) == {"ACCEPTED": 3, "REJECTED": 3}
+    assert shared.is_idle()
+    with shared.store.reading() as register:
+        assert [one.status for one in queries.find_attempts(register, long, None)] == ["REJECTED", "REJECTED"]
+
+
+def test_a_record_that_the_database_cannot_hold_is_set_aside_alone(shared: Desk, postgres: PrivatePostgres) -> None:
+    """Whatever the reason: here a column that is too narrow."""
+    shared.run()
+    database = shared.workspace.register_url.rpartition("/")[2]
+    postgres.run(database, "ALTER TABLE attempts ALTER urn TYPE varchar(20)")
+    shared.publish(shared.write(), shared.write(urn="01/IR/2015/" + "9" * 20), after := shared.write())
+    assert ("pio:WSI", after["urn"]) in find_journeys(shared.run())
+    assert Counter(status for status, _ in attempts(shared).values()) == {"ACCEPTED": 2, "QUARANTINED": 1}
+    assert [entry["reason"] for entry in quarantined(shared).values()] == ["FAILED"]
+    assert shared.is_idle()

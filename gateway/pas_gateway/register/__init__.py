@@ -2,7 +2,7 @@
 
 from pas_gateway.register.backends import open_store
 from pas_gateway.register.change import Advance, Change, LostPartitionError, join_blobs, split_blobs, write_change
-from pas_gateway.register.store import ClashError, DamagedRegisterError, RegisterUnavailableError, Store
+from pas_gateway.register.store import ClashError, DamagedRegisterError, RegisterUnavailableError, Store, UnfitRowError
 
 __all__ = [
     "Advance",
@@ -12,6 +12,7 @@ __all__ = [
     "LostPartitionError",
     "RegisterUnavailableError",
     "Store",
+    "UnfitRowError",
     "join_blobs",
     "open_store",
     "split_blobs",

@@ -16,7 +16,7 @@ from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
 from pas_gateway.register.listening import Listening
 from pas_gateway.register.refusals import tell_postgres
-from pas_gateway.register.store import BUSY_SECONDS, RegisterUnavailableError, Store
+from pas_gateway.register.store import BUSY_SECONDS, RegisterUnavailableError, Store, UnfitRowError
 from pas_schemas.errors import RegisterError
 
 # It warns of what is raised anyway, and names host and user.
@@ -194,4 +194,4 @@ def copy_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping
             for row in rows:
                 copy.write_row([row[name] for name in names])
     except (TypeError, ValueError, OverflowError, AttributeError, KeyError):
-        raise RegisterError("A row does not fit its table.", "this is a fault of the program") from None
+        raise UnfitRowError("A row does not fit its table.", "this is a fault of the program") from None

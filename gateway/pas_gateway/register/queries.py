@@ -16,6 +16,7 @@ from pas_gateway.register.change import COUNTER_MARK, among_pairs, chunks, find_
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
+from pas_schemas.identifiers import MAX_URN
 
 # Numbers merged into one person: more rounds than this would be a feed gone wrong, and the rest stays unknown.
 MAX_MERGE_ROUNDS = 16
@@ -304,9 +305,9 @@ class Attempt:
 
 
 def find_attempts(connection: sa.Connection, urn: str, originator: str | None) -> list[Attempt]:
-    """In the order in which they came."""
+    """In the order in which they came; of a URN that is too long its beginning is kept."""
     table = schema.attempts
-    query = sa.select(table).where(table.c.urn == urn).order_by(table.c.at_ms, table.c.number)
+    query = sa.select(table).where(table.c.urn == urn[:MAX_URN]).order_by(table.c.at_ms, table.c.number)
     if originator is not None:
         query = query.where(table.c.originator == originator)
     rows = connection.execute(query)

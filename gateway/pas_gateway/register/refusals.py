@@ -8,6 +8,7 @@ from pas_gateway.register.store import (
     DamagedRegisterError,
     RegisterUnavailableError,
     SerializationError,
+    UnfitRowError,
     tell_fault,
     tell_full,
     tell_same_row,
@@ -53,6 +54,8 @@ def _tell_write(state: str) -> RegisterError | None:
         return RegisterUnavailableError("The register cannot be written: its database is read-only.", "see whether the server is a standby")
     if state == "53100":
         return tell_full()
+    if state[:2] in ("22", "54"):
+        return UnfitRowError("The database cannot hold what a record says.", "this is a fault of the program")
     if state in ("55P03", "57014"):
         return RegisterUnavailableError("The register is busy.", "try again; nothing was half written")
     return None

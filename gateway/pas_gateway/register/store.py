@@ -44,6 +44,10 @@ class SerializationError(ClashError):
     """Two transactions got in each other's way and this one was undone; the same one may be written again as it is."""
 
 
+class UnfitRowError(RegisterError):
+    """Something that the database cannot hold, or be asked for: as long as it is in the batch, the batch fails."""
+
+
 class Store(ABC):
     """The database behind the register. Nothing but a RegisterError leaves it; parameters and passwords stand in none."""
 

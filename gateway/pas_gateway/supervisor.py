@@ -26,6 +26,7 @@ from pas_gateway.realm import Realm, realm_of
 from pas_gateway.recovery import recover
 from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, relearning, requests
 from pas_gateway.register.outbox import count_outbox
+from pas_gateway.standstill import Standstill
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_gateway.worker import Worker, spare_collector
 from pas_schemas.clock import to_ms
@@ -51,6 +52,8 @@ DRAIN_SECONDS = 30.0
 RESTART_SECONDS = 60.0
 _STEP_SECONDS = 0.05
 _LOST_SINCE = "This register is older than what PAS has sent, and the log no longer holds all that came since: nothing is decided."
+
+_STANDSTILL = "another gateway of this register may have their partitions and stand still: once it is ended, this one goes on"
 
 
 @dataclass
@@ -157,7 +160,7 @@ class Supervisor:
             yield
 
     def _watch(self, names: Sequence[str], log: Log, store: Store, journal: Journal, vitals: Vitals) -> None:
-        idle_since = None
+        idle_since, standstill = None, Standstill(vitals.hang_seconds)
         vitals.begin(SUPERVISOR)
         while not self._stopping:
             vitals.beat()
@@ -179,6 +182,8 @@ class Supervisor:
                 idle_since = (idle_since or now) if idle else None
                 if idle_since is not None and now - idle_since >= IDLE_STEP_SECONDS:
                     return
+                if standstill.look(log, store, self._realm, self.stopped):
+                    self.workspace.warn(f"Records wait, and for {vitals.hang_seconds:.0f} seconds none was taken in.", _STANDSTILL)
             time.sleep(_STEP_SECONDS)
 
     def _give_up(self, vitals: Vitals, journal: Journal) -> None:

@@ -128,6 +128,19 @@ class RunningGateway:
                 living = self.find()
         return None
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Every process of it stands still; where it is not killed meanwhile it goes on afterwards."""
+        every = [self._process.pid, *_descendants(self._process.pid)]
+        for pid in every:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in every:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """SIGKILL of the supervisor; returns once every process that it had started is gone."""
         below = _descendants(self._process.pid)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import ExitStack
+from subprocess import PIPE
 
 import pytest
 
+from forked_pas import PAS
 from gateway.judging import (
     count_notices,
     find_journeys,
@@ -36,6 +40,7 @@ MAX_CHUNKS = 12 * KILLS
 STRIKE_SECONDS = 0.7
 # Conditions that are accepted while workers die.
 ACCEPTED = 8
+GROUP = "pas-gateway"
 JUNK = b"\x01 no record of anybody's"
 
 
@@ -171,4 +176,29 @@ def test_a_worker_that_hangs_is_given_up_and_nothing_is_lost(workspace: Workspac
         gateway.stop()
     journal = (workspace.root / "gateway.log").read_text()
     assert f'"given_up":"{given_up}"' in journal.replace('": "', '":"')
+    judge(workspace, story, run_until_idle(workspace))
+
+
+def test_a_gateway_that_stands_still_itself_is_told_by_another(workspace: Workspace) -> None:
+    """As after Ctrl-Z at its terminal: it keeps its partitions, and nobody looks after its workers."""
+    settings = workspace.root / "pas.toml"
+    settings.write_text(f"hang_seconds = 5\n{settings.read_text()}")
+    story = Story(workspace)
+    send_movements(workspace, story.movements())
+    with RunningGateway(workspace.root, workers=1) as standing:
+        standing.await_workers()
+        with workspace.log() as log:
+            until(lambda: any(log.progress(GROUP).values()), "it has its partitions")  # type: ignore[attr-defined]  # the embedded one
+        command = [PAS, "gateway", "run", "--until-idle", "--json"]
+        with ExitStack() as held:
+            held.enter_context(standing.held())
+            with Publisher.of(workspace) as publisher:
+                publisher.publish(story.reports(CHUNK))
+            other = subprocess.Popen(command, cwd=workspace.root, stdout=PIPE, stderr=PIPE, text=True)
+            assert other.stderr is not None
+            assert other.stderr.readline() == "warning: Records wait, and for 5 seconds none was taken in.\n"
+            assert "another gateway of this register" in other.stderr.readline()
+        _, err = other.communicate(timeout=300)
+        assert (other.returncode, err) == (0, "")
+        standing.stop()
     judge(workspace, story, run_until_idle(workspace))

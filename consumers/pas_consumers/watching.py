@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ ASKING: Final = ("OVERDUE", "DECIDE", "CONSENT_ASKED", "CODE_2_ASKED", "REGRADE_
 TOLD: Final = ("PAS_PRIORITY", "PAS_AGE_SECONDS", "PAS_KIND", "PAS_OFFICE")
 # A program that hangs must not keep the next threat from being told.
 CALL_SECONDS = 30.0
+# For so long calls may go on before it is looked what has come meanwhile: fifty that hang would take half an hour.
+TAKE_SECONDS = 10.0
 # After calls that fail, as much is waited as this at most.
 MAX_PAUSE_SECONDS = 60.0
 _ID_BYTES = 16
@@ -85,6 +88,11 @@ def _await_end(process: subprocess.Popen[bytes]) -> int:
     raise CallError(f"The program did not end within {CALL_SECONDS:.0f} seconds.")
 
 
+def is_threat(delivery: Delivery) -> bool:
+    """Whether it is about a threat to life."""
+    return delivery.priority == "THREAT_TO_LIFE"
+
+
 def name_of(delivery: Delivery) -> str:
     """The kind of a delivery; of a notice the word that asks for something."""
     return next((notice.word for notice in delivery.notices if notice.word in ASKING), delivery.kind)
@@ -102,26 +110,38 @@ class Watch:
     _quiet: set[bytes] = field(default_factory=set, repr=False)
     _failed: dict[bytes, tuple[int, float]] = field(default_factory=dict, repr=False)
 
-    def look(self, fail: Callable[[str], object], stopping: Callable[[], bool]) -> tuple[int, int]:
+    def look(self, fail: Callable[[str], object], stopping: Callable[[], bool], take: Callable[[], object]) -> tuple[int, int]:
         """Calls for everything that waits and was not called for, threats to life first; how many calls counted, and how many failed.
 
         A call that fails is told in one sentence, and made again, after a pause that grows; it keeps no other from being made.
+        Where calls take long, `take` brings what has come meanwhile, and threats to life among it come next.
         """
         done = failed = 0
-        for delivery in self._due():
-            if stopping():
-                break
-            try:
-                self.program.call(delivery, max(int((self.clock.now() - delivery.received_at).total_seconds()), 0))
-            except CallError as error:
-                fail(str(error))
+        waiting, known, taken_at = deque(self._due()), set[bytes](), self.elapsed()
+        while waiting and not stopping():
+            delivery = waiting.popleft()
+            known.add(delivery.id)
+            if self._call(delivery, fail):
+                done += 1
+            else:
                 failed += 1
-                times = self._failed.get(delivery.id, (0, 0.0))[0] + 1
-                self._failed[delivery.id] = (times, self.elapsed() + min(2.0 ** (times - 1), MAX_PAUSE_SECONDS))
-                continue
-            self.called.add(delivery.id)
-            done += 1
+            if waiting and self.elapsed() - taken_at >= TAKE_SECONDS:
+                take()
+                taken_at = self.elapsed()
+                known.update(one.id for one in waiting)
+                waiting.extendleft(one for one in reversed(self._due()) if is_threat(one) and one.id not in known)
         return done, failed
+
+    def _call(self, delivery: Delivery, fail: Callable[[str], object]) -> bool:
+        try:
+            self.program.call(delivery, max(int((self.clock.now() - delivery.received_at).total_seconds()), 0))
+        except CallError as error:
+            fail(str(error))
+            times = self._failed.get(delivery.id, (0, 0.0))[0] + 1
+            self._failed[delivery.id] = (times, self.elapsed() + min(2.0 ** (times - 1), MAX_PAUSE_SECONDS))
+            return False
+        self.called.add(delivery.id)
+        return True
 
     def _due(self) -> Sequence[Delivery]:
         found = []
@@ -138,7 +158,7 @@ class Watch:
                 self._quiet.add(name)
                 continue
             found.append(delivery)
-        return sorted(found, key=lambda one: (one.priority != "THREAT_TO_LIFE", one.received_at, one.n))
+        return sorted(found, key=lambda one: (not is_threat(one), one.received_at, one.n))
 
 
 class Called:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import count, pairwise
+from itertools import count, islice, pairwise
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -161,14 +161,33 @@ def test_a_call_that_fails_waits_longer_each_time_and_keeps_no_other_waiting(wat
         watch = Watch(box, Program(("false",)), workspace.clock, called, lambda: passed[0])
         at = []
         while passed[0] < 300:
-            if watch.look(lambda _: None, lambda: False) == (0, 1):
+            if watch.look(lambda _: None, lambda: False, box.take) == (0, 1):
                 at.append(passed[0])
             passed[0] += 1
         assert at[:5] == [0, 1, 3, 7, 15]
         assert max(later - earlier for earlier, later in pairwise(at)) == MAX_PAUSE_SECONDS
         send(watcher.forge)
         box.take()
-        assert watch.look(lambda _: None, lambda: False) == (0, 1)
+        assert watch.look(lambda _: None, lambda: False, box.take) == (0, 1)
+
+
+def test_calls_that_take_long_keep_no_threat_to_life_waiting(watcher: Watcher) -> None:
+    """Nobody answers the pager, and every call takes half a minute; meanwhile a threat to life comes, and something else."""
+    for _ in range(3):
+        send(watcher.forge)
+    workspace, passed, coming = watcher.forge.workspace, count(0.0, 30.0), iter(["THREAT_TO_LIFE", "URGENT"])
+    with Inbox.of(workspace, PIO, post="duty-pio", person="a1234") as box, open_called(workspace.inbox_dir(PIO), PIO) as called:
+        box.take()
+        watch = Watch(box, Program.of(watcher.line), workspace.clock, called, lambda: next(passed))
+
+        def take() -> None:
+            for priority in islice(coming, 1):
+                send(watcher.forge, priority=priority)
+            box.take()
+
+        assert watch.look(lambda _: None, lambda: False, take) == (4, 0)
+        assert [arguments[0] for arguments, _ in watcher.calls()] == ["URGENT", "THREAT_TO_LIFE", "URGENT", "URGENT"]
+        assert watch.look(lambda _: None, lambda: False, take) == (1, 0)
 
 
 def test_killed_it_goes_on_where_it_was_and_ends_when_told(watcher: Watcher) -> None:

@@ -60,7 +60,8 @@ class _Watcher:
         done = failed = 0
         while not self._told():
             self._take()
-            some, wrong = watch.look(lambda why: self._session.console.fail(why, "it is called again; see what it says"), self._told)
+            tell: Callable[[str], None] = lambda why: self._session.console.fail(why, "it is called again; see what it says")  # noqa: E731  # one line
+            some, wrong = watch.look(tell, self._told, self._take)
             done, failed = done + some, failed + wrong
             if once:
                 break

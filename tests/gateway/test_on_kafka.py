@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from gateway.judging import find_journeys, take_everything
 from gateway.killing import until
 from gateway.terminal import Terminal
 from gateway.test_requests import SAID, ask, asked, person, shown, write_answer
-from kafka_faulty import settle
+from kafka_faulty import place, settle
 from pas_gateway.demo.outcomes import compare, trace_all
-from pas_gateway.demo.story import tell_story
+from pas_gateway.demo.story import Story, tell_story
 from pas_gateway.register import open_store
 from pas_producers import MovementFeed
 from pas_schemas.clock import show_time
@@ -42,22 +42,19 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-@pytest.fixture
-def prefix(kafka: str) -> Iterator[str]:
-    """For topics of every office there is: a thousand, which the broker would look after until the end of the run."""
-    prefix = f"e{secrets.token_hex(4)}."
-    yield prefix
-    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
-        admin.delete_topics([topic for topic in admin.list_topics() if topic.startswith(prefix)])
+def offices_of(story: Story) -> set[str]:
+    """Whoever writes in it or is considered. The thousand partitions of a whole estate are made in tests/deploy/test_compose.py."""
+    considered = {outcome["office"] for row in story.expected for outcome in row["outcomes"]}
+    return {"pas", "feed:nomis", *considered, *(report["originator"] for report in story.reports)}
 
 
 @pytest.mark.long
-def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, prefix: str, tmp_path: Path) -> None:
-    env = {"PAS_KAFKA_PREFIX": prefix}
-    pas("init", "ws", "--transport", "kafka", "--bootstrap", kafka, code=0)
+def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:
     root = tmp_path / "ws"
+    env = {"PAS_KAFKA_PREFIX": f"e{secrets.token_hex(4)}."}
+    story = tell_story(datetime.now(UTC))
+    place(kafka, pristine, root, offices_of(story))
     workspace = open_workspace(root, environment=env)
-    story = tell_story(workspace.clock.now())
     reports = write_lines(tmp_path / "reports.ndjson", list(story.reports))
     movements = write_lines(tmp_path / "movements.ndjson", list(story.movements))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # More than any force writes, and little enough for every index that it stands in.
-MAX_URN = 200
+MAX_URN = 500
 _NOMIS = re.compile(r"[A-Z][0-9]{4}[A-Z]{2}")
 _PNC = re.compile(r"([0-9]{4})/([0-9]{7})([A-Z])")
 _PNC_LETTERS = "ZABCDEFGHJKLMNPQRTUVWXY"

@@ -23,6 +23,7 @@ from pas_gateway.register import queries, schema
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.errors import CodecError, MisuseError
+from pas_schemas.identifiers import MAX_URN
 from pas_schemas.sealing import REPLY
 from pas_schemas.topics import MOVEMENTS, QUARANTINE, REPLIES, REPORTS, URGENT
 from pas_transport.log import Outgoing
@@ -228,10 +229,11 @@ def test_text_that_postgresql_cannot_hold_stops_no_partition(shared: Desk) -> No
     shared.run()
     bench = Bench(shared)
     bench.send(bench.decision(held["urn"], office="governor:WSI").model_copy(update={"case": "a\0b"}))
-    shared.publish(after := shared.write())
+    longest = "01/" + "".join(map(chr, Random(SEED).choices(range(0x20000, 0x2A000), k=MAX_URN - 3)))
+    shared.publish(after := shared.write(), shared.write(urn=longest))
     journeys = find_journeys(shared.run())
-    assert ("pio:WSI", after["urn"]) in journeys
-    assert check_all_accounted(shared, [REPORTS.name, REPLIES.name]) == {"ACCEPTED": 3, "REJECTED": 3}
+    assert journeys.keys() >= {("pio:WSI", after["urn"]), ("pio:WSI", longest)}
+    assert check_all_accounted(shared, [REPORTS.name, REPLIES.name]) == {"ACCEPTED": 4, "REJECTED": 3}
     assert shared.is_idle()
     with shared.store.reading() as register:
         assert [one.status for one in queries.find_attempts(register, long, None)] == ["REJECTED", "REJECTED"]

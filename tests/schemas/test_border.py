@@ -102,8 +102,8 @@ MUTATIONS: list[tuple[dict[str, object], str]] = [
         *(f"declarations.{name}" for name in sound()["declarations"]),
     )),
     *(({"urn": f"01/IR/2015/{character}1"}, "V-SCHEMA") for character in "\x00\n\t\x1b\x7f"),
-    *(({"urn": f"01/{'é' * (length - 3)}"}, expected) for length, expected in ((200, ""), (201, "V-SCHEMA"))),
-    *(({"supersedes": {"urn": "é" * length, "action": "CORRECT"}}, expected) for length, expected in ((200, ""), (201, "V-SCHEMA"))),
+    *(({"urn": f"01/{'é' * (length - 3)}"}, expected) for length, expected in ((500, ""), (501, "V-SCHEMA"))),
+    *(({"supersedes": {"urn": "é" * length, "action": "CORRECT"}}, expected) for length, expected in ((500, ""), (501, "V-SCHEMA"))),
     *(({path: Drop}, "") for path in (
         "operation", "gist", "supersedes", "items.0.subjects", "items.0.addressees", "items.0.corroboration", "items.0.sanitises",
         "subjects.0.family_name", "subjects.0.given_names",

@@ -60,13 +60,15 @@ class _Watcher:
         done = failed = 0
         while not self._told():
             self._take()
-            tell: Callable[[str], None] = lambda why: self._session.console.fail(why, "it is called again; see what it says")  # noqa: E731  # one line
-            some, wrong = watch.look(tell, self._told, self._take)
+            some, wrong = watch.look(self._tell_failure, self._told, self._take)
             done, failed = done + some, failed + wrong
             if once:
                 break
             self._wait()
         return done, failed
+
+    def _tell_failure(self, why: str) -> None:
+        self._session.console.fail(why, "it is called again; see what it says")
 
     def _take(self) -> None:
         """What comes; of a log that is away for a while it is said once."""

@@ -5,32 +5,37 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from conftest import RunPas
 from gateway.apart import ONE, TWO, Both, dump, protect
 from gateway.desk import OFFICES, Desk
 from gateway.drilling import read_commands
+from gateway.fuzzing import Forge, encode_report, open_report
 from gateway.judging import find_journeys, take_everything
 from gateway.killing import until
 from gateway.terminal import Terminal
 from gateway.test_requests import SAID, ask, asked, person, shown, write_answer
+from gateway.test_strange_records import check_all_accounted
 from kafka_faulty import place, settle
 from pas_gateway.demo.outcomes import compare, trace_all
 from pas_gateway.demo.story import Story, tell_story
 from pas_gateway.register import open_store
 from pas_producers import MovementFeed
 from pas_schemas.clock import show_time
-from pas_schemas.topics import COMPARTMENT, MOVEMENTS
+from pas_schemas.topics import COMPARTMENT, MOVEMENTS, REPLIES, REPORTS, URGENT
 from pas_transport.kafka_client import KafkaAccess
 from pas_transport.kafka_log import KafkaLog
+from pas_transport.log import TopicMismatchError
 from pas_transport.workspace import Workspace, open_workspace
 from producers.samples import make_item, make_movement
 
@@ -84,6 +89,69 @@ def test_story_comes_out_on_kafka_as_it_is_written(pas: RunPas, kafka: str, pris
     assert first["state"] == "DELIVERED"
     took = json.loads(pas("gateway", "run", "--until-idle", "--json", cwd=root, env=env, code=ROUTINE).out)
     assert took["replies"] > 0
+
+
+def test_whatever_a_writer_of_its_own_makes_of_kafka_comes_to_one_end(
+    kafka: str, pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches in codecs that we have no library for, keys and values that are null, headers, times that are none."""
+    with Desk(settle(kafka, pristine, tmp_path / "small", OFFICES)) as desk:
+        prefix = desk.workspace.settings.kafka_prefix
+        desk.move()
+        desk.publish(report := desk.write())
+        [taken] = desk.fresh(REPORTS.name)
+        datum, manifest = open_report(desk.workspace, taken)
+        payload, manifest = encode_report(datum | {"urn": "01/IR/2015/2"}, manifest)
+        own = Forge(desk.workspace, "force:01").seal(b"n" * 16, payload, manifest)
+        for codec in ("snappy", "gzip"):
+            with monkeypatch.context() as patch:
+                pretend_snappy(patch)
+                with closing(KafkaProducer(bootstrap_servers=kafka, compression_type=codec, linger_ms=100)) as writer:
+                    sent = [writer.send(prefix + REPORTS.name, value, b"n" * 16, partition=0) for value in (own, b"x" * 50_000)]
+                    writer.flush()
+                    assert all(one.succeeded() for one in sent)
+        with closing(KafkaProducer(bootstrap_servers=kafka)) as writer:
+            for topic in (REPORTS, URGENT, MOVEMENTS, REPLIES):
+                for key, value in ((None, own), (b"n" * 16, None), (b"", b""), (b"k" * 2000, own)):
+                    for at in (0, 2**62):
+                        writer.send(prefix + topic.name, value, key, [("a", b""), ("b", own)], partition=0, timestamp_ms=at)
+            writer.flush()
+        desk.publish(after := desk.write())
+        journeys = find_journeys(desk.run())
+        assert {urn for _, urn in journeys} == {report["urn"], "01/IR/2015/2", after["urn"]}
+        assert check_all_accounted(desk, [REPORTS.name, URGENT.name, MOVEMENTS.name, REPLIES.name]) == {
+            "ACCEPTED": 3, "DUPLICATE": 1, "QUARANTINED": 2 + 4 * 8
+        }  # fmt: skip
+        with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, prefix + REPORTS.name, {"compression.type": "producer"})])
+        with pytest.raises(TopicMismatchError, match="in its writers' codecs"):
+            desk.log.ensure([REPORTS])
+
+
+def pretend_snappy(patch: pytest.MonkeyPatch) -> None:
+    """kafka-python writes Snappy, without a library of it."""
+    _, code = KafkaProducer._COMPRESSORS["snappy"]
+    patch.setitem(KafkaProducer._COMPRESSORS, "snappy", (lambda: True, code))
+    patch.setattr("kafka.codec.has_snappy", lambda: True)
+    patch.setattr("kafka.record.default_records.snappy_encode", encode_snappy)
+
+
+def encode_snappy(data: bytes) -> bytes:
+    """Each byte, and how often it is repeated."""
+    length = len(data)
+    out = bytearray()
+    while length > 127:
+        out.append(length & 127 | 128)
+        length >>= 7
+    out.append(length)
+    for byte, run in groupby(data):
+        out += bytes((0, byte))
+        again = len(list(run)) - 1
+        while again:
+            part = min(again, 64)
+            out += bytes(((part - 1) << 2 | 2, 1, 0))
+            again -= part
+    return bytes(out)
 
 
 def test_movements_of_an_earlier_edition_are_replaced(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:

@@ -18,17 +18,21 @@ from pas_transport.log import LogForbiddenError, TopicMismatchError, check_decla
 # What a record batch adds to a record's own bytes, with room to spare.
 BATCH_OVERHEAD_BYTES = 1024
 MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 16 * BATCH_OVERHEAD_BYTES
-_COMPARED = ("cleanup.policy", "retention.ms", "message.timestamp.type", "max.message.bytes")
+_COMPARED = ("cleanup.policy", "retention.ms", "message.timestamp.type", "max.message.bytes", "compression.type")
 _AGAIN = "a topic never changes: use the cluster this broker made its topics on, or another prefix"
 
 
 def make_configs(topic: Topic) -> dict[str, str]:
-    """A topic's settings at Kafka; the time of a record is the log's own."""
+    """A topic's settings at Kafka; the time of a record is the log's own.
+
+    Brokers unpack what a writer compressed, which helps sealed records little: a batch in a codec that readers lack would stop them all.
+    """
     return {
         "cleanup.policy": topic.cleanup,
         "retention.ms": "-1" if topic.retention_ms is None else str(topic.retention_ms),
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "compression.type": "uncompressed",
     }
 
 
@@ -165,6 +169,8 @@ def _compare_one(topic: Topic, partitions: int, configs: Mapping[str, str]) -> N
         )
     if configs.get("message.timestamp.type", "LogAppendTime") != "LogAppendTime":
         raise TopicMismatchError(f"{topic.name} takes the time its writers tell", "set message.timestamp.type=LogAppendTime on it")
+    if configs.get("compression.type", "uncompressed") != "uncompressed":
+        raise TopicMismatchError(f"{topic.name} keeps records in its writers' codecs", "set compression.type=uncompressed on it")
     if int(configs.get("max.message.bytes", MAX_MESSAGE_BYTES)) < MAX_RECORD_BYTES + BATCH_OVERHEAD_BYTES:
         raise TopicMismatchError(
             f"{topic.name} takes no record of {MAX_RECORD_BYTES} bytes", f"set max.message.bytes={MAX_MESSAGE_BYTES} on it"

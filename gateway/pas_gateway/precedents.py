@@ -52,7 +52,8 @@ def name_earlier(register: sa.Connection, drafts: list[Draft], office: PasOffice
     persons = {id(draft): _persons(draft, office) for draft in drafts if draft.people}
     if not persons:
         return drafts
-    known = _look_up(register, {key for keys in persons.values() for key in keys})
+    readers = {draft.office for draft in drafts if draft.people}
+    known = _look_up(register, {key for keys in persons.values() for key in keys}, readers)
     if known is None:
         return drafts
     return [_with_earlier(draft, persons[id(draft)], known, office, scribe) if draft.people else draft for draft in drafts]
@@ -62,12 +63,12 @@ def _persons(draft: Draft, office: PasOffice) -> frozenset[bytes]:
     return frozenset(key for subject in draft.people for key in office.names.person(subject))
 
 
-def _look_up(register: sa.Connection, persons: Iterable[bytes]) -> _Known | None:
+def _look_up(register: sa.Connection, persons: Iterable[bytes], readers: Iterable[str]) -> _Known | None:
     """A handful of questions for a whole batch, whatever it holds; None where there is nothing to tell of anybody."""
     wanted = set(persons)
     everybody = queries.find_merged(register, wanted)
     decided: dict[bytes, list[CaseOn]] = {}
-    for one in dockets.find_cases_on(register, everybody, PAS):
+    for one in dockets.find_cases_on(register, everybody, PAS, readers):
         decided.setdefault(one.person, []).append(one)
     applied: dict[bytes, list[Applied]] = {}
     for each in requests.find_on(register, everybody):

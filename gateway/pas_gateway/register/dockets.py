@@ -85,10 +85,12 @@ class CaseOn:
     verdicts: bytes = field(repr=False)
 
 
-def find_cases_on(connection: sa.Connection, persons: Iterable[bytes], owner: str) -> list[CaseOn]:
-    """Reports on these people of which this owner ever had a case."""
+def find_cases_on(connection: sa.Connection, persons: Iterable[bytes], owner: str, readers: Iterable[str]) -> list[CaseOn]:
+    """Reports on these people of which this owner ever had a case, and one of these readers was sent a text."""
     subjects, cases, reports = schema.subjects.c, schema.cases.c, schema.reports.c
     joined = sa.join(schema.subjects, schema.cases, subjects.report == cases.report).join(schema.reports, reports.id == cases.report)
     columns = (subjects.key, reports.id, reports.urn, reports.originator, reports.received_at_ms, reports.verdicts)
-    query = sa.select(*columns).select_from(joined).where(cases.owner == owner)
+    sent = schema.deliveries.c
+    read = sa.exists().where(sent.report == reports.id, sent.kind == "DISCLOSURE", sent.office.in_(sorted(readers)))
+    query = sa.select(*columns).select_from(joined).where(cases.owner == owner, read)
     return [CaseOn(*row) for row in find_rows(connection, query, schema.subjects.c.key, persons)]

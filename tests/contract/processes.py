@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,9 +39,22 @@ class Process:
 
     def kill(self) -> list[Any]:
         """SIGKILL; the answers it had given and nobody had read."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
         self._child.kill()
-        rest, _ = self._child.communicate()
+        self._child.wait()
+        # By the file that `answer` reads, which may have read further than one line: `communicate` would leave that out.
+        rest = "" if self._child.stdout.closed else self._child.stdout.read()
+        self._child.stdout.close()
+        with suppress(BrokenPipeError):
+            self._child.stdin.close()
         return [json.loads(line) for line in rest.splitlines() if line.endswith("}")]
+
+    def finish(self) -> None:
+        """Tell it nothing more, and wait until it has answered all it was told."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        self._child.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -58,6 +58,15 @@ def test_killed_appender_loses_and_doubles_nothing_acknowledged(log: Log, starte
     log.append(records(PLAIN.name, 3))
 
 
+def test_answers_that_were_read_ahead_are_counted(started: Callable[[], Process]) -> None:
+    """What an appender had acknowledged when it died hangs on it: several answers may have come with the first."""
+    process = started()
+    for _ in range(3):
+        process.tell("append", topic=PLAIN.name, names=["one"])
+    process.finish()
+    assert [process.answer(), *process.kill()] == [{"appended": 1}] * 3
+
+
 def test_offsets_stay_whole_after_kills(log: Log, started: Callable[[], Process]) -> None:
     for life in range(3):
         process = started()

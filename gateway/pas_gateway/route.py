@@ -21,6 +21,7 @@ from pas_gateway.register.relearning import Known
 from pas_schemas.clock import to_ms
 from pas_schemas.models.words import SHOWN
 from pas_schemas.sealing import Plain, SealingKey
+from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES
 from pas_schemas.topics import ROUTINE_PARTITION, URGENT_PARTITION, deliveries
 
 _EVENT_OF_KIND = {
@@ -32,6 +33,8 @@ _EVENT_OF_KIND = {
 }
 
 
+# Around the body stand a URN, a few names and times.
+MAX_BODY_BYTES = MAX_PAYLOAD_BYTES - 4096
 _NOTHING: Known = MappingProxyType({})
 
 
@@ -122,12 +125,18 @@ class _Keys(dict[str, SealingKey | None]):
 
 
 def _readdress(draft: Draft, keys: _Keys, scribe: Scribe, routed: Routed) -> Draft | None:
-    """The draft; where nothing can be sealed to its office for want of a key, word of that to PAS instead: fail closed, and say so."""
-    if keys[draft.office] is not None:
+    """The draft; where it cannot be sealed to its office, word of that to PAS instead: fail closed, and say so.
+
+    One that grew too large, as by a text that PAS wrote, must not fail what else its batch does: who moved has moved.
+    """
+    if keys[draft.office] is None:
+        word, why = "NO_KEY", "The directory has no key of this office: nothing could be sealed to it."
+    elif len(draft.body or b"") > MAX_BODY_BYTES:
+        word, why = "TOO_LARGE", "What this office is due is larger than a delivery may be: nothing could be sealed to it."
+    else:
         return draft
-    routed.events.append(scribe.event("NO_KEY", draft.about.report.hex(), office=draft.office, rules=[draft.kind]))
-    why = "The directory has no key of this office: nothing could be sealed to it."
-    return None if draft.office == PAS else notify(draft.about, PAS, [notice("REFUSED", why, office=draft.office)])
+    routed.events.append(scribe.event(word, draft.about.report.hex(), office=draft.office, rules=[draft.kind]))
+    return None if keys[PAS] is None else notify(draft.about, PAS, [notice("REFUSED", why, office=draft.office)])
 
 
 def delivery_id_of(office: PasOffice, report: bytes, recipient: str, number: int) -> bytes:

@@ -14,7 +14,7 @@ from pas_schemas.codec import HEAD_BYTES, MARKER, decode, name_of, registry
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
-from pas_schemas.parts import OpenedReport, find_unclosed, unpack_report
+from pas_schemas.parts import MAX_REPORT_BYTES, OpenedReport, find_unclosed, unpack_report
 from pas_schemas.rules import SENTENCES
 from pas_schemas.sealing import Opened, VerifyKey, read_label, verify_evidence
 from pas_schemas.topics import MAX_RECORD_BYTES
@@ -111,6 +111,9 @@ def _read_refusal(submitted: Submitted, opened: Opened, office: PasOffice) -> Re
 
 
 def _read_report(submitted: Submitted, opened: Opened, office: PasOffice, now: datetime) -> Verified | Rejected | Unprovable:
+    if len(opened.payload) > MAX_REPORT_BYTES:
+        sentence = f"The report takes {len(opened.payload):,} bytes; a report may have {MAX_REPORT_BYTES:,}, or it could not be delivered."
+        return Unprovable(submitted, "TOO_LARGE", sentence, opened.record_id, opened.sender)
     parts = unpack_report(opened.payload, opened.manifest)
     urn = parts.raw["urn"]
     if parts.raw["originator"] != opened.sender:

@@ -13,14 +13,11 @@ from pas_schemas.errors import CodecError, DirectoryError, PasError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
 from pas_schemas.naming import refusal_id
-from pas_schemas.parts import closing_name, pack_report
+from pas_schemas.parts import MAX_REPORT_BYTES, closing_name, pack_report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.sealing import Plain, SealingKey, close_text
-from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES
 from pas_schemas.topics import COMPARTMENT, REPORTS, URGENT, Topic
 
-# A delivery carries the parts of a report and what proves them; so much room is left for that, or what comes in could not go out.
-MAX_REPORT_BYTES = MAX_PAYLOAD_BYTES - 16_384
 # Everything a publisher sends is sealed to PAS.
 PAS = "pas"
 

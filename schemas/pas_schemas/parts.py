@@ -18,8 +18,11 @@ from pas_schemas.models.base import Model
 from pas_schemas.models.report import Item, Report, Subject
 from pas_schemas.rulebook import Pattern, screen
 from pas_schemas.sealing.closed import may_be_closed
+from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES
 from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, subject_digest
 
+# A delivery carries the parts of a report and what proves them; so much room is left for that, or what comes in could not go out.
+MAX_REPORT_BYTES = MAX_PAYLOAD_BYTES - 16_384
 _SUBJECT_FIELDS = ("role", "standing", "noms_number", "pnc_id", "family_name", "given_names", "date_of_birth")
 _HEADER_FIELDS = (
     "urn", "originator", "created_at", "protective_marking", "priority", "purpose", "legal_basis", "operation", "handling",

@@ -17,6 +17,7 @@ from pas_gateway.register import outbox
 from pas_producers import Published, Publisher
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import encode
+from pas_schemas.parts import MAX_REPORT_BYTES
 from pas_schemas.sealing import REPLY, MalformedRecordError
 from pas_schemas.topics import (
     MAX_RECORD_BYTES,
@@ -73,6 +74,19 @@ def test_record_under_another_key_is_set_aside(desk: Desk) -> None:
     payload, manifest = encode_report(datum | {"urn": "01/IR/2015/2"}, manifest)
     send(desk, REPORTS.name, [Forge(desk.workspace, "force:01").seal(NAME, payload, manifest)], b"another key 1234")
     check_set_aside(desk, "WRONG_KEY", told="force:01")
+
+
+def test_a_report_that_could_not_be_delivered_does_not_come_in(desk: Desk) -> None:
+    """The border of our own publisher has the same bound; another program need not have it."""
+    datum, _ = published(desk)
+    shared = datum["items"][0]["shared"]
+    datum |= {"urn": "01/IR/2015/2"}
+    room = MAX_REPORT_BYTES - len(encode_report(datum, None)[0])
+    shared["text"] += "x" * room
+    payload, manifest = encode_report(datum, None)
+    assert MAX_REPORT_BYTES < len(payload) < MAX_REPORT_BYTES + 10
+    send(desk, REPORTS.name, [Forge(desk.workspace, "force:01").seal(NAME, payload, manifest)], NAME)
+    check_set_aside(desk, "TOO_LARGE", told="force:01")
 
 
 def test_replay_is_a_duplicate_and_tells_nobody(desk: Desk) -> None:

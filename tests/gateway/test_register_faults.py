@@ -58,6 +58,7 @@ def test_read_only_register_says_so(tmp_path: Path) -> None:
     """By SQLite's own means: a file's mode does not bind whoever runs as root."""
     make_register(tmp_path / "register.db").close()
     store = open_store(f"sqlite:///file:{tmp_path / 'register.db'}?mode=ro&uri=true")
+    assert store.exists()
     with pytest.raises(RegisterUnavailableError, match="read-only") as refused:
         write_change(store, Change(touched={ALICE}))
     check_words(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,15 @@ def test_enrolment_by_fingerprint(pas: RunPas, estate: Path, tmp_path: Path) -> 
     after = list_offices(pas, estate)["lea:94"]
     assert (after["active"], after["to"]) == (False, "2016-01-01T00:00:00Z")
     assert list_offices(pas, estate, "--at", "2015-12-01T00:00:00Z")["lea:94"]["active"]
+
+
+def test_a_request_replaces_nothing_but_a_file(pas: RunPas, estate: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for taken in ("", tmp_path / "pipe"):
+        refused = pas("keys", "new", "--office", "lea:94", "--out", taken, cwd=estate, code=2)
+        assert refused.err.startswith("error: A request is written into a file, and there is none of that name.\nhint: ")
+    assert (tmp_path / "pipe").is_fifo()
+    assert not (estate / "keys" / "lea.94").exists()
 
 
 def test_keys_are_made_once_unless_asked_again(pas: RunPas, estate: Path) -> None:

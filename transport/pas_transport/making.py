@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pas_schemas.directory import kind_of
-from pas_schemas.errors import KeyringError
+from pas_schemas.errors import KeyringError, MisuseError
 from pas_schemas.sealing import KeyLock, SigningKey
 from pas_transport.appointing import PersonRequest, Post, read_person_request, write_person_request
 from pas_transport.enrolment import Request, read_request, write_request
@@ -15,13 +15,13 @@ from pas_transport.workspace import Workspace
 
 
 def make_request(workspace: Workspace, office: str, again: bool, out: Path | None) -> tuple[Path, Request]:
-    """Writes new keys and then the request for them; raises `DirectoryError` for no kind of office, else `KeyringError`."""
+    """Writes new keys and then the request for them; raises `DirectoryError` for no kind of office, else `KeyringError` or `MisuseError`."""
     kind_of(office)
     if has_keys(workspace.keys_dir, office) and not again:
         raise KeyringError(f"There are keys of {office} in this workspace already.", "--again makes new ones beside them")
     keys = NewKeys.generate(office)
     data = write_request(office, keys, workspace.clock.now())
-    path = out or workspace.root / "requests" / f"{folder_name(office)}.request"
+    path = _choose(out, workspace, folder_name(office))
     add_keys(workspace.keys_dir, office, keys)
     _write(path, data)
     return path, read_request(data)
@@ -36,10 +36,18 @@ def make_person_request(
         raise KeyringError("There is a key of that person here already.", "--again makes a new one in its place")
     key, lock = SigningKey.generate(), KeyLock.begin(passphrase)
     data = write_person_request(reference, wanted, key, workspace.clock.now())
-    path = out or workspace.root / "requests" / f"{folder_name(wanted.office)}.{reference}.request"
+    path = _choose(out, workspace, f"{folder_name(wanted.office)}.{reference}")
     add_person_key(workspace.keys_dir, wanted.office, reference, lock.lock(key))
     _write(path, data)
     return path, read_person_request(data)
+
+
+def _choose(out: Path | None, workspace: Workspace, name: str) -> Path:
+    """Where the request goes; a file that is there is replaced, and nothing else: a device would be, too."""
+    path = out or workspace.root / "requests" / f"{name}.request"
+    if not path.name or (path.exists() and not path.is_file()):
+        raise MisuseError("A request is written into a file, and there is none of that name.", "name another one with --out")
+    return path
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -34,7 +34,8 @@ class SqliteStore(Store):
     driver_error = sqlite3.Error
 
     def __init__(self, url: sa.URL) -> None:
-        self._path = Path(url.database or "")
+        # It may be written as SQLite's own URI.
+        self._path = Path((url.database or "").removeprefix("file:"))
         with self.fenced():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, poolclass=sa.pool.QueuePool))

@@ -15,7 +15,7 @@ from pas_transport.workspace import Workspace
 
 
 def make_request(workspace: Workspace, office: str, again: bool, out: Path | None) -> tuple[Path, Request]:
-    """Writes new keys and then the request for them; raises `DirectoryError` for no kind of office, else `KeyringError` or `MisuseError`."""
+    """Writes new keys and then the request for them; raises `DirectoryError`, `KeyringError` or `MisuseError`."""
     kind_of(office)
     if has_keys(workspace.keys_dir, office) and not again:
         raise KeyringError(f"There are keys of {office} in this workspace already.", "--again makes new ones beside them")

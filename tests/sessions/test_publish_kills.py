@@ -25,8 +25,6 @@ STRIKES = 20
 TOPICS = (REPORTS.name, URGENT.name)
 # A threat to life ends a batch, so the log grows in small steps and each strike falls at another point of the file.
 THREAT_EVERY = 60
-# Each strike comes two batches after the one before; all that lies before it is read again, and far into the file that is most of it.
-STRIKE_EVERY = 2 * THREAT_EVERY
 PATIENCE_SECONDS = 180.0
 # A tenth of what a batch takes.
 LOOK_SECONDS = 0.002
@@ -110,7 +108,7 @@ def test_every_report_arrives_however_often_its_publisher_is_struck_down(pas: Ru
         log.ensure((REPORTS, URGENT))
         for number in range(1, STRIKES + 1):
             how = signal.SIGKILL if number % 2 else signal.SIGINT
-            target = max(number * STRIKE_EVERY, held(log) + 1)
+            target = max(number * LINES // (STRIKES + 2), held(log) + 1)
             struck[how] += strike(estate, file, log, target, how)
         assert struck == {signal.SIGKILL: STRIKES // 2, signal.SIGINT: STRIKES // 2}
         before = held(log)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import (
     ACL,
     ACLFilter,
@@ -21,6 +21,7 @@ from kafka.admin import (
     ResourcePattern,
     ResourceType,
 )
+from kafka.errors import TransactionalIdAuthorizationFailedError
 
 from conftest import RunPas
 from contract.reading import until
@@ -207,6 +208,14 @@ def test_bounds_are_held_at_the_brokers(doors: Doors) -> None:
         until(lambda: cluster.compare(doors.plan()).quotas == {"force.01": {"producer_byte_rate": 4 * 1024 * 1024}})
         cluster.apply(doors.plan(), cluster.compare(doors.plan()), doors.passwords)
         assert cluster.compare(doors.plan()).nothing
+
+
+@pytest.mark.parametrize("user", ["force.01", "pas"])
+def test_nobody_may_open_a_transaction(doors: Doors, user: str) -> None:
+    """Its markers would look like records that nobody takes in, and what it took back would count."""
+    config = doors.guarded.access(user, doors.passwords / user).make_config()
+    with closing(KafkaProducer(**config, transactional_id="any")) as writer, pytest.raises(TransactionalIdAuthorizationFailedError):
+        writer.init_transactions()
 
 
 def test_passwords_lie_in_files_of_their_own(doors: Doors) -> None:

@@ -237,6 +237,8 @@ def test_text_that_postgresql_cannot_hold_stops_no_partition(shared: Desk) -> No
     assert shared.is_idle()
     with shared.store.reading() as register:
         assert [one.status for one in queries.find_attempts(register, long, None)] == ["REJECTED", "REJECTED"]
+        cases = queries.list_cases(register, only_open=True)
+        assert [queries.find_case(register, case.id.upper()) for case in cases] == [[case] for case in cases] != []
 
 
 def test_a_record_that_the_database_cannot_hold_is_set_aside_alone(shared: Desk, postgres: PrivatePostgres) -> None:

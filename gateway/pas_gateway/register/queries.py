@@ -370,9 +370,10 @@ def list_cases(connection: sa.Connection, *, only_open: bool) -> list[CaseRow]:
 
 
 def find_case(connection: sa.Connection, case: str) -> list[CaseRow]:
-    """The cases whose id begins so."""
+    """The cases whose id begins so, in whichever case it is typed: left to itself SQLite does not mind, and PostgreSQL does."""
     table = schema.cases
-    return [_case(row) for row in connection.execute(sa.select(table).where(table.c.id.startswith(case, autoescape=True)).limit(2))]
+    begins = table.c.id.startswith(case.lower(), autoescape=True)
+    return [_case(row) for row in connection.execute(sa.select(table).where(begins).limit(2))]
 
 
 def _case(row: Any) -> CaseRow:

@@ -52,7 +52,6 @@ DRAIN_SECONDS = 30.0
 RESTART_SECONDS = 60.0
 _STEP_SECONDS = 0.05
 _LOST_SINCE = "This register is older than what PAS has sent, and the log no longer holds all that came since: nothing is decided."
-
 _STANDSTILL = "another gateway of this register may have their partitions and stand still: once it is ended, this one goes on"
 
 

@@ -183,8 +183,8 @@ class _Decision:
             words += routing_words(standing, facts, found, placed=reader.placed, awaits=reader.awaits)
         if reader.column is not None:
             # A text that its originator did not close for an office is not meant for it, and nobody else can open it.
-            unclosed = self.situation.unclosed and (index, reader.id) in self.situation.unclosed
-            words += (matrix_word(reader.id, reader.column, facts, found, frozenset() if unclosed else self.internal, self.rulebook),)
+            internal = frozenset() if (index, reader.id) in self.situation.unclosed else self.internal
+            words += (matrix_word(reader.id, reader.column, facts, found, internal, self.rulebook),)
         answers = self.situation.rulings.on(index, reader.id) if self.ruled else None
         return self._after_rulings(facts, words, answers) if answers else _most_restrictive(index, words)
 

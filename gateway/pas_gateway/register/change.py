@@ -222,7 +222,7 @@ def _follow(connection: sa.Connection, prisoners: set[bytes], now_ms: int) -> No
     """Every movement of these prisoners that is due has been followed: they were decided on by all of them."""
     table = schema.movements
     for keys in chunks(sorted(prisoners)):
-        due = sa.and_(among(connection, table.c.prisoner, keys), table.c.followed == 0, table.c.at_ms <= now_ms)
+        due = sa.and_(among(connection, table.c.prisoner, keys), schema.to_follow(now_ms))
         connection.execute(table.update().where(due).values(followed=1))
 
 

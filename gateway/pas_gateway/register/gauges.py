@@ -47,10 +47,8 @@ def find_outbox(connection: sa.Connection) -> dict[bool, Waiting]:
 
 
 def count_unfollowed(connection: sa.Connection, now_ms: int) -> int:
-    """Movements that were taken in and are due, after which live reports on their prisoners have yet to be decided again."""
-    table = schema.movements
-    due = sa.and_(table.c.followed == 0, table.c.at_ms <= now_ms)
-    return connection.execute(sa.select(sa.func.count()).select_from(table).where(due)).scalar_one()
+    """How many movements are due whose prisoners nobody has followed."""
+    return connection.execute(sa.select(sa.func.count()).select_from(schema.movements).where(schema.to_follow(now_ms))).scalar_one()
 
 
 def find_unread(connection: sa.Connection) -> dict[str, Waiting]:

@@ -153,7 +153,7 @@ def find_due_prisoners(connection: sa.Connection, now_ms: int, most: int, ranges
     With `ranges` those in these alone.
     """
     table = schema.movements
-    due = sa.and_(table.c.followed == 0, table.c.at_ms <= now_ms)
+    due = schema.to_follow(now_ms)
     if ranges is not None:
         due = sa.and_(due, sa.or_(sa.false(), *(sa.and_(table.c.prisoner >= low, table.c.prisoner < high) for low, high in ranges)))
     rows = connection.execute(sa.select(table.c.prisoner, table.c.removed).where(due).order_by(table.c.at_ms).limit(most))

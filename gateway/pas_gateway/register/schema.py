@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint, and_, text
 
 metadata = MetaData()
 _Id = LargeBinary(16)
@@ -292,3 +292,8 @@ leaves = Table(
 
 # Running totals, so that nobody has to count rows.
 counters = Table("counters", metadata, Column("name", String, primary_key=True), Column("value", BigInteger, nullable=False))
+
+
+def to_follow(now_ms: int) -> ColumnElement[bool]:
+    """Movements that were taken in and are due, after which live reports on their prisoners have yet to be decided again."""
+    return and_(movements.c.followed == 0, movements.c.at_ms <= now_ms)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -40,10 +42,21 @@ class Comparison:
         self.wrong += other.wrong
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """What is made here stays until it is compared: nobody need look in it for what may go."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def compare(lines: Sequence[str], rows: list[Json], movements: list[Json], now: str = NOW) -> Comparison:
     """The broker's answers to these lines, judged one after another, beside the judge's."""
-    ours = World.of(rows, movements, now).explain(lines)
-    theirs = judge(list(lines), rows, movements, now)
+    with uncollected():
+        ours = World.of(rows, movements, now).explain(lines)
+        theirs = judge(list(lines), rows, movements, now)
     wrong = [
         (line, one, other)
         for line, one, other in zip(lines, ours, theirs, strict=True)

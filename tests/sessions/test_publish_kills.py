@@ -20,14 +20,15 @@ from pas_transport.workspace import Workspace, open_workspace
 from producers.opening import open_records
 from producers.samples import make_item, make_report, write_lines
 
-LINES = 5_000
-STRIKES = 20
+LINES, STRIKES = 5_000, 20
+# Longer lines cost more each: half as many of both.
+LONG_LINES, LONG_STRIKES = LINES // 2, STRIKES // 2
 TOPICS = (REPORTS.name, URGENT.name)
 # A threat to life ends a batch, so the log grows in small steps and each strike falls at another point of the file.
 THREAT_EVERY = 60
 PATIENCE_SECONDS = 180.0
-# A tenth of what a batch takes.
-LOOK_SECONDS = 0.002
+# A quarter of what a batch takes.
+LOOK_SECONDS = 0.005
 INTERRUPTED = 130
 
 
@@ -36,11 +37,8 @@ def make_line(number: int, text: str = "") -> dict[str, object]:
     return make_report(number, priority=priority, items=[make_item(text=f"Report {number}.{text}")])
 
 
-@pytest.fixture(params=["", " It is long." * (MUCH_BYTES // LINES // 12)], ids=["alone", "with packers"])
-def file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """Of so many bytes that processes of their own pack it, and of fewer."""
-    path = tmp_path / "reports.ndjson"
-    path.write_bytes(write_lines([make_line(number, request.param) for number in range(LINES)]))
+def write(path: Path, lines: int, text: str = "") -> Path:
+    path.write_bytes(write_lines([make_line(number, text) for number in range(lines)]))
     return path
 
 
@@ -68,7 +66,7 @@ def strike(estate: Path, file: Path, log: Log, target: int, how: signal.Signals)
     return True
 
 
-def judge(workspace: Workspace, log: Log) -> Counter[bytes]:
+def judge(workspace: Workspace, log: Log, lines: int) -> Counter[bytes]:
     """How often each report lies in the log; each is whole, and every copy of it has the same content digest."""
     records = open_records(log, workspace.directory(), workspace.keyring("pas"), TOPICS)
     digests: dict[bytes, set[bytes]] = {}
@@ -79,7 +77,7 @@ def judge(workspace: Workspace, log: Log) -> Counter[bytes]:
         digests.setdefault(record.record_id, set()).add(record.report.content_digest)
         urns[record.record_id] = record.report.raw["urn"]
     assert all(len(found) == 1 for found in digests.values())
-    assert sorted(urns.values()) == [make_line(number)["urn"] for number in range(LINES)]
+    assert sorted(urns.values()) == [make_line(number)["urn"] for number in range(lines)]
     return Counter(record.record_id for record in records)
 
 
@@ -101,24 +99,34 @@ def _works_in(process: Path, folder: Path) -> bool:
 
 
 @pytest.mark.long
-def test_every_report_arrives_however_often_its_publisher_is_struck_down(pas: RunPas, estate: Path, file: Path) -> None:
+def test_every_report_arrives_however_often_its_publisher_is_struck_down(pas: RunPas, estate: Path) -> None:
+    strike_down(pas, estate, write(estate.parent / "reports.ndjson", LINES), LINES, STRIKES)
+
+
+@pytest.mark.long
+def test_so_does_every_report_of_a_file_that_processes_of_their_own_pack(pas: RunPas, estate: Path) -> None:
+    file = write(estate.parent / "reports.ndjson", LONG_LINES, " It is long." * (MUCH_BYTES // LONG_LINES // 12))
+    strike_down(pas, estate, file, LONG_LINES, LONG_STRIKES)
+
+
+def strike_down(pas: RunPas, estate: Path, file: Path, lines: int, strikes: int) -> None:
     workspace = open_workspace(estate, environment={})
     struck: Counter[signal.Signals] = Counter()
     with workspace.log() as log:
         log.ensure((REPORTS, URGENT))
-        for number in range(1, STRIKES + 1):
+        for number in range(1, strikes + 1):
             how = signal.SIGKILL if number % 2 else signal.SIGINT
-            target = max(number * LINES // (STRIKES + 2), held(log) + 1)
+            target = max(number * lines // (strikes + 2), held(log) + 1)
             struck[how] += strike(estate, file, log, target, how)
-        assert struck == {signal.SIGKILL: STRIKES // 2, signal.SIGINT: STRIKES // 2}
+        assert struck == {signal.SIGKILL: strikes // 2, signal.SIGINT: strikes // 2}
         before = held(log)
-        assert before < LINES, "the last strikes came too late to tell anything"
+        assert before < lines, "the last strikes came too late to tell anything"
         last = pas("publish", file, cwd=estate, code=0)
-        copies = judge(workspace, log)
-    assert len(copies) == LINES
+        copies = judge(workspace, log, lines)
+    assert len(copies) == lines
     assert not _left(estate)
     # A strike between log and journal costs at most its batch once more; nothing else is ever sent twice.
-    assert sum(copies.values()) - LINES <= STRIKES * THREAT_EVERY
+    assert sum(copies.values()) - lines <= strikes * THREAT_EVERY
     again = pas("publish", file, cwd=estate, code=0)
-    assert last.out.startswith(f"{LINES} read: ")
-    assert again.out == f"{LINES} read: 0 published, {LINES} repeated, 0 refused.\n"
+    assert last.out.startswith(f"{lines} read: ")
+    assert again.out == f"{lines} read: 0 published, {lines} repeated, 0 refused.\n"

@@ -21,8 +21,8 @@ def why_closed(held: Held, now: datetime, post: str, person: str) -> str | None:
 
 
 def allows_copies(body: Projection | None) -> bool:
-    """Whether its texts may be given to another program."""
-    bound = body is not None and any(_is_bound(item) for item in body.items)
+    """Whether its texts may be given to another program; conditions that come before a text are no copy of it."""
+    bound = body is not None and any(_is_bound(item) and item.text is not None for item in body.items)
     return not bound or body is None or not parse_conditions(body.conditions).no_copy
 
 

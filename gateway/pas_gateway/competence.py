@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.policy.gates import staff_concern
@@ -10,6 +11,8 @@ from pas_gateway.signatures import RefusedStatementError, Signed
 from pas_schemas.identifiers import urn_code
 from pas_schemas.models.decision import Consent, Decision, Summary
 from pas_schemas.models.report import Report
+
+CREATOR: Final = RefusedStatementError("CREATOR", "Whoever authorised a risk assessment does not decide on it.", "somebody else must")
 
 
 def find_objection(
@@ -34,7 +37,7 @@ def find_objection(
         return RefusedStatementError("RECUSED", "That person comes from the force or prison concerned.", "somebody else must decide")
     assessed = report.handling.risk_assessment
     if assessed is not None and assessed.authorised_by == said.person:
-        return RefusedStatementError("CREATOR", "Whoever authorised a risk assessment does not decide on it.", "somebody else must")
+        return CREATOR
     return None
 
 

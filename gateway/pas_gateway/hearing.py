@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from pas_gateway.approval import offices_of
-from pas_gateway.competence import find_objection
+from pas_gateway.competence import CREATOR, find_objection
 from pas_gateway.docket import Docket
 from pas_gateway.heads import hear_summary
 from pas_gateway.office import PAS, PasOffice
@@ -20,7 +20,7 @@ from pas_gateway.register.dockets import WAITING
 from pas_gateway.signatures import RefusedStatementError, Signed, Spoken
 from pas_schemas.clock import parse_end
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
-from pas_schemas.models.report import Item, RiskAssessment
+from pas_schemas.models.report import Item
 from pas_schemas.rulebook import screen
 
 # The fields that go with one choice alone.
@@ -57,13 +57,22 @@ def hear(signed: Signed, docket: Docket, now: datetime, office: PasOffice) -> No
 
 
 def _check_competence(signed: Signed, docket: Docket, office: PasOffice) -> None:
-    known = {one.digest: offices_of(one, {}) for one in docket.signed}
+    said, known = signed.said, {one.digest: offices_of(one, {}) for one in docket.signed}
     report, whereabouts = docket.standing.report, docket.judged.situation.whereabouts
     numbers = [one.noms_number for one in report.subjects if one.role == "SUBJECT" and one.noms_number in whereabouts]
     held_in = [prison for number in numbers if number is not None and (prison := whereabouts[number].prison) is not None]
     objection = find_objection(signed, report, offices_of(signed, known), office, held_in)
     if objection is not None:
         raise objection
+    if not isinstance(said, Summary) and said.person in _authorisers(said, docket):
+        raise CREATOR
+
+
+def _authorisers(said: Decision | Second | Consent, docket: Docket) -> set[str | None]:
+    """Who authorised the risk assessment that comes with a new grade: of what is said, or of the statement that it agrees with."""
+    meant = [one.said for one in docket.signed if one.digest == said.statement] if isinstance(said, Second) else [said]
+    found = [one.assessment for one in meant if isinstance(one, Decision | Consent)]
+    return {assessment.authorised_by for assessment in found if assessment is not None}
 
 
 def _hear_decision(said: Decision, docket: Docket, now: datetime, office: PasOffice) -> None:
@@ -133,10 +142,12 @@ def _check_release(said: Decision, docket: Docket, office: PasOffice) -> None:
         raise RefusedStatementError(
             "VISOR", "What is derived from ViSOR needs a permission, and nothing else does.", "record who gave it, and when"
         )
+    if said.permission is not None and parse_end(said.permission.given_at) > said.at:
+        raise RefusedStatementError("VISOR", "A permission that is still to be given permits nothing.", "record when it was given")
     if said.grade is not None:
         if any("R-EVALUATE" not in pair.rules for pair in said.pairs):
             raise RefusedStatementError("GRADE", "Only who evaluates a report grades its items anew.", "leave the grade out")
-        _check_grade(said.grade, said.assessment, _items(said, docket, office), office)
+        _check_grade(said.grade, said, _items(said, docket, office), office)
 
 
 def _check_consented(said: Decision, docket: Docket, office: PasOffice) -> None:
@@ -162,7 +173,7 @@ def _items(said: Decision, docket: Docket, office: PasOffice) -> list[Item]:
     ]
 
 
-def _check_grade(grade: str, assessment: RiskAssessment | None, items: Sequence[Item], office: PasOffice) -> None:
+def _check_grade(grade: str, said: Decision | Consent, items: Sequence[Item], office: PasOffice) -> None:
     """A new grade is one that validation would let in, and of a code that neither closes the text nor binds it to conditions."""
     book = office.rulebook.grading
     if len(items) != 1 or grade[:2] in book.contradictory or grade[2] in "45" or items[0].handling in "45":
@@ -171,11 +182,18 @@ def _check_grade(grade: str, assessment: RiskAssessment | None, items: Sequence[
         raise RefusedStatementError(
             "GRADE", "Intelligence 3 names what corroborates it, which only the originator can.", "ask the originator"
         )
-    complete = assessment is not None and bool(assessment.summary and assessment.authorised_by and assessment.authorised_at)
-    if grade[2] in book.risk_assessed and not complete:
+    if grade[2] in book.risk_assessed and not _is_assessed(said):
         raise RefusedStatementError(
             "RISK", "A code 2 or 3 needs a complete risk assessment.", "give its summary, and who authorised it when"
         )
+
+
+def _is_assessed(said: Decision | Consent) -> bool:
+    """Whether its risk assessment is complete, by the words of `V-RISK`: one that is still to be authorised is none."""
+    risk = said.assessment
+    if risk is None or risk.summary is None or risk.authorised_by is None or risk.authorised_at is None:
+        return False
+    return risk.authorised_at <= said.at
 
 
 def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
@@ -190,7 +208,7 @@ def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
     if items and items[0].handling in "45":
         # What is written anew keeps nothing of the codes that close a text or bind its reader.
         items = [items[0].model_copy(update={"handling": "1"})]
-    _check_grade(said.grade, said.assessment, items, office)
+    _check_grade(said.grade, said, items, office)
     if screen(said.text, office.rulebook.patterns):
         raise RefusedStatementError("TEXT", "The text looks as if it gives away what a gate guards.", "write it otherwise")
 
@@ -242,4 +260,4 @@ def _hear_regrade(said: Consent, item: Item, office: PasOffice) -> None:
         raise RefusedStatementError(
             "GRADE", "The originator is asked for code 2, and its grade is otherwise its own.", "change the last digit"
         )
-    _check_grade(said.grade, said.assessment, [item], office)
+    _check_grade(said.grade, said, [item], office)

@@ -93,3 +93,17 @@ def test_a_closed_text_is_told_and_ends_with_1(small: Workspace, forge: Forge, p
     page = pas("inbox", "show", found, *who, cwd=small.root, code=1).out
     assert "The conditions close this text to this reader." in page
     assert "once the conditions are accepted" not in page
+
+
+def test_conditions_themselves_are_no_copy_of_their_text(small: Workspace, forge: Forge, pas: RunPas) -> None:
+    """A program may read what is to be accepted; the text that comes then is given to none."""
+    report = write_report(items=[write_item(SECRET, "5", subjects=[0])])
+    report["handling"]["conditions"] = "No copy"
+    datum = forge.conditions(forge.publish(report), PIO)
+    forge.send(datum)
+    who = ("--as", PIO, "--post", "duty-pio", "--person", "a1234")
+    pas("inbox", "list", *who, cwd=small.root, code=0)
+    shown = pas("inbox", "show", datum["delivery_id"].hex(), *who, "--json", cwd=small.root, code=1)
+    told = json.loads(shown.out)
+    assert (told["conditions"], [item["text"] for item in told["items"]]) == ("No copy", [None])
+    assert "once its conditions are accepted" in shown.err

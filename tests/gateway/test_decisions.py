@@ -27,6 +27,7 @@ from pas_gateway.vault import lock_statement
 from pas_schemas.clock import show_time
 from pas_schemas.errors import KeyringError, MisuseError, RegisterError
 from pas_schemas.models.decision import Decision, RuledPair, Second
+from pas_schemas.models.report import RiskAssessment
 from pas_schemas.sealing import KeyLock, SigningKey
 from pas_transport.appointing import Post, appoint, dismiss, read_person_request, write_person_request
 from pas_transport.example_people import PASSPHRASE
@@ -222,6 +223,12 @@ def left(bench: Bench, urn: str) -> Decision:
     return said.model_copy(update={"at": bench.desk.workspace.clock.now()})
 
 
+def careful(bench: Bench, urn: str, **assessed: str) -> Decision:
+    """A sanitised text of code 2 with its own risk assessment."""
+    risk = RiskAssessment.model_validate(RISK | assessed)
+    return bench.decision(urn, "SANITISE", office="governor:WSI", text="Be careful.", grade="B22", item=0, assessment=risk)
+
+
 REFUSED: dict[str, tuple[str, Bad]] = {
     "without the role": ("ROLE", without_role),
     "of the originating force": ("RECUSED", recused),
@@ -262,6 +269,8 @@ REFUSED: dict[str, tuple[str, Bad]] = {
         "RISK",
         lambda bench, urn: bench.decision(urn, "SANITISE", office="governor:WSI", text="Be careful.", grade="B22", item=0),
     ),
+    "a code 2 that is still to be assessed": ("RISK", lambda bench, urn: careful(bench, urn, authorised_at="2099-01-01T00:00:00Z")),
+    "a code 2 assessed by who decides": ("CREATOR", lambda bench, urn: careful(bench, urn, authorised_by=FIRST)),
 }
 
 
@@ -342,6 +351,17 @@ def test_whoever_authorised_the_assessment_does_not_decide(bench: Bench) -> None
     bench.send(bench.agree(digest, FIRST))
     sent = bench.desk.run()
     assert [words for name, words in bench.events() if name == "DECISION_REFUSED"] == [["CREATOR"], ["CREATOR"]]
+    assert texts(sent, "governor:WSI") == []
+    bench.send(bench.agree(digest, HEAD))
+    assert len(texts(bench.desk.run(), "governor:WSI")) == 1
+
+
+def test_whoever_authorised_a_new_grades_assessment_does_not_agree_with_it(bench: Bench) -> None:
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    digest = bench.send(careful(bench, urn, authorised_by=OTHER))
+    bench.send(bench.agree(digest, OTHER))
+    sent = bench.desk.run()
+    assert [words for name, words in bench.events() if name == "DECISION_REFUSED"] == [["CREATOR"]]
     assert texts(sent, "governor:WSI") == []
     bench.send(bench.agree(digest, HEAD))
     assert len(texts(bench.desk.run(), "governor:WSI")) == 1
@@ -655,6 +675,10 @@ def test_what_comes_from_visor_goes_out_under_a_recorded_permission(bench: Bench
     bench.send(bench.decision(urn, office="security:WSI"))
     bench.desk.run()
     assert bench.events() == [("DECISION_REFUSED", ["VISOR"])]
+    # One that is still to be given is none.
+    bench.send(bench.decision(urn, office="security:WSI", permission=permission | {"given_at": "2099-01-01"}))
+    assert texts(bench.desk.run(), "security:WSI") == []
+    assert bench.events() == [("DECISION_REFUSED", ["VISOR"])] * 2
     bench.send(bench.decision(urn, office="security:WSI", permission=permission))
     [body] = texts(bench.desk.run(), "security:WSI")
     assert body["obligations"] == ["DO_NOT_QUOTE_VISOR"]

@@ -33,7 +33,7 @@ from pas_schemas.models.decision import Summary
 from pas_schemas.sealing import DECISION
 from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said, write_statement
-from producers.samples import make_item
+from producers.samples import make_item, make_subject
 
 ESCORT = "escort:northern"
 TEXT = "zqCanaryzq will be met by a van on the way to court."
@@ -202,6 +202,19 @@ def climb(pas: Terminal, **later: float) -> list[tuple[str, str | None, str | No
     words = [word for word in pas.desk.climb() if word["word"] == "OVERDUE" and not word["urn"]]
     assert all(TEXT not in str(word) and urn(pas) not in str(word) for word in words)
     return [(word["to"], word["office"], word["case"]) for word in words]
+
+
+def test_what_a_summary_needs_of_its_report_is_told(pas: Terminal) -> None:
+    """It follows a prisoner by his NOMIS number: a report that has none of, or several, says what to do."""
+    nobody, both = make_subject(noms_number=None, pnc_id="2000/0000223R"), make_subject(noms_number="B2345CD", pnc_id=None)
+    for subjects in ([nobody], [make_subject(), both]):
+        pas.desk.publish(pas.desk.write(items=[make_item(text=TEXT)], addressees=[ESCORT], risk_tags=["ESCAPE"], subjects=subjects))
+    pas.desk.run()
+    first, none, several = [str(row["case"]) for row in sorted(pas.json("cases", "list"), key=lambda row: str(row["urn"]))]
+    for name, words in ((none, "no prisoner's NOMIS number"), (several, "--subject: A1234BC, B2345CD")):
+        command = ("cases", "summarise", name, "--advice", ADVICE, *SAID, "--for", ESCORT)
+        assert words in pas.refused(*pas.sign(*command, person=FIRST), code=2)
+    assert first == case(pas)
 
 
 def late(pas: Terminal) -> list[tuple[str, str, str, list[str]]]:

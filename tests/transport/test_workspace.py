@@ -71,6 +71,14 @@ def test_a_clock_that_is_no_time_is_refused_and_not_kept(tmp_path: Path, told: s
     assert not (root / "clock.json").exists()
 
 
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00Z", "9000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_clock_at_the_end_of_time_is_refused_and_not_kept(tmp_path: Path, told: str) -> None:
+    """What a directory, a key or a deadline adds to it must still be a time."""
+    with pytest.raises(SettingsError, match="PAS_CLOCK is not between 1970 and 9000"):
+        found_workspace(tmp_path / "ws", "embedded", None, {"PAS_CLOCK": told})
+    assert not (tmp_path / "ws" / "clock.json").exists()
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"clock": 1, "real": 2}', '{"clock": "x", "real": "y"}'])
 def test_a_damaged_clock_stops_everything(tmp_path: Path, text: str) -> None:
     root = bare(tmp_path / "ws")

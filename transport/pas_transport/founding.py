@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pas_schemas.clock import parse_time
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import SettingsError
 from pas_schemas.reference import read_data
@@ -20,6 +19,7 @@ from pas_transport.files import write_whole
 from pas_transport.keyring import add_root_key
 from pas_transport.settings import FILE, Settings
 from pas_transport.snapshots import DirectoryStore
+from pas_transport.workspace import read_clock
 
 COPIED = ("rulebook.toml", "text_rules.csv")
 
@@ -80,12 +80,7 @@ def _write_settings(transport: str, bootstrap: str | None, prefix: str) -> str:
 
 def _now(environment: Mapping[str, str]) -> datetime:
     told = environment.get("PAS_CLOCK")
-    if not told:
-        return datetime.now(UTC)
-    try:
-        return parse_time(told)
-    except ValueError:
-        raise SettingsError("PAS_CLOCK is not a time.", "write it like 2015-11-18T12:00:00Z") from None
+    return read_clock(told) if told else datetime.now(UTC)
 
 
 def _move(draft: Path, folder: Path) -> None:

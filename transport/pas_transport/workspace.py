@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pas_schemas.clock import RunningClock, parse_time, show_time, to_ms
+from pas_schemas.clock import EPOCH, RunningClock, parse_time, show_time, to_ms
 from pas_schemas.errors import SettingsError
 from pas_schemas.topics import SHARED_TOPICS, Topic, deliveries
 from pas_transport.files import read_whole, write_once
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pas_transport.snapshots import DirectoryStore
 
 CLOCK_FILE = "clock.json"
+# Times travel as milliseconds since 1970; and what is added to the clock, a directory's year or a key's life, must not pass the year 9999.
+CLOCK_FROM, CLOCK_UNTIL = EPOCH, datetime(9000, 1, 1, tzinfo=UTC)
 COMPARTMENT_FOLDER = "compartment"
 _SHARED_PATHS = (
     "log_path", "inbox_dir", "keys_dir", "directory_dir", "root_public_key_path", "rulebook_path", "text_rules_path",
@@ -253,11 +255,19 @@ def _start_clock(root: Path, settings: Settings, environment: Mapping[str, str])
     return _read_shift(file) if file.exists() else 0
 
 
-def _write_clock(file: Path, told: str) -> None:
+def read_clock(told: str) -> datetime:
+    """The time that PAS_CLOCK tells; raises `SettingsError`."""
     try:
         clock = parse_time(told)
     except ValueError:
         raise SettingsError("PAS_CLOCK is not a time.", "write it like 2015-11-18T12:00:00Z") from None
+    if not CLOCK_FROM <= clock < CLOCK_UNTIL:
+        raise SettingsError(f"PAS_CLOCK is not between {CLOCK_FROM.year} and {CLOCK_UNTIL.year}.", "set a time nearer to today")
+    return clock
+
+
+def _write_clock(file: Path, told: str) -> None:
+    clock = read_clock(told)
     note = {"clock": show_time(clock), "real": show_time(datetime.now(UTC))}
     try:
         # Of two commands that start at once, the first to get there sets the clock of both.

@@ -17,6 +17,8 @@ from pas_transport.open_cases import build, post_of, send, sign
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.session import OFFICE, Session, pass_session
 
+WITHOUT_NUMBER = "have its originator correct the report with it, or end the case by `pas cases decide --choice NOTE`"
+
 
 @click.command()
 @click.argument("case")
@@ -49,8 +51,10 @@ def summarise(
         office = PasOffice.of(session.workspace)
         found = find_summarised(store, office, case)
         numbers = [number] if number is not None else list(found.numbers)
+        if not found.numbers:
+            raise MisuseError("The report gives no prisoner's NOMIS number, and by it a summary follows him.", WITHOUT_NUMBER)
         if len(numbers) != 1:
-            raise MisuseError("The report is not on one prisoner alone.", "name the prisoner with --subject")
+            raise MisuseError("The report is on several prisoners.", f"name one with --subject: {', '.join(numbers)}")
         if not (flags or found.flags):
             raise MisuseError("The report's tags suggest no flag.", "give --flag")
         who = post_of(session.workspace.directory(), session.workspace, PAS, person, post)

@@ -164,7 +164,7 @@ class _Decision:
         standing, origin = self.situation.estate.get(office), self.origin
         said = words_of(standing)
         if self.staff is not None:
-            said = (("G-STAFF", "refuse" if self.staff.refuses(standing) else "hold"), *said)
+            said = (("G-STAFF", "refuse" if self.staff.refuses(office, standing) else "hold"), *said)
         if standing is None:
             reader = _Reader(office, None, None, said, said, placed=False, awaits=False)
         else:

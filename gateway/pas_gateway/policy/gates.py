@@ -134,10 +134,12 @@ class Staff:
 
     prisons: frozenset[str] | None
 
-    def refuses(self, office: Standing | None) -> bool:
-        if office is None or office.kind != "security":
-            return False
-        return self.prisons is None or office.prison in self.prisons
+    def refuses(self, office: str, standing: Standing | None) -> bool:
+        """Whether the office is the security of such a prison; of one that the directory lacks the id says so."""
+        kind, _, code = office.partition(":")
+        if standing is not None:
+            kind, code = standing.kind, standing.prison or ""
+        return kind == "security" and (self.prisons is None or code in self.prisons)
 
 
 def staff_concern(report: Report, rulebook: Rulebook) -> Staff | None:

@@ -33,13 +33,14 @@ class Row:
 class State:
     """What is believed of a prisoner: None means not stated, or for `prison` in no prison.
 
-    `placed_at` is the time of the last RECEIVED, ABSENT or RELEASED: what a merge compares. `released_at` is, from a release from
-    custody until the next word of the place, when that took effect for PAS: when it happened, or was told, whichever came later; and told
-    of a number it is where the release was another's, by their merge.
+    `placed_by` is the number, in the order of rows, of the last RECEIVED, ABSENT or RELEASED: what a merge compares, so that of two of
+    one moment the later row wins. `released_at` is, from a release from custody until the next word of the place, when that took effect
+    for PAS: when it happened, or was told, whichever came later; and told of a number it is where the release was another's, by their
+    merge.
     """
 
     prison: str | None = None
-    placed_at: datetime | None = None
+    placed_by: int = -1
     category: str | None = None
     category_at: datetime | None = None
     alerts: frozenset[str] | None = None
@@ -136,7 +137,7 @@ def _fold(rows: Iterable[Row]) -> dict[str, State]:
     """The state under every number: numbers that are one share all of it but since when a release was known under them."""
     states: dict[str, State] = {}
     one_with: dict[str, tuple[str, ...]] = {}
-    for row in rows:
+    for nth, row in enumerate(rows):
         mine = one_with.get(row.number, (row.number,))
         if row.event == "MERGED" and row.removed is not None and row.removed not in mine:
             others = one_with.get(row.removed, (row.removed,))
@@ -144,7 +145,7 @@ def _fold(rows: Iterable[Row]) -> dict[str, State]:
             mine += others
             one_with.update(dict.fromkeys(mine, mine))
         for number in mine:
-            states[number] = _apply(states.get(number, NOWHERE), row)
+            states[number] = _apply(states.get(number, NOWHERE), row, nth)
     return states
 
 
@@ -160,12 +161,12 @@ def _join(states: Mapping[str, State], row: Row, kept: Sequence[str], removed: S
 def _merge(kept: State, removed: State) -> tuple[State, bool]:
     """The later RECEIVED, ABSENT or RELEASED wins, alerts are joined, differing categories, stated or not, are unknown; and whether
     the removed number's was the later."""
-    later = _time(removed.placed_at) > _time(kept.placed_at)
+    later = removed.placed_by > kept.placed_by
     winner, same = removed if later else kept, kept.category == removed.category
     stated = None if kept.alerts is None and removed.alerts is None else (kept.alerts or frozenset()) | (removed.alerts or frozenset())
     whole = State(
         prison=winner.prison,
-        placed_at=winner.placed_at,
+        placed_by=winner.placed_by,
         released_at=winner.released_at,
         category=kept.category if same else None,
         category_at=max(kept.category_at, removed.category_at, key=_time) if same else None,
@@ -182,20 +183,20 @@ def _effect(row: Row) -> datetime:
     return row.at if row.told_at is None else max(row.at, row.told_at)
 
 
-def _apply(state: State, row: Row) -> State:
+def _apply(state: State, row: Row, nth: int) -> State:
     if row.category is not None:
         state = replace(state, category=row.category, category_at=row.at)
     if row.alerts is not None:
         state = replace(state, alerts=row.alerts)
     match row.event:
         case "RECEIVED":
-            return replace(state, prison=row.prison, placed_at=row.at, released_at=None)
+            return replace(state, prison=row.prison, placed_by=nth, released_at=None)
         case "ABSENT":
-            return replace(state, placed_at=row.at)
+            return replace(state, placed_by=nth)
         case "RELEASED":
             # Told once more, or corrected, it is the release it was.
             at = min(state.released_at or _effect(row), _effect(row))
-            return replace(state, prison=None, placed_at=row.at, category=None, category_at=None, released_at=at)
+            return replace(state, prison=None, placed_by=nth, category=None, category_at=None, released_at=at)
         case "UNKNOWN":
             return replace(state, prison=None, released_at=None)
         case _:  # STATUS and MERGED leave the place as it is; another word is refused at import

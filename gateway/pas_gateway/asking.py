@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 from pas_gateway.audit import Scribe
 from pas_gateway.inquiries import PROTECTED, check_inquiry
-from pas_gateway.office import PasOffice
+from pas_gateway.office import PAS, PasOffice
 from pas_gateway.register import Store, requests
+from pas_gateway.register.change import append_events
 from pas_gateway.register.requests import Ask, Asking
 from pas_gateway.requests import read_answer, read_request
 from pas_schemas.clock import from_ms, show_time
@@ -19,6 +22,16 @@ def list_all(store: Store, office: PasOffice, *, only_open: bool = True) -> list
     with store.reading() as register:
         found = requests.list_requests(register, only_open=only_open)
     return [_show(one, office) for one in found]
+
+
+def note_consulted(store: Store, office: PasOffice, shown: Iterable[dict[str, Any]], person: str) -> None:
+    """Puts a person on record for each of these requests that tells whom it is about; raises RegisterError."""
+    scribe = Scribe(office.clock.now(), office.rulebook.digest, office.snapshot.version)
+    digests = [sha256(person.encode()).digest()]
+    told = [row["request"] for row in shown if any(row["subject"].values())]
+    events = [scribe.event("CONSULTED", request, office=PAS, digests=digests) for request in told]
+    if events:
+        store.write(lambda register: append_events(register, events))
 
 
 def check(store: Store, office: PasOffice, data: bytes, said: RequestAnswer) -> None:

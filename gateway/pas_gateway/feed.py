@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from pas_gateway.audit import Scribe
 from pas_gateway.knowledge import Names
 from pas_gateway.office import PAS
 from pas_gateway.policy import whereabouts
@@ -33,13 +34,19 @@ BELIEVED = frozenset({"feed:nomis", PAS})
 class Moved:
     """A movement that was believed, under the register's names; `id` is the same for a row equal in every field.
 
-    `order` is when the log took it (milliseconds) and when it was sealed (microseconds).
+    `order` is when the log took it (milliseconds) and when it was sealed (microseconds). Of a correction, `said` are the
+    digests of who at PAS made it and of the reason.
     """
 
     id: bytes
     row: Row
     order: tuple[int, int]
     prisoners: frozenset[bytes] = field(repr=False)
+    said: tuple[bytes, ...] = ()
+
+    def tell(self, scribe: Scribe) -> bytes:
+        """The event that it was taken in; of a correction the audit knows whose it is, and its reason (domain, *Accountability*)."""
+        return scribe.event("MOVEMENT" if self.row.at <= scribe.now else "MOVEMENT_AHEAD", self.id.hex(), digests=self.said)
 
     def as_register_row(self, *, followed: bool) -> dict[str, Any]:
         """The row as it is kept; `followed` where live reports on its prisoner are decided again with it, and not later."""
@@ -101,7 +108,9 @@ def read_movement(opened: Opened, taken_at: datetime, names: Names) -> Moved:
         number.hex(), movement.event, movement.prison, movement.at, movement.category, movement.alerts,
         removed.hex() if removed else None, taken_at, Place(*place_of(order), opened.record_id),
     )  # fmt: skip
-    return Moved(opened.record_id, row, order, frozenset({number} | ({removed} if removed else set())))
+    words = (movement.person, movement.reason) if opened.sender == PAS else ()
+    said = tuple(sha256(word.encode()).digest() for word in words if word)
+    return Moved(opened.record_id, row, order, frozenset({number} | ({removed} if removed else set())), said)
 
 
 def find_circles(register: sa.Connection, fresh: Sequence[Row]) -> list[Row]:

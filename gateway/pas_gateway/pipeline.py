@@ -114,9 +114,7 @@ class Pipeline:
             plan.change.movements += [one.as_register_row(followed=follows[one.id]) for one in fresh]
             prisoners = {key for one in fresh for key in one.prisoners}
             plan.change.touched |= prisoners
-            plan.change.events += [
-                scribe.event("MOVEMENT" if one.row.at <= scribe.now else "MOVEMENT_AHEAD", one.id.hex()) for one in fresh
-            ]
+            plan.change.events += [one.tell(scribe) for one in fresh]
             for circle in find_circles(register, [one.row for one in fresh]):
                 plan_circle(circle, scribe, plan)
             self._follow(

@@ -120,7 +120,7 @@ class MovementFeed:
     def _pack(self, movement: Movement) -> Parcel:
         record_id = movement_id(self._desk.id_key, movement)
         datum = {
-            **movement.model_dump(include={"noms_number", "event", "prison", "category", "removed_noms_number", "reason"}),
+            **movement.model_dump(include={"noms_number", "event", "prison", "category", "removed_noms_number", "reason", "person"}),
             "at": show_time(movement.at),
             "alerts": None if movement.alerts is None else sorted(movement.alerts),
             "sealed_at_us": self._ticker.next_us(),

@@ -42,7 +42,7 @@ def prisoner_key(id_key: IdKey, number: str) -> bytes:
 
 
 def canonical_movement(movement: Movement) -> bytes:
-    """The one spelling of a movement; alerts are a set and have no order."""
-    row = movement.model_dump(mode="json")
+    """The one spelling of a movement, whoever says it; alerts are a set and have no order."""
+    row = movement.model_dump(mode="json", exclude={"person"})
     row["alerts"] = None if movement.alerts is None else sorted(movement.alerts)
     return json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

@@ -223,7 +223,7 @@ def test_movement_from_an_office_that_is_not_believed_moves_nobody(desk: Desk) -
     now = desk.workspace.clock.now()
     datum = {
         "noms_number": "A1234BC", "event": "RECEIVED", "prison": "BAI", "at": "2016-01-01T00:00:00Z", "category": "C", "alerts": [],
-        "removed_noms_number": None, "reason": "because", "sealed_at_us": to_ms(now) * 1000 - 2000,
+        "removed_noms_number": None, "reason": "because", "person": None, "sealed_at_us": to_ms(now) * 1000 - 2000,
     }  # fmt: skip
     send(desk, MOVEMENTS.name, [Forge(desk.workspace, "security:WSI").seal(NAME, encode("movement", datum))])
     sent = desk.run()

@@ -202,7 +202,7 @@ def correct_place(desk: Desk, thief: PasOffice, prison: str) -> None:
     now = desk.workspace.clock.now()
     datum = {
         "noms_number": "A1234BC", "event": "RECEIVED", "prison": prison, "at": show_time(now), "category": "C", "alerts": [],
-        "removed_noms_number": None, "reason": "because", "sealed_at_us": to_ms(now) * 1000 - 2000,
+        "removed_noms_number": None, "reason": "because", "person": None, "sealed_at_us": to_ms(now) * 1000 - 2000,
     }  # fmt: skip
     key = PasOffice.of(desk.workspace).key_of("pas", now)
     assert key is not None

@@ -153,7 +153,8 @@ def make_now(desk: Desk, report: dict[str, Any]) -> dict[str, Any]:
 def test_movement_with_any_one_field_changed_comes_to_one_end(desk: Desk) -> None:
     datum = {
         "noms_number": "A1234BC", "event": "MERGED", "prison": "BAI", "at": "2016-01-01T00:00:00Z", "category": "C", "alerts": ["CA"],
-        "removed_noms_number": "A4821DK", "reason": None, "sealed_at_us": to_ms(desk.workspace.clock.now()) * 1000 - 2000,
+        "removed_noms_number": "A4821DK", "reason": None, "person": "a1234",
+        "sealed_at_us": to_ms(desk.workspace.clock.now()) * 1000 - 2000,
     }  # fmt: skip
     rng = Random(SEED)
     values = []

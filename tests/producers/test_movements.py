@@ -43,7 +43,7 @@ def make_event(kind: str, number: str | None = "A1234BC", **changes: Any) -> dic
 def row(event: str, **changes: Any) -> dict[str, Any]:
     base = {
         "noms_number": "A1234BC", "event": event, "prison": None, "at": "2015-10-02T18:00:00Z", "category": None, "alerts": None,
-        "removed_noms_number": None, "reason": None,
+        "removed_noms_number": None, "reason": None, "person": None,
     }  # fmt: skip
     return base | changes
 

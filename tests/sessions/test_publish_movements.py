@@ -115,7 +115,7 @@ def test_no_prisoner_is_named_in_clear(pas: RunPas, estate: Path, tmp_path: Path
 
 
 def test_a_correction_by_pas(pas: RunPas, estate: Path) -> None:
-    answer = pas("move", "A1234BC", "--to", "BAI", "--reason", "Seen there.", "--json", cwd=estate, env=CLOCK, code=0)
+    answer = pas("move", "A1234BC", "--to", "BAI", "--reason", "Seen there.", "--person", "a1234", "--json", cwd=estate, env=CLOCK, code=0)
     assert json.loads(answer.out) == {"read": 1, "published": 1, "repeated": 0, "skipped": 0, "refused": []}
     pas(
         "move", "A1234BC", "--event", "STATUS", "--category", "A", "--reason", "Letter.", "--at", "2015-11-01T00:00:00Z", cwd=estate, code=0
@@ -123,10 +123,12 @@ def test_a_correction_by_pas(pas: RunPas, estate: Path) -> None:
     first, second = found(estate)
     assert (first.sender, second.sender) == ("pas", "pas")
     assert first.datum["at"].startswith("2015-11-18T12:0")
-    told = {name: first.datum[name] for name in ("noms_number", "event", "prison", "category", "alerts", "reason")}
+    told = {name: first.datum[name] for name in ("noms_number", "event", "prison", "category", "alerts", "reason", "person")}
     assert told == {
         "noms_number": "A1234BC", "event": "RECEIVED", "prison": "BAI", "category": None, "alerts": None, "reason": "Seen there.",
+        "person": "a1234",
     }  # fmt: skip
+    assert second.datum["person"] == "example-0001"  # as in pas.toml
     assert (second.datum["event"], second.datum["category"], second.datum["at"]) == ("STATUS", "A", "2015-11-01T00:00:00Z")
 
 
@@ -138,6 +140,7 @@ def test_a_correction_that_cannot_be_made(pas: RunPas, estate: Path) -> None:
     assert "Missing option '--reason'" in pas("move", "A1234BC", "--to", "WSI", cwd=estate, code=2).err
     assert "A correction needs a reason." in pas("move", "A1234BC", "--to", "WSI", "--reason", " ", cwd=estate, code=2).err
     assert "--to goes with RECEIVED" in pas("move", "A1234BC", "--reason", "x", cwd=estate, code=2).err
+    assert "A correction is a person's." in pas("move", "A1234BC", "--to", "WSI", "--reason", "x", "--person", " ", cwd=estate, code=2).err
     shutil.rmtree(estate / "keys" / "pas")
     assert "There are no keys of pas in this workspace." in pas("move", "A1234BC", "--to", "WSI", "--reason", "x", cwd=estate, code=1).err
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pas_gateway.asking import check, list_all
+from pas_gateway.asking import check, list_all, note_consulted
 from pas_gateway.commands.deciding import LEGAL
 from pas_gateway.commands.register import open_register
 from pas_gateway.inquiries import PROTECTED
@@ -139,11 +139,17 @@ def refuse(
 @request.command("list")
 @click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="PAS, or an office from its own inbox.")
 @click.option("--all", "every", is_flag=True, help="Closed requests too.")
+@click.option("--person", metavar="REF", default=None, help="Who reads them at PAS with --json (else as in pas.toml).")
 @pass_session
-def list_(session: Session, office: str, every: bool) -> None:
-    """List requests, those due first coming first: at PAS all, elsewhere those the office asked or is asked."""
+def list_(session: Session, office: str, every: bool, person: str | None) -> None:
+    """List requests, those due first coming first: at PAS all, elsewhere those the office asked or is asked.
+
+    With --json it says whom each is about, and what is asked; at PAS whoever reads that is on record for it.
+    """
     if office == PAS:
         found = _all_requests(session, every=every)
+        if session.console.json:
+            _go_on_record(session, found, person)
     else:
         found = [row for row in _own_requests(session, office) if every or row["state"] == "OPEN"]
     session.console.emit(found)
@@ -153,6 +159,15 @@ def list_(session: Session, office: str, every: bool) -> None:
         for row in found
     ]
     session.console.table(columns, rows)
+
+
+def _go_on_record(session: Session, found: list[dict[str, Any]], person: str | None) -> None:
+    """Before a word is shown of whom they are about (domain, *Accountability*: consultation)."""
+    reader = (person or session.workspace.settings.person or "").strip()
+    if not reader:
+        raise MisuseError("Who reads whom requests are about is on record.", "name the person with --person")
+    store, _ = open_register(session)
+    note_consulted(store, PasOffice.of(session.workspace), found, reader)
 
 
 def _all_requests(session: Session, *, every: bool) -> list[dict[str, Any]]:

@@ -58,19 +58,30 @@ def import_movements(session: Session, files: tuple[str, ...], office: str) -> N
 @click.option("--reason", required=True, help="Why PAS corrects the feed; it is kept with the correction.")
 @click.option("--event", type=click.Choice(CORRECTIONS), default="RECEIVED", show_default=True, help="What happened.")
 @click.option("--category", default=None, help="The security category, where it is to be corrected too.")
+@click.option("--person", metavar="REF", default=None, help="Who corrects it (else as in pas.toml).")
 @at_option("When it happened; now, if not given.")
 @pass_session
-def move(session: Session, number: str, prison: str | None, reason: str, event: str, category: str | None, at: datetime | None) -> None:
-    """Correct where the prisoner with NOMIS number NUMBER is. A correction is PAS's own and takes effect when a gateway has run."""
+def move(
+    session: Session, number: str, prison: str | None, reason: str, event: str, category: str | None, person: str | None,
+    at: datetime | None,
+) -> None:  # fmt: skip
+    """Correct where the prisoner with NOMIS number NUMBER is. A correction is PAS's own and takes effect when a gateway has run.
+
+    Who corrects it is on record in PAS's audit.
+    """
     if not reason.strip():
         raise MisuseError("A correction needs a reason.", "say with --reason why the feed is wrong")
+    who = (person or session.workspace.settings.person or "").strip()
+    if not who:
+        raise MisuseError("A correction is a person's.", "name the person with --person")
     if (event == "RECEIVED") != (prison is not None):
         raise MisuseError("--to goes with RECEIVED and with no other event.", "write `pas move A1234BC --to WSI --reason ...`")
     from pas_producers.feed import MovementFeed
     from pas_schemas.clock import show_time
 
     when = show_time(at or session.workspace.clock.now())
-    row = {"noms_number": number, "event": event, "prison": prison, "at": when, "category": category, "alerts": None, "reason": reason}
+    said = {"category": category, "alerts": None, "reason": reason, "person": who}
+    row = {"noms_number": number, "event": event, "prison": prison, "at": when, **said}
     tally = Tally(NAMES)
     with MovementFeed.of(session.workspace, "pas") as feed:
         for told in feed.stream([row]):

@@ -14,7 +14,8 @@ from pas_schemas.models.words import Event
 class Movement(Model):
     """One row of the feed. RECEIVED names a prison; MERGED names the number that now leads to this one.
 
-    `category` or `alerts` null keep what was last stated and its date (domain, *Whereabouts*).
+    `category` or `alerts` null keep what was last stated and its date (domain, *Whereabouts*). A correction by PAS has its reason and
+    the person who made it.
     """
 
     noms_number: str
@@ -25,6 +26,7 @@ class Movement(Model):
     alerts: frozenset[str] | None = None
     removed_noms_number: str | None = None
     reason: str | None = None
+    person: str | None = None
 
     @field_validator("alerts", mode="before")
     @classmethod

@@ -28,6 +28,17 @@ _BELONGS: Final = {
     "asks": {"RETURN"}, "text": {"SANITISE"}, "grade": {"SANITISE", "RELEASE"}, "assessment": {"SANITISE", "RELEASE"},
     "officer": {"ACCEPT_SILENCE"}, "rank": {"ACCEPT_SILENCE"}, "until": {"ACCEPT_SILENCE"}, "permission": {"RELEASE"},
 }  # fmt: skip
+# What a choice says nothing without.
+_NEEDS: Final = {"RETURN": ("asks",), "SANITISE": ("text", "grade"), "ACCEPT_SILENCE": ("officer", "rank", "until")}
+_LACKS: Final = {
+    "RETURN": RefusedStatementError("SHAPE", "A case is returned with a question.", "say what the originator is asked"),
+    "SANITISE": RefusedStatementError(
+        "SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text-file and --grade"
+    ),
+    "ACCEPT_SILENCE": RefusedStatementError(
+        "SHAPE", "Silence is accepted by a named officer, until a date.", "give --officer, --rank and --until"
+    ),
+}
 
 
 def check_fresh(said: Spoken, at: datetime, office: PasOffice) -> None:
@@ -82,9 +93,7 @@ def _hear_decision(said: Decision, docket: Docket, now: datetime, office: PasOff
         raise RefusedStatementError(
             "TWICE", "That person has decided on this case already.", "a second person must agree, or decide otherwise"
         )
-    stray = [name for name, choices in _BELONGS.items() if getattr(said, name) is not None and said.choice not in choices]
-    if stray:
-        raise RefusedStatementError("SHAPE", f"A decision to {said.choice} says nothing of `{stray[0]}`.", "leave it out")
+    check_shape(said)
     _check_reach(said, case, docket, office)
     match said.choice:
         case "RELEASE":
@@ -93,13 +102,19 @@ def _hear_decision(said: Decision, docket: Docket, now: datetime, office: PasOff
             _check_sanitised(said, docket, office)
         case "ACCEPT_SILENCE":
             check_silence(said, now, office)
-        case "RETURN":
-            if said.asks is None:
-                raise RefusedStatementError("SHAPE", "A case is returned with a question.", "say what the originator is asked")
-        case "REFUSE" | "NOTE":
+        case "RETURN" | "REFUSE" | "NOTE":
             pass
         case _:
             assert_never(said.choice)
+
+
+def check_shape(said: Decision) -> None:
+    """Raises RefusedStatementError unless a decision says what goes with its choice, and nothing else: an owner elsewhere asks it too."""
+    stray = [name for name, choices in _BELONGS.items() if getattr(said, name) is not None and said.choice not in choices]
+    if stray:
+        raise RefusedStatementError("SHAPE", f"A decision to {said.choice} says nothing of `{stray[0]}`.", "leave it out")
+    if any(getattr(said, name) is None for name in _NEEDS.get(said.choice, ())):
+        raise _LACKS[said.choice]
 
 
 def _case_of(owner: str, view: bytes, docket: Docket, office: PasOffice) -> Case:
@@ -200,9 +215,7 @@ def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
     if said.office != PAS:
         raise RefusedStatementError("OFFICE", "A person at PAS writes a sanitised text: PAS signs it.", "release the item, or refuse it")
     if said.text is None or said.grade is None or len({pair.item for pair in said.pairs}) != 1:
-        raise RefusedStatementError(
-            "SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text and --grade"
-        )
+        raise _LACKS["SANITISE"]
     _check_consented(said, docket, office)
     items = _items(said, docket, office)
     if items and items[0].handling in "45":
@@ -216,7 +229,7 @@ def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
 def check_silence(said: Decision, now: datetime, office: PasOffice) -> None:
     """Raises RefusedStatementError unless an officer of such a rank answers for it, until a date that is ahead."""
     if said.officer is None or said.rank is None or said.until is None:
-        raise RefusedStatementError("SHAPE", "Silence is accepted by a named officer, until a date.", "give --officer, --rank and --until")
+        raise _LACKS["ACCEPT_SILENCE"]
     officer = office.snapshot.by_reference.get(said.officer)
     post = officer.appointment(said.at) if officer is not None else None
     if post is None or post.office != said.office or post.rank != said.rank or said.rank not in office.rulebook.deciding.silence_ranks:

@@ -1,7 +1,7 @@
 """Conditions of a code 5 text as far as a program can hold its reader to them; the rest is for a person to read and accept.
 
     conditions = clause *( (";" / line end) clause )
-    clause     = "expires" ["on"] END            nobody reads it from then on: a date, or a time in UTC with Z
+    clause     = "expires" ["on" | ":"] END      nobody reads it from then on: a date, or a time in UTC with Z
                / "readers:" REF *( "," REF )     posts or staff references; nobody else reads it
                / "no copy"                       it is shown to a person, and given to no other program
                / anything else                   shown as it stands
@@ -18,7 +18,7 @@ from typing import Final
 
 from pas_schemas.clock import parse_end
 
-_EXPIRES: Final = re.compile(r"expires(?: on)? (\S+)")
+_EXPIRES: Final = re.compile(r"expires(?: on|:)? (\S+)")
 _READERS: Final = re.compile(r"readers?: ?([a-z0-9-]+(?: ?, ?[a-z0-9-]+)*)")
 _NO_COPY: Final = "no copy"
 

@@ -19,6 +19,7 @@ BEFORE, AFTER = datetime(2026, 12, 30, 23, 59, tzinfo=UTC), END
         ("", Conditions()),
         ("Ask the originator first.", Conditions(rest=("Ask the originator first.",))),
         ("Expires 2026-12-31.", Conditions(END)),
+        ("Expires: 2026-12-31", Conditions(END)),
         ("expires on 2026-12-31T00:00:00Z; Expires 2027-01-01", Conditions(END)),
         ("Readers: duty-governor, a1234", Conditions(readers=frozenset({"duty-governor", "a1234"}))),
         ("reader: a1234\nreaders: a1234, b5678", Conditions(readers=frozenset({"a1234"}))),

@@ -171,6 +171,8 @@ def test_silence_is_accepted_by_an_officer_of_rank(at: At) -> None:
     own = ("--as", "fib:01")
     [case] = at.json("cases", "list", *own)
     accept = ("cases", "decide", case["case"], *own, "--choice", "ACCEPT_SILENCE", *SAID, "--officer", "example-fib-01-1")
+    # Told at once, though the register is elsewhere: nothing is sent that lacks what goes with its choice.
+    assert "until a date" in at.sign(*accept, person="example-fib-01-2", code=1).err
     at.sign(*accept, "--rank", "superintendent", "--until", "2015-12-01", person="example-fib-01-2")
     at.run()
     assert at.json("cases", "list", *own) == []

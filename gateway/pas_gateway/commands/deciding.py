@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from pas_gateway.commands.register import open_register
+from pas_gateway.hearing import check_shape
 from pas_gateway.offering import check, find_open, find_pending, note_refused
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.signatures import RefusedStatementError
@@ -95,6 +96,7 @@ def decide(
         asked = _find(session, office, case)
         who = post_of(session.workspace.directory(), session.workspace, office, person, post)
         decision = build(Decision, _decision(session, asked, who, said))
+        check_shape(decision)
         data = sign(session.workspace, decision, read_passphrase(passphrase_file))
         if office == PAS:
             store, _ = open_register(session)

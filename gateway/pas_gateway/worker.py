@@ -133,7 +133,7 @@ class Worker:
         if self._due and not (records and self._ahead.cut):
             self._follow(subscription)
         self._dispatch()
-        if records:
+        if records or self._due:
             # SQLAlchemy's parameters are cycles that hold all keys a batch asked for. What is young now is little else: it takes no time.
             gc.collect(0)
         self.mark.set("idle")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import sqlalchemy as sa
@@ -106,6 +109,60 @@ def test_damage_in_the_middle_is_found_when_it_is_read(tmp_path: Path) -> None:
         _read_everything(again)
     check_words(damaged.value)
     again.close()
+
+
+def test_write_ahead_log_is_cut_back_when_nobody_reads_behind_it_any_more(tmp_path: Path) -> None:
+    """Where workers are always in the middle of reading, it grows to hundreds of megabytes."""
+    path = tmp_path / "register.db"
+    store = make_register(path)
+    ahead = path.with_name("register.db-wal")
+    row = {"urgent": 0, "topic": "any", "partition": 0, "records": bytes(1_000_000)}
+    with store.reading() as register:
+        register.execute(sa.select(schema.outbox)).all()
+        while ahead.stat().st_size < 2 * sqlite.WAL_KEPT_BYTES:
+            write_change(store, Change(outbox=[row] * 4))
+    for _ in range(2):
+        write_change(store, Change(outbox=[row]))
+    assert ahead.stat().st_size <= sqlite.WAL_KEPT_BYTES
+    store.close()
+
+
+def test_write_ahead_log_begins_anew_though_somebody_always_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two readers, each of whom begins before the other ends, as workers do: by itself SQLite finds no moment for it."""
+    monkeypatch.setattr(sqlite, "WAL_LONG_BYTES", 4_000_000)
+    monkeypatch.setattr(sqlite, "_WAIT_MS", 30_000)
+    path = tmp_path / "register.db"
+    store, row = make_register(path), {"urgent": 0, "topic": "any", "partition": 0, "records": bytes(1_000_000)}
+    over, begun = Event(), Event()
+    reading = Thread(target=_read_in_turn, args=(path, begun, over), daemon=True)
+    reading.start()
+    lengths = []
+    try:
+        begun.wait()
+        for _ in range(12):
+            write_change(store, Change(outbox=[row]))
+            lengths.append(path.with_name("register.db-wal").stat().st_size)
+    finally:
+        over.set()
+        reading.join()
+    assert min(lengths[1:]) == 0
+    assert max(lengths) < 2 * sqlite.WAL_LONG_BYTES
+    store.close()
+
+
+def _read_in_turn(path: Path, begun: Event, over: Event) -> None:
+    readers = [sqlite3.connect(path, isolation_level=None) for _ in range(2)]
+    for turn in count():
+        reader, former = readers[turn % 2], readers[(turn + 1) % 2]
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM outbox").fetchone()
+        begun.set()
+        if former.in_transaction:
+            former.execute("COMMIT")
+        if over.is_set():
+            break
+    for reader in readers:
+        reader.close()
 
 
 def _read_everything(store: Store) -> None:

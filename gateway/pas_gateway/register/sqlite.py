@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,13 @@ from pas_schemas.errors import RegisterError
 
 # Between two looks for a lock that another process holds.
 _LOOK_SECONDS = 0.005
+# Pages after which the write-ahead log is brought into the file, and what it is cut back to once nobody reads what lies beyond.
+_WAL_PAGES = 4000
+WAL_KEPT_BYTES = _WAL_PAGES * 4096
+# Workers that read in turn, with never a moment between, keep it from beginning anew, and it grows as long as they work. From this length
+# on a writer waits until those who read are through: not for long, for others want to write, and again when it has grown as much.
+WAL_LONG_BYTES = 4 * WAL_KEPT_BYTES
+_WAIT_MS = 1000
 
 
 class SqliteStore(Store):
@@ -36,6 +43,8 @@ class SqliteStore(Store):
     def __init__(self, url: sa.URL) -> None:
         # It may be written as SQLite's own URI.
         self._path = Path((url.database or "").removeprefix("file:"))
+        self._ahead = self._path.with_name(f"{self._path.name}-wal")
+        self._too_long = WAL_LONG_BYTES
         with self.fenced():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, poolclass=sa.pool.QueuePool))
@@ -53,8 +62,23 @@ class SqliteStore(Store):
     @contextmanager
     def writing(self, *, alone: bool = False) -> Iterator[sa.Connection]:
         """As Store says; every writer is alone here, so that no transaction comes between."""
-        with self.fenced(), self.connect().execution_options(pas_writes=True) as connection, connection.begin():
-            yield connection
+        with self.fenced(), self.connect().execution_options(pas_writes=True) as connection:
+            with connection.begin():
+                yield connection
+            self._begin_anew(connection)
+
+    def _begin_anew(self, connection: sa.Connection) -> None:
+        """Empties a write-ahead log that has become long. What was committed stands whatever becomes of it: nothing is raised."""
+        with suppress(sqlite3.Error, OSError):
+            if self._ahead.stat().st_size < self._too_long:
+                return
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
+            try:
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+            self._too_long = self._ahead.stat().st_size + WAL_LONG_BYTES
 
     @contextmanager
     def exclusive(self, name: str, *, wait: bool = True) -> Iterator[bool]:
@@ -91,8 +115,9 @@ class SqliteStore(Store):
 def _set_up(connection: Any, _record: object) -> None:
     # The driver's own implicit transactions are off: `_begin` says when one starts and of which kind.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "foreign_keys=ON", "cache_size=-65536"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"wal_autocheckpoint={_WAL_PAGES}", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
     # Keys are looked for in hex (`change.among`).
     if sqlite3.sqlite_version_info < (3, 41):
         connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)

@@ -15,9 +15,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
 import deciding
 import filled
 import memory
@@ -59,16 +56,14 @@ def main() -> None:
 def measure(names: Sequence[str], size: Size) -> tuple[list[Figure], list[str]]:
     """The figures of these benchmarks, with a bar for who watches, and what was left out."""
     figures: list[Figure] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())
     with tempfile.TemporaryDirectory(prefix="pas-bench-") as folder, find_places(Path(folder)) as places:
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task("", total=len(names))
-            for name in names:
-                progress.update(task, description=name)
-                for figure in BENCHMARKS[name](places, size):
-                    figures.append(figure)
-                    progress.console.print(f"{figure.what}: {figure.ratio}", highlight=False)
-                progress.advance(task)
+        task = places.progress.add_task("", total=len(names))
+        for name in names:
+            places.progress.update(task, description=name)
+            for figure in BENCHMARKS[name](places, size):
+                figures.append(figure)
+                places.progress.console.print(f"{figure.what}: {figure.ratio}", highlight=False)
+            places.progress.advance(task)
         return figures, places.missing
 
 

@@ -7,13 +7,17 @@ import multiprocessing
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pas_gateway.journal import open_journal
 from pas_gateway.meters import Meter, meter_file
@@ -21,7 +25,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import Store, open_store, outbox, queries
-from pas_gateway.worker import Worker, spare_collector
+from pas_gateway.worker import BATCH_RECORDS, Worker, spare_collector
 from pas_schemas.clock import to_ms
 from pas_schemas.topics import MOVEMENTS
 from pas_transport.files import write_whole
@@ -42,6 +46,13 @@ from kafka_broker import find_broker  # noqa: E402  # as that
 
 # What two processes and whoever measures them say to each other.
 READY, GO, TAKEN = "ready", "go", "taken"
+T = TypeVar("T")
+
+
+def make_progress() -> Progress:
+    """Bars for who watches, on stderr."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}/{task.total:,.0f}"), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True))
 
 
 @dataclass
@@ -52,11 +63,30 @@ class Places:
     kafka: str | None = None
     postgres: PrivatePostgres | None = None
     missing: list[str] = field(default_factory=list)
+    progress: Progress = field(default_factory=make_progress)
+
+    @contextmanager
+    def bar(self, label: str, total: int) -> Iterator[Callable[[float], None]]:
+        """A bar of its own for long work, and a line when it is over; yields what is told how much of it is done."""
+        started, task = time.perf_counter(), self.progress.add_task(label, total=total)
+        try:
+            yield lambda done: self.progress.update(task, completed=done)
+        finally:
+            self.progress.remove_task(task)
+            self.progress.console.print(f"{label}: {total:,} in {time.perf_counter() - started:.0f} s", highlight=False)
+
+    def watch(self, label: str, rows: Iterable[T], total: int) -> Iterator[T]:
+        """The rows, and a bar that shows how many of them were asked for."""
+        with self.bar(label, total) as tell:
+            for place, row in enumerate(rows):
+                if not place % BATCH_RECORDS:
+                    tell(place)
+                yield row
 
     def make_world(self, name: str, prisoners: int, *, kafka: bool = False, postgres: bool = False) -> tuple[Workspace, Population]:
         """An estate whose register knows where its prisoners are; on the embedded log and SQLite unless told otherwise."""
         workspace, population = self.make_estate(name, prisoners, kafka=kafka, postgres=postgres)
-        receive(workspace, population)
+        receive(workspace, population.movements())
         with open_gateway(workspace) as gateway:
             gateway.run_to(MOVEMENTS.name, prisoners)
         return workspace, population
@@ -91,19 +121,27 @@ class Gateway:
     closing: ExitStack = field(repr=False)
     _subscription: Subscription | None = field(default=None, repr=False)
 
-    def run_to(self, topic: str, count: int) -> None:
-        """Until so many records of a topic were taken in since the log began, and everything that came of them was sent."""
+    def run_to(self, topic: str, count: int, after_each: Callable[[], None] = lambda: None) -> None:
+        """Until so many records of a topic were taken in since the log began, and everything that came of them was sent.
+
+        A batch at a time, and `after_each` one something else.
+        """
         if self._subscription is None:
             self._subscription = self.closing.enter_context(self.worker.subscribe())
         while not self.has_taken(topic, count):
             self.worker.turn(self._subscription)
+            after_each()
 
     def has_taken(self, topic: str, count: int) -> bool:
         now_ms = to_ms(self.worker.pipeline.office.clock.now())
         with self.store.reading() as register:
-            positions = queries.list_positions(register, self.log.identity)
-            taken = sum(next for (name, _), next in positions.items() if name == topic) >= count
+            taken = self.count_taken(register, topic) >= count
             return taken and not outbox.count_outbox(register) and not queries.find_due_prisoners(register, now_ms, 1)
+
+    def count_taken(self, register: sa.Connection, topic: str) -> int:
+        """How many records of a topic were taken in since the log began."""
+        positions = queries.list_positions(register, self.log.identity)
+        return sum(next for (name, _), next in positions.items() if name == topic)
 
 
 @contextmanager
@@ -172,6 +210,7 @@ def find_places(folder: Path) -> Iterator[Places]:
             places.postgres = closing.enter_context(run_postgres())
         except pytest.skip.Exception as missing:
             places.missing.append(f"Left out what needs PostgreSQL: {missing}.")
+        closing.enter_context(places.progress)
         yield places
 
 

@@ -6,13 +6,15 @@ seed gives the same population.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, cast
 
 from pas_producers import MovementFeed, Published, Publisher
+from pas_producers.commands.publish import PACKERS
+from pas_producers.results import Outcome
 from pas_producers.workplace import find_keyrings
 from pas_schemas.clock import show_time
 from pas_schemas.reference import establishments
@@ -21,6 +23,7 @@ from pas_transport.log import Log, Outgoing
 from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
+ORIGINATOR = "force:01"
 RECIPIENTS = ("pio", "security", "governor")
 # Packed by the publisher, a report of two items of this many characters takes two kilobytes.
 ITEM_CHARACTERS = 777
@@ -73,7 +76,7 @@ class Population:
             "family_name": "Ashdown", "given_names": "Piers", "date_of_birth": "1988-02-03",
         }  # fmt: skip
         return {
-            "urn": f"01/IR/2026/{serial:07d}", "originator": "force:01", "created_at": show_time(self.now - timedelta(hours=1)),
+            "urn": f"01/IR/2026/{serial:07d}", "originator": ORIGINATOR, "created_at": show_time(self.now - timedelta(hours=1)),
             "protective_marking": "OFFICIAL", "priority": priority, "purpose": "PREVENTION_OF_CRIME", "legal_basis": "POLICING_PURPOSE",
             "operation": None, "subjects": [subject], "items": [self._item("B"), self._item("C")],
             "handling": {"conditions": None, "reasons": None, "internal_recipients": [], "review_by": None, "risk_assessment": None},
@@ -105,16 +108,22 @@ def prisoner_of(number: str) -> int:
     return int(number[1:5]) + 10_000 * (26 * (ord(number[5]) - 65) + ord(number[6]) - 65)
 
 
-def receive(workspace: Workspace, population: Population) -> None:
-    """The whole population's receptions into the log."""
+def receive(workspace: Workspace, movements: Iterable[Row]) -> None:
+    """Movements into the log."""
     with MovementFeed.of(workspace) as feed:
-        assert set(feed.stream(population.movements())) <= {"published"}
+        assert set(feed.stream(movements)) <= {"published"}
 
 
 def publish(workspace: Workspace, rows: Iterator[Row], batch_records: int = 500) -> int:
     """Reports into the log, so many in a signed batch; how many there were."""
     with workspace.log() as log:
         return _publish(workspace, log, rows, batch_records)
+
+
+def publish_by_packers(workspace: Workspace, rows: Iterator[Row]) -> int:
+    """Many reports into the log, packed by processes of their own; how many there were."""
+    with Publisher.of(workspace, ORIGINATOR, packers=PACKERS) as publisher:
+        return _count(publisher.stream(rows))
 
 
 def seal(workspace: Workspace, rows: Iterator[Row]) -> list[Outgoing]:
@@ -127,13 +136,17 @@ def seal(workspace: Workspace, rows: Iterator[Row]) -> list[Outgoing]:
 def _publish(workspace: Workspace, log: Log, rows: Iterator[Row], batch_records: int) -> int:
     snapshot = workspace.directory()
     publisher = Publisher(
-        log=log, snapshot=snapshot, keyring=find_keyrings(workspace, snapshot)("force:01"),
+        log=log, snapshot=snapshot, keyring=find_keyrings(workspace, snapshot)(ORIGINATOR),
         rulebook=load_rulebook(workspace), clock=workspace.clock, batch_records=batch_records,
     )  # fmt: skip
     with publisher:
-        outcomes = [isinstance(one, Published) for one in publisher.stream(rows)]
-    assert all(outcomes)
-    return len(outcomes)
+        return _count(publisher.stream(rows))
+
+
+def _count(outcomes: Iterable[Outcome]) -> int:
+    published = [isinstance(one, Published) for one in outcomes]
+    assert all(published)
+    return len(published)
 
 
 class _Kept:

@@ -75,9 +75,7 @@ def delivery_parts() -> Cut:
 
 def write_body(projection: Mapping[str, Any]) -> bytes:
     """A projection, encoded as a part of deliveries."""
-    # Named, since fastavro would first try field by field whether projection and proof are such.
-    proof = projection["evidence"] and ("pas.Evidence", projection["evidence"])
-    return delivery_parts().encode(BODY, {"body": ("pas.DisclosureBody", {**projection, "evidence": proof})})
+    return delivery_parts().encode(BODY, {"body": projection})
 
 
 def project(

@@ -106,9 +106,12 @@ class Standing:
         return "prison"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estate:
-    """Every office as it stands at one moment, by id, with the postings policy asks for."""
+    """Every office as it stands at one moment, by id, with the postings policy asks for.
+
+    It is equal to itself alone: what is worked out of one is kept by it.
+    """
 
     offices: dict[str, Standing] = field(repr=False)
 
@@ -149,14 +152,20 @@ class Estate:
 
     def own(self, originator: str) -> frozenset[str]:
         """The originator's own offices (domain, *Side*); an unknown originator has only itself."""
-        office = self.offices.get(originator)
-        if office is None:
-            return frozenset({originator})
+        found = self._own_of.get(originator)
+        return found if found is not None else frozenset({originator})
+
+    @cached_property
+    def _own_of(self) -> dict[str, frozenset[str]]:
+        return {office.id: self._find_own(office) for office in self.offices.values()}
+
+    def _find_own(self, office: Standing) -> frozenset[str]:
         if office.kind in {"force", "fib", "pio"} and office.force:
-            return self._own_of_force.get(office.force, frozenset()) | {originator}
+            own = self._own_of_force.get(office.force, frozenset())
+            return own if office.id in own else own | {office.id}
         if office.kind in PRISON_OFFICES and office.prison:
             return frozenset({f"security:{office.prison}", f"governor:{office.prison}"})
-        return frozenset({originator})
+        return frozenset({office.id})
 
 
 @dataclass(frozen=True)

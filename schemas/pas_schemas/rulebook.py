@@ -246,6 +246,14 @@ class Rulebook:
     patterns: tuple[Pattern, ...] = field(repr=False)
 
     @cached_property
+    def cells(self) -> dict[str, dict[str, tuple[tuple[str, Word], tuple[str, Word]]]]:
+        """The matrix as `decide` reads it: by code and column the cell's id with its word for who was named, and for anybody else."""
+        return {
+            code: {column: ((cell_id := f"H{code}-{column.upper()}", cell.named), (cell_id, cell.other)) for column, cell in row.items()}
+            for code, row in self.matrix.items()
+        }
+
+    @cached_property
     def clock_skew(self) -> timedelta:
         return timedelta(minutes=self.border.clock_skew_minutes)
 

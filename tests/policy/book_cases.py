@@ -11,7 +11,7 @@ from typing import Any
 
 from pas_gateway.ladder import Posts
 from pas_gateway.policy.gates import ItemFacts
-from pas_gateway.policy.matrix import column_of, matrix_word
+from pas_gateway.policy.matrix import column_of, reached_by
 from pas_gateway.policy.routing import Audience, origin_of
 from pas_schemas.directory import Snapshot
 from pas_schemas.models.report import Report
@@ -135,7 +135,8 @@ def cell(code: str, column: str, named: bool) -> Probe:
         origin = origin_of(Report.model_validate(report_from_row(dict.fromkeys(COLUMNS_OF_TABLE, ""))), estate)
         found = Audience(named={office} if named else set())
         facts = ItemFacts(0, code, frozenset(), frozenset(), unidentified=False, unverified=False, gatekept=False)
-        told = matrix_word(office, column_of(estate.offices[office], origin), facts, found, frozenset(), book)
+        for_named, for_others = book.cells[facts.code][column_of(estate.offices[office], origin)]
+        told = for_named if office in reached_by(facts, found, frozenset()) else for_others
         return told[1]
 
     return ask

@@ -52,6 +52,8 @@ def cases_of(report: Report, situation: Situation, rulebook: Rulebook, origin: O
     raised = [(owner, pair.rule) for owner, pair in held]
     raised += [(owner, reason) for owner, reason in bare if not situation.rulings.has_noted(owner, reason)]
     raised += unread
+    if not raised:
+        return ()
     owners = sorted({owner for owner, _ in raised})
     return tuple(
         Case(
@@ -97,8 +99,9 @@ def owner_of(rule: str, secret_owner: str | None, conduit_has: bool, origin: Ori
 
 def _asks_escort_summary(report: Report, situation: Situation, judged: Judged) -> bool:
     """Rule 5: a person writes the Person Escort Record summary of items of other codes than 4 addressed to an escort."""
+    offices = situation.estate.offices
     for office, verdicts in judged.items():
-        standing = situation.estate.get(office)
+        standing = offices.get(office)
         if standing is not None and standing.kind == "escort" and any(report.items[v.item].handling != "4" for v in verdicts):
             return True
     return False

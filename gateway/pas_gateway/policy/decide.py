@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pas_gateway.policy.cases import PAS, Judged, cases_of, owner_of, owner_of_code4, paso_case
 from pas_gateway.policy.gates import ItemFacts, Staff, holds_everybody, is_gatekept, item_facts, person_facts, staff_concern
-from pas_gateway.policy.matrix import column_of, matrix_word
+from pas_gateway.policy.matrix import column_of, reached_by
 from pas_gateway.policy.obligations import obligations_of
 from pas_gateway.policy.routing import (
     PASO_UNIT,
@@ -28,13 +28,15 @@ from pas_gateway.policy.routing import (
 from pas_gateway.policy.rulings import Answers, Pair, word_of
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Gate, Outcome, Verdict, Verdicts
-from pas_schemas.directory import PRISON_OFFICES, Standing
+from pas_schemas.directory import PRISON_OFFICES, Estate, Standing
 from pas_schemas.models.report import Item, Report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import CELLS, GATES, LAST, Word
 
 # What is kept of what words come to: the rules are few, and say the same of most items and offices.
 MAX_VERDICTS = 4096
+# And of offices as they read what one originator writes: an originator writes to some hundreds.
+MAX_READERS = 1024
 
 
 def decide(report: Report, situation: Situation, rulebook: Rulebook) -> Verdicts:
@@ -72,10 +74,26 @@ class _Reader(NamedTuple):
     id: str
     standing: Standing | None
     column: str | None
+    handling_class: str
     said: Words
     gatekept: Words
     placed: bool
     awaits: bool
+
+
+_UNKNOWN: Final = _Reader("", None, None, "none", words_of(None), words_of(None), placed=False, awaits=False)
+
+
+@lru_cache(MAX_READERS)
+def _read_as(office: str, estate: Estate, origin: Origin) -> _Reader:
+    """An office of the estate as it reads what this originator writes, where neither G-STAFF nor G-PASO speaks."""
+    standing = estate.offices[office]
+    said = words_of(standing)
+    across = standing.police_side != origin.police_side and office != origin.conduit
+    gatekept: Words = (("G-CATA", "hold"), *said) if across else said
+    placed = standing.kind in PRISON_OFFICES and office not in origin.own
+    column, handled, awaits = column_of(standing, origin), standing.handling_class, awaits_evaluation(standing, origin)
+    return _Reader(office, standing, column, handled, said, gatekept, placed, awaits)
 
 
 class _Decision:
@@ -92,10 +110,12 @@ class _Decision:
         self.items = [item_facts(report, n, item, people, gatekept) for n, item in enumerate(report.items)]
         self.gates: list[Words] = [tuple([(gate, "hold") for gate in self._held_by(facts)]) for facts in self.items]
         self.fuller = {n: frozenset(_fuller_items(report.items, n)) for n, item in enumerate(report.items) if item.sanitises is not None}
+        self.over: frozenset[int] = frozenset().union(*self.fuller.values())
         self.additions = additions_of(report, rulebook)
-        self.ruled = bool(situation.rulings)
+        self.ruled, self.unclosed = bool(situation.rulings), situation.unclosed
         self.readers: dict[str, _Reader] = {}
         self.audiences: dict[object, Audience] = {}
+        self.owed: dict[object, tuple[str, ...]] = {}
         ends = report.handling.review_ends
         self.internal = frozenset(report.handling.internal_recipients) if ends is not None and ends > situation.now else frozenset()
 
@@ -105,8 +125,7 @@ class _Decision:
         for facts in self.items:
             found = self._audience_of(facts)
             by_id |= found.by_id
-            for office in found.considered:
-                verdict = self._judge(self.readers.get(office) or self._meet(office), facts, found)
+            for office, verdict in self._judge(facts, found, found.considered):
                 if office in judged:
                     judged[office].append(verdict)
                 else:
@@ -161,32 +180,36 @@ class _Decision:
         return found
 
     def _meet(self, office: str) -> _Reader:
-        standing, origin = self.situation.estate.get(office), self.origin
-        said = words_of(standing)
-        if self.staff is not None:
-            said = (("G-STAFF", "refuse" if self.staff.refuses(office, standing) else "hold"), *said)
-        if standing is None:
-            reader = _Reader(office, None, None, said, said, placed=False, awaits=False)
-        else:
-            across = standing.police_side != origin.police_side and office != origin.conduit
-            gatekept = (("G-CATA", "hold"), *said) if across and not self.paso else said
-            column, placed = column_of(standing, origin), standing.kind in PRISON_OFFICES and office not in origin.own
-            reader = _Reader(office, standing, column, said, gatekept, placed, awaits_evaluation(standing, origin))
+        estate, origin = self.situation.estate, self.origin
+        reader = _read_as(office, estate, origin) if office in estate.offices else _UNKNOWN._replace(id=office)
+        if self.paso:
+            reader = reader._replace(gatekept=reader.said)
+        elif self.staff is not None:
+            kept = reader.gatekept[: len(reader.gatekept) - len(reader.said)]
+            said: Words = (("G-STAFF", "refuse" if self.staff.refuses(office, reader.standing) else "hold"), *reader.said)
+            reader = reader._replace(said=said, gatekept=(*kept, *said))
         self.readers[office] = reader
         return reader
 
-    def _judge(self, reader: _Reader, facts: ItemFacts, found: Audience) -> Verdict:
-        index, standing = facts.item, reader.standing
-        words = self.gates[index] + (reader.gatekept if facts.gatekept else reader.said)
-        if standing is not None and not self.paso:
-            # Of a compartment report no gate speaks but its own, and of the routing rules those alone that refuse.
-            words += routing_words(standing, facts, found, placed=reader.placed, awaits=reader.awaits)
-        if reader.column is not None:
-            # A text that its originator did not close for an office is not meant for it, and nobody else can open it.
-            internal = frozenset() if (index, reader.id) in self.situation.unclosed else self.internal
-            words += (matrix_word(reader.id, reader.column, facts, found, internal, self.rulebook),)
-        answers = self.situation.rulings.on(index, reader.id) if self.ruled else None
-        return self._after_rulings(facts, words, answers) if answers else _most_restrictive(index, words)
+    def _judge(self, facts: ItemFacts, found: Audience, offices: Iterable[str]) -> list[tuple[str, Verdict]]:
+        """The verdict on an item for each of these offices, all of them in its audience."""
+        index, row, told = facts.item, self.rulebook.cells[facts.code], []
+        # A text that its originator did not close for an office is not meant for it, and nobody else can open it.
+        internal = self.internal.difference([office for item, office in self.unclosed if item == index]) if self.unclosed else self.internal
+        reached, singled_out = reached_by(facts, found, internal), found.singled_out(facts)
+        gates, readers = self.gates[index], self.readers
+        for office in offices:
+            reader = readers.get(office) or self._meet(office)
+            words = gates + (reader.gatekept if facts.gatekept else reader.said)
+            if reader.standing is not None and (reader.awaits or office in singled_out) and not self.paso:
+                # Of a compartment report no gate speaks but its own, and of the routing rules those alone that refuse.
+                words += routing_words(reader.standing, facts, found, placed=reader.placed, awaits=reader.awaits)
+            if reader.column is not None:
+                named, other = row[reader.column]
+                words += (named if office in reached else other,)
+            answers = self.situation.rulings.on(index, office) if self.ruled else None
+            told.append((office, self._after_rulings(facts, words, answers) if answers else _most_restrictive(index, words)))
+        return told
 
     def _after_rulings(self, facts: ItemFacts, words: Words, answers: Answers) -> Verdict:
         """The words once people have answered: a rule that was released says nothing more, one that was refused says refuse.
@@ -225,14 +248,18 @@ class _Decision:
         conduit = self.origin.conduit
         if conduit is None:
             return frozenset()
-        reader = self.readers.get(conduit) or self._meet(conduit)
-        mine = [self._judge(reader, facts, found) for facts in self.items if conduit in (found := self._audience_of(facts)).considered]
+        mine = [
+            verdict
+            for facts in self.items
+            if conduit in (found := self._audience_of(facts)).considered
+            for _, verdict in self._judge(facts, found, (conduit,))
+        ]
         return frozenset(verdict.item for verdict in self._without_sanitised(conduit, mine) if verdict.word == "release")
 
     def _without_sanitised(self, office: str, verdicts: list[Verdict]) -> list[Verdict]:
         """H-SANITISED: whoever is released the fuller item, with no condition left to accept, gets no sanitised one."""
         accepted = office in self.situation.accepted
-        has = {v.item for v in verdicts if v.word == "release" and (accepted or self.items[v.item].code != "5")}
+        has = [v.item for v in verdicts if v.item in self.over and v.word == "release" and (accepted or self.items[v.item].code != "5")]
         if not has:
             return verdicts
         return [
@@ -252,10 +279,16 @@ class _Decision:
         return tuple(Gate(gate, "hold") for gate in GATES if gate in fired)
 
     def _outcome(self, office: str, verdicts: tuple[Verdict, ...], by_id: bool) -> Outcome:
-        released = [self.items[verdict.item] for verdict in verdicts if verdict.word == "release"]
-        standing = self.readers[office].standing
-        found = obligations_of(self.report, released, standing, self.origin) if released and standing else ()
-        return Outcome(office, verdicts, found, by_id)
+        released = tuple([verdict.item for verdict in verdicts if verdict.word == "release"])
+        reader = self.readers[office]
+        standing = reader.standing
+        if not released or standing is None:
+            return Outcome(office, verdicts, (), by_id)
+        same = (released, reader.handling_class, office == self.origin.conduit)
+        owed = self.owed.get(same)
+        if owed is None:
+            owed = self.owed[same] = obligations_of(self.report, [self.items[item] for item in released], standing, self.origin)
+        return Outcome(office, verdicts, owed, by_id)
 
 
 @lru_cache(MAX_VERDICTS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from pas_gateway.policy.gates import ItemFacts
@@ -18,13 +20,18 @@ PASO_UNIT = "paso-unit"
 # Rules with their words, of one office and item.
 Words = tuple[tuple[str, Word], ...]
 _NOWHERE: frozenset[str] = frozenset()
+# Originators kept as they stand: an estate has some two hundred that write.
+ORIGINS_KEPT = 256
 # Codes that rules 3 and 4 add an office for.
 _ADDABLE = frozenset("123")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """What the rules need to know of who wrote the report; `home` is the FIB of the force that did, where that is another office."""
+    """What the rules need to know of who wrote the report; `home` is the FIB of the force that did, where that is another office.
+
+    As an estate, each is equal to itself alone.
+    """
 
     id: str
     own: frozenset[str]
@@ -41,7 +48,12 @@ class Origin:
 
 def origin_of(report: Report, estate: Estate) -> Origin:
     """The originator as it stands; raises KeyError for an unknown one, which validation has refused before."""
-    standing = estate.offices[report.originator]
+    return _origin(report.originator, estate)
+
+
+@lru_cache(ORIGINS_KEPT)
+def _origin(originator: str, estate: Estate) -> Origin:
+    standing = estate.offices[originator]
     from_prison = standing.kind in PRISON_OFFICES and standing.prison is not None
     conduit = estate.conduit(standing.prison) if from_prison and standing.prison else None
     # A report of these two is evaluated by PAS itself (rule 7).
@@ -81,9 +93,14 @@ class Audience:
     added: dict[str, str] = field(default_factory=dict)
     let_know: frozenset[str] = frozenset()
 
-    def reach(self, office: str | None, prison: str) -> None:
-        if office is not None:
-            self.considered.add(office)
+    def singled_out(self, facts: ItemFacts) -> AbstractSet[str]:
+        """Of whom `routing_words` may say more of this item than rule 7's word."""
+        return self.considered if facts.code == "5" else {*self.by_id, *self.added, *self.let_know}
+
+    def reach(self, offices: Iterable[str], prison: str, facts: ItemFacts) -> None:
+        self.considered.update(offices)
+        # Of a code 5 item alone it is asked through which prisons it came.
+        for office in offices if facts.code == "5" else ():
             self.through.setdefault(office, set()).add(prison)
 
 
@@ -95,12 +112,9 @@ def audience(report: Report, item: Item, facts: ItemFacts, origin: Origin, estat
     found.named |= found.by_id
     for prison in facts.prisons:
         conduit = estate.conduit(prison)
-        for role in roles:
-            office = conduit if role == "pio" else f"{role}:{prison}"
-            if office is not None:
-                found.named.add(office)
-                found.reach(office, prison)
-        found.reach(conduit, prison)
+        named = [office for role in roles if (office := conduit if role == "pio" else f"{role}:{prison}") is not None]
+        found.named.update(named)
+        found.reach(named if conduit is None else [*named, conduit], prison, facts)
     internal = frozenset(report.handling.internal_recipients) if facts.code == "4" else frozenset()
     found.considered |= found.named | internal
     if facts.code in _ADDABLE:

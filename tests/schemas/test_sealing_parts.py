@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hmac
 import os
 import pickle
 from hashlib import sha256
@@ -228,3 +229,9 @@ def test_a_memory_keeps_no_more_than_its_bound() -> None:
         memory.put(n, n * n)
     assert [memory.get(n) for n in (1, 2, 3, 4)] == [1, None, 9, 16]
     assert repr(memory) == "Recent(3 of 3)"
+
+
+@given(raw=st.binary(min_size=32, max_size=32), parts=st.lists(st.binary(max_size=200), max_size=4))
+def test_a_name_is_an_hmac_over_its_parts(raw: bytes, parts: list[bytes]) -> None:
+    key = IdKey.from_bytes(raw)
+    assert [key.digest(*parts) for _ in range(2)] == [hmac.digest(raw, frame(*parts), "sha256")] * 2

@@ -95,20 +95,38 @@ def disclose(
     What people had to decide goes out with the approval of it alone: NotApprovedError where that is not given.
     """
     released = outcome.released
-    chosen = released if items is None else items
+    chosen = released if items is None else tuple(items)
     _check_approved(said, outcome, chosen, approvals or {})
-    waiting = {index for index in released if source.report.items[index].handling == "5" and not accepted}
+    same = (released, chosen, outcome.obligations, accepted)
+    shares = source.shares.get(same)
+    if shares is None:
+        shares = source.shares[same] = _share_out(source, outcome, chosen, accepted=accepted)
+    for share in shares:
+        made = body(source, outcome.office, share.items, share.owed, estate, rulebook, conditions_only=share.bare, whole=share.whole)
+        people = () if share.bare else _people_for(outcome.office, share.items, source.report, estate)
+        yield Draft(said, outcome.office, "CONDITIONS" if share.bare else "DISCLOSURE", share.items, made, people, deadline=read_by)
+
+
+class _Share(NamedTuple):
+    """Items that go out in one delivery: `bare` are their conditions alone, `whole` says that they are all of the originator's."""
+
+    items: tuple[int, ...]
+    owed: tuple[str, ...]
+    bare: bool
+    whole: bool
+
+
+def _share_out(source: Source, outcome: Outcome, chosen: tuple[int, ...], *, accepted: bool) -> tuple[_Share, ...]:
+    """What of the chosen items goes out as texts, and what as conditions: worked out once for all offices that are released the same."""
+    released, said = outcome.released, source.report.items
+    waiting = {index for index in released if said[index].handling == "5" and not accepted}
     closed = waiting.intersection(chosen)
     open_items = tuple(index for index in chosen if index not in closed)
     # Whoever has every item of the originator's has no text that stands in the place of one.
-    own = len(source.report.items) - len(source.by_pas)
+    own = len(said) - len(source.by_pas)
     whole = not waiting and len([index for index in released if index < own]) == own
-    for kind, those, bare in (("DISCLOSURE", open_items, False), ("CONDITIONS", tuple(sorted(closed)), True)):
-        if those:
-            owed = _owed(outcome, {source.report.items[index].handling for index in those})
-            made = body(source, outcome.office, those, owed, estate, rulebook, conditions_only=bare, whole=whole)
-            people = _people_for(outcome.office, those, source.report, estate) if kind == "DISCLOSURE" else ()
-            yield Draft(said, outcome.office, kind, those, made, people, deadline=read_by)  # type: ignore[arg-type]  # both are delivery kinds
+    parts = ((open_items, False), (tuple(sorted(closed)), True))
+    return tuple(_Share(those, _owed(outcome, {said[index].handling for index in those}), bare, whole) for those, bare in parts if those)
 
 
 def _people_for(office: str, items: Iterable[int], report: Report, estate: Estate) -> tuple[Subject, ...]:

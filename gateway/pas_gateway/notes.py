@@ -6,7 +6,7 @@ Where the log then did not take them, a second word says so.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
@@ -40,9 +40,9 @@ def _digest(kind: str, told: tuple[tuple[Any, ...], ...]) -> bytes:
     return sha256(json.dumps([kind, told]).encode()).digest()[:16]
 
 
-def write_note(rows: Sequence[Mapping[str, Any]], office: PasOffice) -> bytes:
-    """These rows of the register's deliveries, each with its `words`."""
-    said = [[*[row[name].hex() for name in _BYTES], *[row[name] for name in _PLAIN]] for row in rows]
+def write_note(rows: Iterable[tuple[Mapping[str, Any], bytes]], office: PasOffice) -> bytes:
+    """These rows of the register's deliveries, each with what `words_of` it says."""
+    said = [[row["id"].hex(), row["report"].hex(), row["leaf"].hex(), words.hex(), *[row[name] for name in _PLAIN]] for row, words in rows]
     return office.register_key.seal(to_json(said), _PLACE)
 
 

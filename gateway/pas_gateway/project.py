@@ -42,13 +42,15 @@ class Source:
     evidence: Evidence = field(repr=False)
     regrades: Mapping[int, str] = field(default_factory=dict, repr=False)
     by_pas: Mapping[int, PasWritten] = field(default_factory=dict, repr=False)
+    # What is the same for several offices: what goes to whom (drafts.py), and projections, encoded.
+    shares: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _bodies: dict[tuple[Any, ...], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def body(
     source: Source,
     office: str,
-    items: Sequence[int],
+    items: tuple[int, ...],
     obligations: tuple[str, ...],
     estate: Estate,
     rulebook: Rulebook,
@@ -58,8 +60,9 @@ def body(
 ) -> bytes:
     """The projection, encoded: made once for all offices that are given the same."""
     own = office in estate.own(source.report.originator)
-    closed = tuple(source.parts.items[index].closed.get(office) for index in items)
-    same = (tuple(items), obligations, own, closed, conditions_only, whole)
+    parts = source.parts.items
+    closed = tuple([parts[index].closed.get(office) for index in items])
+    same = (items, obligations, own, closed, conditions_only, whole)
     made = source._bodies.get(same)
     if made is None:
         projection = project(source, office, items, obligations, estate, rulebook, conditions_only=conditions_only, whole=whole)

@@ -207,8 +207,7 @@ def _lay_out(recipient: str, written: Sequence[_Written], values: Sequence[bytes
         chosen = [(one, value) for one, value in zip(written, values, strict=True) if one.draft.about.urgent == urgent]
         if chosen:
             records = join_blobs([part for one, value in chosen for part in (one.plain.record_id, value)])
-            sent = [one.row | {"words": words_of(one.draft)} for one, _ in chosen]
-            note = None if office.realm.apart else write_note(sent, office)
+            note = None if office.realm.apart else write_note([(one.row, words_of(one.draft)) for one, _ in chosen], office)
             routed.outbox.append({"urgent": int(urgent), "topic": topic, "partition": partition, "records": records, "note": note})
 
 

@@ -184,20 +184,19 @@ def _effect(row: Row) -> datetime:
 
 
 def _apply(state: State, row: Row, nth: int) -> State:
-    if row.category is not None:
-        state = replace(state, category=row.category, category_at=row.at)
-    if row.alerts is not None:
-        state = replace(state, alerts=row.alerts)
+    prison, placed_by, released_at = state.prison, state.placed_by, state.released_at
+    category, category_at = (state.category, state.category_at) if row.category is None else (row.category, row.at)
     match row.event:
         case "RECEIVED":
-            return replace(state, prison=row.prison, placed_by=nth, released_at=None)
+            prison, placed_by, released_at = row.prison, nth, None
         case "ABSENT":
-            return replace(state, placed_by=nth)
+            placed_by = nth
         case "RELEASED":
             # Told once more, or corrected, it is the release it was.
-            at = min(state.released_at or _effect(row), _effect(row))
-            return replace(state, prison=None, placed_by=nth, category=None, category_at=None, released_at=at)
+            released_at = min(released_at or _effect(row), _effect(row))
+            prison, placed_by, category, category_at = None, nth, None, None
         case "UNKNOWN":
-            return replace(state, prison=None, released_at=None)
+            prison, released_at = None, None
         case _:  # STATUS and MERGED leave the place as it is; another word is refused at import
-            return state
+            pass
+    return State(prison, placed_by, category, category_at, state.alerts if row.alerts is None else row.alerts, released_at)

@@ -69,12 +69,12 @@ def without_obligation(word: str) -> Callable[[Verdicts], Verdicts]:
     return lambda said: replace(said, outcomes=tuple(map(less, said.outcomes)))
 
 
-def _any_security(staff: Staff, office: Standing | None) -> bool:
-    return office is not None and office.kind == "security"
+def _any_security(staff: Staff, office: str, standing: Standing | None) -> bool:
+    return standing is not None and standing.kind == "security"
 
 
-def _listed_security(staff: Staff, office: Standing | None) -> bool:
-    return bool(staff.prisons) and office is not None and office.prison in (staff.prisons or ())
+def _listed_security(staff: Staff, office: str, standing: Standing | None) -> bool:
+    return bool(staff.prisons) and standing is not None and standing.prison in (staff.prisons or ())
 
 
 def _escort_considered(report: Any, situation: Any, judged: Any) -> bool:
@@ -121,8 +121,9 @@ def _hold_beats_refuse(item: int, words: list[tuple[str, Word]]) -> Verdict:
     return Verdict(item, "refuse", "R-UNKNOWN", ())
 
 
-def _kept_place(state: Any, row: Any) -> Any:
-    return replace(_apply(state, row), prison=state.prison) if row.event == "RELEASED" else _apply(state, row)
+def _kept_place(state: Any, row: Any, nth: int) -> Any:
+    after = _apply(state, row, nth)
+    return replace(after, prison=state.prison) if row.event == "RELEASED" else after
 
 
 def _as_public(office: Standing, origin: Any) -> str | None:

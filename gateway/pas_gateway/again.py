@@ -15,7 +15,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.casebook import name_items
 from pas_gateway.drafts import Draft, about, about_accepted, disclose, notice, notify, tell_refusals, withdraw
 from pas_gateway.filing import case_id, case_row, read_verdicts, write_verdicts
-from pas_gateway.judge import Bench, screen_report
+from pas_gateway.judge import Bench, live_until_ms, screen_report
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan, closed_notices, decide_notices
@@ -202,7 +202,8 @@ def decide_again(
             continue
         _file(judged, office, scribe, plan)
         ended = {name: _taken_back(judged.one, name, judged.verdicts, anew) for name in one.holdings}
-        plan.drafts += [] if waits else _disclosures(judged, accepted, ended, office, scribe, anew)
+        over = live_until_ms(one.report) <= scribe.now_ms and one.kept.id not in released
+        plan.drafts += [] if waits else _disclosures(judged, accepted, ended, office, scribe, anew, over=over)
         plan.drafts += _words(judged.one, judged.verdicts, office, scribe)
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for holding in ended.values() for delivery in holding.deliveries]
 
@@ -236,9 +237,11 @@ def _case_states(judged: Judgement, ended: Sequence[str], office: PasOffice) -> 
 
 
 def _disclosures(
-    judged: Judgement, accepted: frozenset[str], ended: Mapping[str, Holding], office: PasOffice, scribe: Scribe, anew: str | None
-) -> Iterator[Draft]:
-    """What is taken back, `ended`, and what goes out."""
+    judged: Judgement, accepted: frozenset[str], ended: Mapping[str, Holding], office: PasOffice, scribe: Scribe, anew: str | None,
+    *, over: bool,
+) -> Iterator[Draft]:  # fmt: skip
+    """What is taken back, `ended`, and what goes out; of a report whose life is `over`, to nobody new but by people's decision: it
+    does not follow the prisoner any more (domain, *Whereabouts*), whatever has it decided again."""
     one, verdicts = judged.one, judged.verdicts
     owed = partial(obligations_for, one.report, judged.situation, office.rulebook)
     said = about(one.report, one.kept.id, one.kept.order[0])
@@ -247,7 +250,10 @@ def _disclosures(
     lost = {name for name, holding in ended.items() if holding.deliveries}
     yield from (withdraw(said, name, confirm_by) for name in sorted(lost))
     estate = office.snapshot.at(scribe.now)
+    decided = {to for _, to in judged.approved.approvals}
     for outcome in verdicts.outcomes:
+        if over and outcome.office not in decided and outcome.office not in one.holdings:
+            continue
         holding, again = one.held_by(outcome.office), outcome.office in lost
         due = _with_kept(one, outcome, holding, owed) if again else outcome
         missing = _missing(due, _NOTHING if again else holding, outcome.office in accepted)

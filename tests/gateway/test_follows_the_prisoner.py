@@ -66,6 +66,26 @@ def test_event(desk: Desk, name: str) -> None:
     assert journeys(desk, report) == expected
 
 
+def test_what_is_live_no_more_follows_nobody_whatever_has_it_decided_again(desk: Desk) -> None:
+    """Its review date is over, then the prisoner moves: an answer that has it decided again brings the new prison nothing."""
+    ends = show_time(desk.workspace.clock.now() + timedelta(hours=1))
+    items = [make_item(addressees=["pio"]), make_item(handling="5", addressees=["security"])]
+    handling = make_handling(conditions="Not on the wing.", risk_assessment=ASSESSED)
+    desk.publish(report := desk.write(items=items, handling=handling, mopi={"group": 2, "review_by": ends}))
+    desk.run()
+    desk.turn(hours=2)
+    desk.move(prison="BAI", hours_ago=0.5)
+    stays = {"pio:WSI": ["DISCLOSURE"], "security:WSI": ["CONDITIONS"]}
+    assert journeys(desk, report) == stays
+    with Inbox.of(desk.workspace, "security:WSI") as inbox:
+        inbox.take()
+        (held,) = [one for one in inbox.list().held if one.delivery.kind == "CONDITIONS"]
+        inbox.accept(held.delivery.id)
+        inbox.send()
+    # It is decided again, and the old prison's access ends.
+    assert journeys(desk, report) == {office: [*kinds, "WITHDRAWAL"] for office, kinds in stays.items()}
+
+
 def test_the_old_prison_s_inbox_honours_the_withdrawal_and_confirms_it(desk: Desk) -> None:
     desk.publish(report := desk.write())
     desk.run()

@@ -51,12 +51,10 @@ class Names:
         return _hash(self.key, b"pas/v1/pnc", pnc_id)
 
     def person(self, subject: Subject) -> tuple[bytes, ...]:
-        """By which a subject is told again: a well-formed NOMIS number, else a PNC ID whose letter is right (ADR 0008)."""
-        if subject.noms_number is not None and is_nomis(subject.noms_number):
-            return (self.prisoner(subject.noms_number),)
-        if subject.pnc_id is not None and is_pnc(subject.pnc_id):
-            return (self._pnc(subject.pnc_id),)
-        return ()
+        """By which a subject is told again: a well-formed NOMIS number, without a number a PNC ID whose letter is right (ADR 0008)."""
+        if subject.noms_number is not None:
+            return (self.prisoner(subject.noms_number),) if is_nomis(subject.noms_number) else ()
+        return (self._pnc(subject.pnc_id),) if subject.pnc_id is not None and is_pnc(subject.pnc_id) else ()
 
     def number(self, number: str) -> bytes | None:
         """Of a NOMIS number or a PNC ID; None for what is neither."""

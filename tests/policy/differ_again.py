@@ -13,7 +13,7 @@ from typing import Any
 from pas_gateway.policy.rulings import Ruling, Rulings
 from pas_schemas.models.report import Report
 from policy.axes import CODES, NAMING, ORIGINATORS, SPECIAL, put, whereabouts, write
-from policy.differ import Comparison, has_two_readings, make_told_apart
+from policy.differ import Comparison, make_comparable
 from policy.harness import World
 from policy.oracle_again import CONSENTS, Later, Scene, Word, decide_again, waiting
 from policy.oracle_matter import Matter
@@ -83,12 +83,10 @@ EXPECTED = (
 
 def compare_again(seed: int, size: int = AGAIN_SIZE) -> Comparison:
     """One random world: reports as they were accepted, and what has become of each since."""
-    rows, movements, lines = make_told_apart(seed, size)
+    rows, movements, lines = make_comparable(seed, size)
     accepting, now = World.of(rows, movements, NOW), MOMENTS[seed % len(MOMENTS)]
     setting, whole = Setting.of(rows, movements, now), Comparison()
     for line in lines:
-        if has_two_readings(line):
-            continue
         for report in accepting.admit([line]):
             raw, rng = json.loads(line), random.Random(f"{seed} {report.urn}")
             m = setting.scene.matter(raw, Later(TAKEN))

@@ -12,7 +12,7 @@ import pytest
 
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import CODES, COLUMNS, GATES, LAST, OBLIGATIONS, ROUTING
-from policy.differ import has_two_readings, make_told_apart
+from policy.differ import make_comparable
 from policy.harness import RULEBOOK, World
 from policy.mutants import MUTANTS, answering, turning, with_cell, without_gate, without_obligation, without_reason
 from policy.oracle import judge
@@ -31,8 +31,7 @@ UNREACHED |= {("5", "prison", "other"), ("5", "nonpros", "other")} | {("4", colu
 
 @cache
 def world() -> tuple[list[Json], list[Json], list[str], list[Json]]:
-    rows, movements, written = make_told_apart(77, WORLD)
-    lines = [line for line in written if not has_two_readings(line)]
+    rows, movements, lines = make_comparable(77, WORLD)
     return rows, movements, lines, judge(list(lines), rows, movements, NOW)
 
 

@@ -16,6 +16,7 @@ from pas_gateway.explain import Explainer
 from pas_gateway.judge import Bench, screen_report
 from pas_gateway.knowledge import Knowledge, Names
 from pas_gateway.policy.decide import decide
+from pas_gateway.policy.places import Place
 from pas_gateway.policy.rulings import Rulings
 from pas_gateway.policy.situation import NOBODY_RULED
 from pas_gateway.policy.verdicts import Verdicts
@@ -56,11 +57,20 @@ def make_snapshot(rows: Iterable[Json]) -> Snapshot:
     return Snapshot(1, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), offices, example=True)
 
 
-def read_row(raw: Json, names: Names) -> Row:
-    """A movement under the register's names, as `pas_gateway.feed` makes it."""
+def read_row(raw: Json, names: Names, nth: int) -> Row:
+    """A movement under the register's names, as `pas_gateway.feed` makes it; its place is that in the file."""
     told = Movement.model_validate({name: value for name, value in raw.items() if value is not None})
     removed = names.prisoner(told.removed_noms_number).hex() if told.removed_noms_number else None
-    return Row(names.prisoner(told.noms_number).hex(), told.event, told.prison, told.at, told.category, told.alerts, removed)
+    return Row(
+        names.prisoner(told.noms_number).hex(),
+        told.event,
+        told.prison,
+        told.at,
+        told.category,
+        told.alerts,
+        removed,
+        place=Place(0, nth, b""),
+    )
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,7 @@ class World:
 
     def knowledge(self) -> Knowledge:
         """What PAS knows before the first line."""
-        return Knowledge(self.names, [read_row(row, self.names) for row in self.movements])
+        return Knowledge(self.names, self._rows())
 
     @cached_property
     def _untouched(self) -> Knowledge:
@@ -94,7 +104,10 @@ class World:
 
     @cached_property
     def _whereabouts(self) -> Whereabouts:
-        return Whereabouts(read_row(row, self.names) for row in self.movements)
+        return Whereabouts(self._rows())
+
+    def _rows(self) -> list[Row]:
+        return [read_row(row, self.names, nth) for nth, row in enumerate(self.movements)]
 
     def decide(self, report: Report, rulings: Rulings = NOBODY_RULED) -> Verdicts:
         """The decision on one report, as if it were the first, once people have ruled so."""

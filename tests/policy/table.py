@@ -50,7 +50,8 @@ def movements_from_row(row: dict[str, str]) -> list[Row]:
         rows.append(movement(noms, "STATUS", "2015-11-18T10:00:00Z", None, flags["restated"]))
     if "merged-with" in flags:  # PRISON/CATEGORY of the number that was removed
         place, _, other = flags["merged-with"].partition("/")
-        rows.append(movement("A9999ZZ", "RECEIVED", "2015-02-01T16:00:00Z", place, other, []))
+        told_first = "merged-told-first" in flags
+        rows.insert(0 if told_first else len(rows), movement("A9999ZZ", "RECEIVED", "2015-02-01T16:00:00Z", place, other, []))
         rows.append({**movement(noms, "MERGED", "2015-11-01T09:00:00Z"), "removed_noms_number": "A9999ZZ"})
     for name, number in (("second", PEOPLE[1][0]), ("associate", PEOPLE[2][0])):
         if name in flags:  # PRISON/CATEGORY/ALERT/time stated

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from pas_gateway.judge import live_until_ms
 from pas_gateway.office import PasOffice
@@ -13,7 +12,7 @@ from pas_gateway.policy.verdicts import Case, Gate, Held, Outcome, Verdict, Verd
 from pas_gateway.stages import Decided, Waits
 from pas_gateway.vault import lock_body
 from pas_schemas.clock import from_ms, to_ms
-from pas_schemas.codec import cut, decode
+from pas_schemas.codec import decode, encode
 from pas_schemas.models.report import Report
 from pas_schemas.sealing import StoreKey
 
@@ -30,27 +29,33 @@ class Filed:
     directory_version: int = 0
 
 
-class _Record(NamedTuple):
-    """A decision as its schema has it."""
-
-    rulebook: str
-    directory_version: int
-    gates: Sequence[Gate]
-    outcomes: Sequence[Outcome]
-    withdrawn: Sequence[Outcome]
-    cases: Sequence[Case]
-
-
 def write_verdicts(verdicts: Verdicts, office: PasOffice, report_id: bytes, withdrawn: Iterable[Outcome] = ()) -> bytes:
     """A decision as one Avro record, sealed: an addressee that is no office is whatever somebody typed."""
-    written, rulebook, edition = cut("verdicts", get=attrgetter), office.rulebook.digest, office.snapshot.version
-    record = _Record(rulebook, edition, verdicts.gates, verdicts.outcomes, tuple(withdrawn), verdicts.cases)
-    return office.register_key.seal(written.join(written.encode(0, record)), _place(report_id))
+    datum = {
+        "rulebook": office.rulebook.digest,
+        "directory_version": office.snapshot.version,
+        "gates": [gate._asdict() for gate in verdicts.gates],
+        "outcomes": [_write_outcome(outcome) for outcome in verdicts.outcomes],
+        "withdrawn": [_write_outcome(outcome) for outcome in withdrawn],
+        "cases": [
+            {"owner": case.owner, "reasons": case.reasons, "held": [pair._asdict() for pair in case.held]} for case in verdicts.cases
+        ],
+    }
+    return office.register_key.seal(encode("verdicts", datum), _place(report_id))
 
 
 def _place(report_id: bytes) -> bytes:
     """What a sealed decision is bound to, so that no row's can stand in for another's, nor for a data key."""
     return b"pas/v1/verdicts" + report_id
+
+
+def _write_outcome(outcome: Outcome) -> Row:
+    return {
+        "office": outcome.office,
+        "by_id": outcome.by_id,
+        "obligations": outcome.obligations,
+        "verdicts": [verdict._asdict() for verdict in outcome.verdicts],
+    }
 
 
 def read_verdicts(sealed: bytes, report_id: bytes, key: StoreKey) -> Filed:

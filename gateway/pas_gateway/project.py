@@ -78,7 +78,9 @@ def delivery_parts() -> Cut:
 
 def write_body(projection: Mapping[str, Any]) -> bytes:
     """A projection, encoded as a part of deliveries."""
-    return delivery_parts().encode(BODY, {"body": projection})
+    # Named, since fastavro would first try field by field whether projection and proof are such.
+    proof = projection["evidence"] and ("pas.Evidence", projection["evidence"])
+    return delivery_parts().encode(BODY, {"body": ("pas.DisclosureBody", {**projection, "evidence": proof})})
 
 
 def project(

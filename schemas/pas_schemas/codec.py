@@ -11,7 +11,6 @@ A record is `C3 01`, the schema's CRC-64-AVRO fingerprint (little-endian), then 
     |- TrailingBytesError       bytes are left after the record
     |- DamagedRecordError       the body is not what its schema says
     |- UnfitDatumError          what is to be written does not fit the schema
-    |- UnwritableError          a type that `pas_schemas.writing` does not write
     `- UnknownSchemaError       no schema of that name and version is shipped
 """
 
@@ -26,7 +25,6 @@ from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from itertools import pairwise
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import fastavro
@@ -35,7 +33,6 @@ from fastavro.schema import fingerprint as fingerprint_of
 from fastavro.validation import ValidationError
 
 from pas_schemas.errors import CodecError
-from pas_schemas.writing import Get, make_writer
 
 MARKER = b"\xc3\x01"
 HEAD_BYTES = 10
@@ -138,28 +135,33 @@ class Cut:
     Avro writes a record's fields one after another, so the parts, joined, are the bytes that `Schema.encode` makes.
     """
 
-    def __init__(self, schema: Schema, before: Sequence[str], get: Get = itemgetter) -> None:
-        """`before` names the fields that begin a part, in their order; the first part begins with the first field. What is encoded are
-        dictionaries, or with `attrgetter` objects that have the fields for attributes."""
-        fields, named = schema.parsed["fields"], schema.parsed["__named_schemas"]
+    def __init__(self, schema: Schema, before: Sequence[str]) -> None:
+        """`before` names the fields that begin a part, in their order; the first part begins with the first field."""
+        fields = schema.parsed["fields"]
         names = [part["name"] for part in fields]
         places = [0, *map(names.index, before), len(fields)]
-        self._parts = [make_writer({"type": "record", "fields": fields[start:end]}, named, get) for start, end in pairwise(places)]
-        self._head, self._name = schema.head, schema.name
+        self._parts = [self._part(schema, fields[start:end]) for start, end in pairwise(places)]
+        self._head = schema.head
+
+    @staticmethod
+    def _part(schema: Schema, fields: Any) -> Schema:
+        part = {"type": "record", "name": schema.name, "fields": fields}
+        return Schema(schema.name, schema.version, fastavro.parse_schema(_bare(part)), b"")
 
     def encode(self, part: int, datum: Any) -> bytes:
         """One part, counted from 0; raises UnfitDatumError."""
-        try:
-            return self._parts[part](datum)
-        except _FOREIGN:
-            # The cause is cut off: it may hold the datum, which may be a report.
-            raise UnfitDatumError(
-                f"What was to be written does not fit the schema {self._name}.", "this is a fault of the program"
-            ) from None
+        return self._parts[part].write(datum)
 
     def join(self, *parts: bytes) -> bytes:
         """The record's single-object encoding of all its parts."""
         return b"".join((self._head, *parts))
+
+
+def _bare(parsed: Any) -> Any:
+    """A parsed schema as it could stand in a file: without fastavro's own marks."""
+    if isinstance(parsed, dict):
+        return {key: _bare(value) for key, value in parsed.items() if not key.startswith("__")}
+    return [_bare(part) for part in parsed] if isinstance(parsed, list) else parsed
 
 
 class Registry:
@@ -214,9 +216,9 @@ def encode(name: str, datum: Any, version: int | None = None) -> bytes:
 
 
 @cache
-def cut(name: str, *before: str, get: Get = itemgetter) -> Cut:
-    """The newest version of a schema, cut before some of its fields; of objects instead of dictionaries with `attrgetter`."""
-    return Cut(registry().find(name), before, get)
+def cut(name: str, *before: str) -> Cut:
+    """The newest version of a schema, cut before some of its fields."""
+    return Cut(registry().find(name), before)
 
 
 def decode(data: bytes, *names: str) -> Decoded:

@@ -6,9 +6,7 @@ import json
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from operator import attrgetter, itemgetter
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +28,6 @@ from pas_schemas.codec import (
     WrongMarkerError,
 )
 from pas_schemas.errors import CodecError
-from pas_schemas.writing import UnwritableError, make_writer
 
 LABEL: dict[str, Any] = {
     "wire_version": 1, "sender": "force:01", "recipient": "pas", "sender_key": bytes(8), "recipient_key": b"\1" * 8,
@@ -213,83 +210,3 @@ def test_lengths_that_cannot_be_are_errors_and_not_memory(body: str) -> None:
 
 
 EVERYTHING = make_schema(EVERY_TYPE, "everything.v1.avsc")
-
-
-def data_of(schema: Any, named: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Whatever a type of the shipped schemas may hold."""
-    if isinstance(schema, list):
-        return st.one_of([data_of(branch, named) for branch in schema])
-    if isinstance(schema, str) and schema not in DATA:
-        return data_of(named[schema], named)
-    match schema if isinstance(schema, str) else schema["type"]:
-        case "record":
-            return st.fixed_dictionaries({one["name"]: data_of(one["type"], named) for one in schema["fields"]})
-        case "array":
-            return st.lists(data_of(schema["items"], named), max_size=3)
-        case "fixed":
-            return st.binary(min_size=schema["size"], max_size=schema["size"])
-        case plain:
-            return DATA[plain]
-
-
-DATA: dict[str, st.SearchStrategy[Any]] = {
-    "null": st.none(), "boolean": st.booleans(), "int": st.integers(-(2**31), 2**31 - 1), "long": st.integers(-(2**63), 2**63 - 1),
-    "bytes": st.binary(max_size=20) | st.just(bytes(3000)), "string": st.text(max_size=20) | st.just("\N{POUND SIGN}" * 3000),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", sorted(codec.registry().newest))
-@settings(max_examples=15)
-@given(data=st.data())
-def test_what_is_made_of_a_schema_writes_as_the_library_does(name: str, data: st.DataObject) -> None:
-    schema = codec.registry().find(name)
-    datum = data.draw(data_of(schema.parsed, schema.parsed["__named_schemas"]))
-    whole = codec.cut(name)
-    assert whole.join(whole.encode(0, datum)) == schema.encode(datum)
-
-
-def test_parts_of_a_record_are_the_record() -> None:
-    parts = codec.cut("seal_label", "sender_key", "record_id")
-    names = [("wire_version", "sender", "recipient"), ("sender_key", "recipient_key", "epoch_id"), ("record_id", "fingerprint")]
-    told = [parts.encode(number, {name: LABEL[name] for name in part}) for number, part in enumerate(names)]
-    assert parts.join(*told) == codec.encode("seal_label", LABEL)
-
-
-def test_an_object_is_written_by_its_attributes() -> None:
-    record = codec.cut("seal_label", get=attrgetter)
-    assert record.join(record.encode(0, SimpleNamespace(**LABEL))) == codec.encode("seal_label", LABEL)
-    with pytest.raises(UnfitDatumError):
-        record.encode(0, SimpleNamespace(**{name: value for name, value in LABEL.items() if name != "fingerprint"}))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"wire_version": 1.0}, {"wire_version": 5000.0}, {"wire_version": 2**31}, {"wire_version": "1"}, {"wire_version": None},
-        {"sender": b"force:01"}, {"sender": 7}, {"sender": "\ud800"}, {"sender": None}, {"sender_key": bytes(7)},
-        {"sender_key": "8 bytes."},
-        {"sender_key": list(bytes(8))}, {"unknown": 1},
-    ],
-)  # fmt: skip
-def test_a_part_refuses_what_does_not_fit_its_schema(wrong: dict[str, Any]) -> None:
-    whole = codec.cut("seal_label")
-    whole.encode(0, LABEL | {"wire_version": 5000})
-    with pytest.raises(UnfitDatumError) as error:
-        whole.encode(0, LABEL | wrong)
-    assert error.value.__cause__ is None
-    assert error.value.__suppress_context__
-
-
-@pytest.mark.parametrize("name", sorted(LABEL))
-def test_a_part_refuses_a_datum_that_lacks_a_field(name: str) -> None:
-    with pytest.raises(UnfitDatumError):
-        codec.cut("seal_label").encode(0, {field: value for field, value in LABEL.items() if field != name})
-
-
-def test_nothing_is_made_of_a_schema_with_other_types() -> None:
-    for kind in ("double", "float"):
-        with pytest.raises(UnwritableError):
-            make_writer({"type": kind}, {}, itemgetter)
-    for branches in (["string", "null"], ["null", "string", "long"]):
-        with pytest.raises(UnwritableError):
-            make_writer(branches, {}, itemgetter)

@@ -6,6 +6,7 @@ its public bytes; a private key has the id of its public one. No repr shows anyt
 
 from __future__ import annotations
 
+import hmac
 import os
 from hashlib import sha256
 from typing import Final, NoReturn, Self
@@ -24,7 +25,6 @@ from pas_schemas.sealing.framing import frame
 KEY_ID_BYTES = 8
 NONCE_BYTES = 12
 SECRET_BYTES = 32
-_HASH_BLOCK_BYTES = 64
 # HPKE's encapsulation (ML-KEM-768 ciphertext, X25519 share) and AES-256-GCM tag around what is sealed.
 SEALING_BYTES = 1088 + 32 + 16
 
@@ -201,21 +201,19 @@ class _SecretKey(_Key):
 class IdKey(_SecretKey):
     """An HMAC-SHA256 key: ids and digests that nobody without it can compute or compare."""
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_begun",)
     _use = b"id"
 
     def __init__(self, raw: bytes) -> None:
         super().__init__(raw)
-        # RFC 2104 with the key hashed once: OpenSSL looks for its hash anew in each HMAC, which takes longer than all the hashing.
-        block = raw.ljust(_HASH_BLOCK_BYTES, b"\0")
-        self._inner, self._outer = (sha256(bytes([byte ^ pad for byte in block])) for pad in (0x36, 0x5C))
+        # The key is hashed once, and not with each of the many names that go by it.
+        self._begun = hmac.new(raw, digestmod="sha256")
 
     def digest(self, *parts: bytes) -> bytes:
         """32 bytes over the parts, each with its length."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(frame(*parts))
-        outer.update(inner.digest())
-        return outer.digest()
+        named = self._begun.copy()
+        named.update(frame(*parts))
+        return named.digest()
 
 
 class StoreKey(_SecretKey):

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from copying import copy_workspace, unchanged
 from gateway.desk import Desk, copy_estate
 from gateway.postgres import PrivatePostgres, run_postgres
 from pas_gateway.register import open_store, schema
 from pas_gateway.register.store import HEAD
+from pas_transport.workspace import open_workspace
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +40,20 @@ def emptied(postgres: PrivatePostgres, migrated: str) -> str:
     return postgres.url(migrated)
 
 
-@pytest.fixture
-def desk(pristine: Path, tmp_path: Path) -> Iterator[Desk]:
-    """A small workspace in which the prisoner of `Desk.write` is in WSI and known to be of category C."""
-    with Desk(copy_estate(pristine, tmp_path / "small")) as desk:
+@pytest.fixture(scope="session")
+def settled(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A small workspace in which the prisoner of `Desk.write` is in WSI and known to be of category C; no test may change it."""
+    root = tmp_path_factory.mktemp("settled") / "small"
+    with Desk(copy_estate(pristine, root)) as desk:
         desk.move()
         desk.run()
+    with unchanged(root):
+        yield root
+
+
+@pytest.fixture
+def desk(settled: Path, tmp_path: Path) -> Iterator[Desk]:
+    """A desk in a copy of that workspace."""
+    with Desk(open_workspace(copy_workspace(settled, tmp_path / "small"), environment={})) as desk:
         desk.fresh("pas.movements")
         yield desk

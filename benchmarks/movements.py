@@ -168,8 +168,11 @@ def cut_in_tenths(heard: Sequence[Heard], seconds: float) -> list[float]:
 
 
 def show(year: int, drive: Drive) -> Figure:
-    """The year's figure; what a smaller one would have taken at full size is reckoned, and said to be."""
-    wall, cpu, growth = drive.wall / year * YEAR, drive.cpu / year * YEAR, drive.held[-1] / drive.held[0]
+    """The year's figure; what a smaller one would have taken at full size is reckoned, and said to be.
+
+    A crowd is taken in first and followed then, which holds more: memory is flat where the end holds what the middle did.
+    """
+    wall, cpu, growth = drive.wall / year * YEAR, drive.cpu / year * YEAR, drive.held[-1] / drive.held[TENTHS // 2]
     of = f"{YEAR:,} movements" if year == YEAR else f"{YEAR:,} movements, reckoned from {year:,}"
     return Figure(
         f"a year of {of}, two workers, embedded and SQLite",

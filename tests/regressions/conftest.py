@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.conftest import desk
+from gateway.conftest import desk, settled
 
-__all__ = ["desk"]
+__all__ = ["desk", "settled"]

@@ -12,7 +12,7 @@ from pas_schemas.identifiers import urn_code
 from pas_schemas.models.decision import Consent, Decision, Summary
 from pas_schemas.models.report import Report
 
-CREATOR: Final = RefusedStatementError("CREATOR", "Whoever authorised a risk assessment does not decide on it.", "somebody else must")
+CREATOR: Final = ("CREATOR", "Whoever authorised a risk assessment does not decide on it.", "somebody else must")
 
 
 def find_objection(
@@ -37,7 +37,7 @@ def find_objection(
         return RefusedStatementError("RECUSED", "That person comes from the force or prison concerned.", "somebody else must decide")
     assessed = report.handling.risk_assessment
     if assessed is not None and assessed.authorised_by == said.person:
-        return CREATOR
+        return RefusedStatementError(*CREATOR)
     return None
 
 

@@ -31,13 +31,9 @@ _BELONGS: Final = {
 # What a choice says nothing without.
 _NEEDS: Final = {"RETURN": ("asks",), "SANITISE": ("text", "grade"), "ACCEPT_SILENCE": ("officer", "rank", "until")}
 _LACKS: Final = {
-    "RETURN": RefusedStatementError("SHAPE", "A case is returned with a question.", "say what the originator is asked"),
-    "SANITISE": RefusedStatementError(
-        "SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text-file and --grade"
-    ),
-    "ACCEPT_SILENCE": RefusedStatementError(
-        "SHAPE", "Silence is accepted by a named officer, until a date.", "give --officer, --rank and --until"
-    ),
+    "RETURN": ("SHAPE", "A case is returned with a question.", "say what the originator is asked"),
+    "SANITISE": ("SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text-file and --grade"),
+    "ACCEPT_SILENCE": ("SHAPE", "Silence is accepted by a named officer, until a date.", "give --officer, --rank and --until"),
 }
 
 
@@ -76,7 +72,7 @@ def _check_competence(signed: Signed, docket: Docket, office: PasOffice) -> None
     if objection is not None:
         raise objection
     if not isinstance(said, Summary) and said.person in _authorisers(said, docket):
-        raise CREATOR
+        raise RefusedStatementError(*CREATOR)
 
 
 def _authorisers(said: Decision | Second | Consent, docket: Docket) -> set[str | None]:
@@ -114,7 +110,7 @@ def check_shape(said: Decision) -> None:
     if stray:
         raise RefusedStatementError("SHAPE", f"A decision to {said.choice} says nothing of `{stray[0]}`.", "leave it out")
     if any(getattr(said, name) is None for name in _NEEDS.get(said.choice, ())):
-        raise _LACKS[said.choice]
+        raise RefusedStatementError(*_LACKS[said.choice])
 
 
 def _case_of(owner: str, view: bytes, docket: Docket, office: PasOffice) -> Case:
@@ -215,7 +211,7 @@ def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
     if said.office != PAS:
         raise RefusedStatementError("OFFICE", "A person at PAS writes a sanitised text: PAS signs it.", "release the item, or refuse it")
     if said.text is None or said.grade is None or len({pair.item for pair in said.pairs}) != 1:
-        raise _LACKS["SANITISE"]
+        raise RefusedStatementError(*_LACKS["SANITISE"])
     _check_consented(said, docket, office)
     items = _items(said, docket, office)
     if items and items[0].handling in "45":
@@ -229,7 +225,7 @@ def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:
 def check_silence(said: Decision, now: datetime, office: PasOffice) -> None:
     """Raises RefusedStatementError unless an officer of such a rank answers for it, until a date that is ahead."""
     if said.officer is None or said.rank is None or said.until is None:
-        raise _LACKS["ACCEPT_SILENCE"]
+        raise RefusedStatementError(*_LACKS["ACCEPT_SILENCE"])
     officer = office.snapshot.by_reference.get(said.officer)
     post = officer.appointment(said.at) if officer is not None else None
     if post is None or post.office != said.office or post.rank != said.rank or said.rank not in office.rulebook.deciding.silence_ranks:

@@ -20,9 +20,11 @@ from gateway.test_on_postgres import settle
 from pas_consumers import Inbox
 from pas_gateway.casebook import item_ref
 from pas_gateway.commands.deciding import read_text
+from pas_gateway.hearing import check_shape
 from pas_gateway.offering import find_deliberation, find_open, read_texts
 from pas_gateway.policy.rulings import Rulings
 from pas_gateway.register import schema
+from pas_gateway.signatures import RefusedStatementError
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import show_time
 from pas_schemas.errors import KeyringError, MisuseError, RegisterError
@@ -365,6 +367,18 @@ def test_whoever_authorised_a_new_grades_assessment_does_not_agree_with_it(bench
     assert texts(sent, "governor:WSI") == []
     bench.send(bench.agree(digest, HEAD))
     assert len(texts(bench.desk.run(), "governor:WSI")) == 1
+
+
+def test_each_refusal_is_an_error_of_its_own(bench: Bench) -> None:
+    """One that was raised before would keep the frames of every time, with what they hold, for as long as a gateway runs."""
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    lacking = bench.decision(urn, "SANITISE", office="governor:WSI", text="Be careful.", item=0)
+    refused = []
+    for _ in range(2):
+        with pytest.raises(RefusedStatementError) as found:
+            check_shape(lacking)
+        refused.append(found.value)
+    assert refused[0] is not refused[1]
 
 
 def test_a_decided_case_is_not_decided_again(bench: Bench) -> None:

@@ -54,6 +54,13 @@ class Session:
         found = open_workspace(self.folder, self.console.warn)
         return found.compartment() if self.apart else found
 
+    def name_person(self, given: str | None, sentence: str) -> str:
+        """The staff reference of who acts: as given, else as in pas.toml; raises `MisuseError` with this sentence for nobody."""
+        person = (given or self.workspace.settings.person or "").strip()
+        if not person:
+            raise MisuseError(sentence, "name the person with --person")
+        return person
+
     def name_new(self, where: Path | None) -> Path | None:
         """The folder of a workspace that the command makes: DIR, else what --workspace names; raises `MisuseError` for both."""
         if where is not None and self.folder is not None:

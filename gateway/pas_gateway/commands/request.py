@@ -163,9 +163,7 @@ def list_(session: Session, office: str, every: bool, person: str | None) -> Non
 
 def _go_on_record(session: Session, found: list[dict[str, Any]], person: str | None) -> None:
     """Before a word is shown of whom they are about (domain, *Accountability*: consultation)."""
-    reader = (person or session.workspace.settings.person or "").strip()
-    if not reader:
-        raise MisuseError("Who reads whom requests are about is on record.", "name the person with --person")
+    reader = session.name_person(person, "Who reads whom requests are about is on record.")
     store, _ = open_register(session)
     note_consulted(store, PasOffice.of(session.workspace), found, reader)
 

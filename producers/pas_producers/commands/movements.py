@@ -71,9 +71,7 @@ def move(
     """
     if not reason.strip():
         raise MisuseError("A correction needs a reason.", "say with --reason why the feed is wrong")
-    who = (person or session.workspace.settings.person or "").strip()
-    if not who:
-        raise MisuseError("A correction is a person's.", "name the person with --person")
+    who = session.name_person(person, "A correction is a person's.")
     if (event == "RECEIVED") != (prison is not None):
         raise MisuseError("--to goes with RECEIVED and with no other event.", "write `pas move A1234BC --to WSI --reason ...`")
     from pas_producers.feed import MovementFeed

@@ -45,7 +45,7 @@ def _adding_up(report: Report, case: CaseRow, knowledge: Knowledge, order: tuple
     opened = from_ms(case.opened_at_ms)
     situation = knowledge.situation(report, now=opened, estate=office.snapshot.at(opened), order=order)
     ids = adding_up(report, situation, office.rulebook)
-    return [_show(one) for one in knowledge.on_same(report) if one.id.hex() in ids]
+    return [_show(one) for one in knowledge.on_same(report) if one.id in ids]
 
 
 def _earlier(register: sa.Connection, case: CaseRow, reports: list[Accepted]) -> list[dict[str, Any]]:

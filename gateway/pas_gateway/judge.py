@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.policy.decide import decide
+from pas_gateway.policy.places import place_of
 from pas_gateway.policy.situation import Suspicion
 from pas_gateway.policy.verdicts import Verdicts
 from pas_gateway.register.queries import Accepted
@@ -71,8 +72,9 @@ def accepted_of(report: Report, report_id: bytes, content: bytes, order: tuple[i
     """An accepted report as later ones see it."""
     tags = frozenset[str](report.risk_tags)
     return Accepted(
-        report_id, report.originator, report.urn, content, to_ms(report.created_at), order, tags, report.priority, 0, live_until_ms(report)
-    )
+        report_id, report.originator, report.urn, content, to_ms(report.created_at), order, place_of(order), tags, report.priority, 0,
+        live_until_ms(report),
+    )  # fmt: skip
 
 
 def live_until_ms(report: Report) -> int:

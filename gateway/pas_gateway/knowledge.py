@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 
 import sqlalchemy as sa
 
 from pas_gateway.policy.cases import adds_up_alone
 from pas_gateway.policy.places import place_of
-from pas_gateway.policy.situation import Earlier, Situation, Suspicion
+from pas_gateway.policy.situation import Situation, Suspicion
 from pas_gateway.policy.whereabouts import Row, State, Whereabouts
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Accepted
@@ -192,31 +193,30 @@ class Knowledge:
             return None
         return state.prison
 
-    def _earlier(self, report: Report, order: tuple[int, int]) -> tuple[Earlier, ...]:
-        """Accepted reports on a subject of this one that the log took before it."""
+    def _earlier(self, report: Report, order: tuple[int, int]) -> dict[int, list[Accepted]]:
+        """Accepted reports on each subject of this one that the log took before it."""
         place = place_of(order)
-        return tuple(
-            Earlier(index, found.id.hex(), from_ms(found.created_at_ms), found.tags)
+        return {
+            index: [one for one in self._reports_on(subject).values() if one.place < place]
             for index, subject in enumerate(report.subjects)
             if subject.role == "SUBJECT"
-            for found in self._reports_on(subject).values()
-            if place_of(found.order) < place
-        )
+        }
 
     def later(self, report: Report, order: tuple[int, int], referral: Referral) -> frozenset[bytes]:
         """Accepted reports on a subject of this one that the log took after it, where this one may change what adds up with them."""
         found: set[bytes] = set()
-        telling = not referral.tags.isdisjoint(report.risk_tags)
+        place, telling = place_of(order), not referral.tags.isdisjoint(report.risk_tags)
         for subject in report.subjects:
             others = self._reports_on(subject).values() if subject.role == "SUBJECT" else ()
-            if telling or any(adds_up_alone(one.tags, referral) for one in others):
-                found |= {one.id for one in others if place_of(one.order) > place_of(order)}
+            after = {one.id for one in others if one.place > place}
+            if after and (telling or any(adds_up_alone(one.tags, referral) for one in others)):
+                found |= after
         return frozenset(found)
 
     def on_same(self, report: Report) -> list[Accepted]:
         """Accepted reports on a subject of this one, in the log's order."""
         found = {one.id: one for subject in report.subjects if subject.role == "SUBJECT" for one in self._reports_on(subject).values()}
-        return sorted(found.values(), key=lambda one: place_of(one.order))
+        return sorted(found.values(), key=attrgetter("place"))
 
     def _reports_on(self, subject: Subject) -> dict[bytes, Accepted]:
         found: dict[bytes, Accepted] = {}

@@ -49,8 +49,8 @@ from pas_gateway.verify import verify, verify_movement
 from pas_schemas.topics import COMPARTMENT, REPLIES
 from pas_transport.log import Taken
 
-# Movements that were taken in before and are followed in one transaction.
-MOVEMENTS_AT_ONCE = 500
+# Prisoners whose movements were taken in before, and who are followed in one transaction.
+PRISONERS_AT_ONCE = 500
 # Cases that open again in one transaction, the silence accepted on them being over.
 SILENCES_AT_ONCE = 200
 # Reports accounted for in one transaction after the register was restored.
@@ -128,7 +128,7 @@ class Pipeline:
         ranges; None where there are none. Of whoever moved several times since, only where that led counts."""
         scribe, plan = self._begin(())
         with self.store.reading() as register:
-            prisoners = queries.find_due_prisoners(register, scribe.now_ms, MOVEMENTS_AT_ONCE, ranges)
+            prisoners = queries.find_due_prisoners(register, scribe.now_ms, PRISONERS_AT_ONCE, ranges)
             if not prisoners:
                 return None
             plan.change.followed |= prisoners

@@ -48,7 +48,7 @@ def test_who_is_followed_leaves_nothing_to_be_collected(desk: Desk, monkeypatch:
     """Most of the time that a year of movements takes goes by in following, while no record comes."""
     monkeypatch.setattr(worker_module, "MOST_AHEAD", 2)
     monkeypatch.setattr(worker_module, "BATCH_RECORDS", 1)
-    monkeypatch.setattr(pipeline_module, "MOVEMENTS_AT_ONCE", 1)
+    monkeypatch.setattr(pipeline_module, "PRISONERS_AT_ONCE", 1)
     for number in MANY[:MOVED]:
         move_about(desk, number, 1)
     left: list[int] = []

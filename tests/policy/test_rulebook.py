@@ -142,7 +142,7 @@ def test_a_record_is_stale_after_the_hours_of_the_rulebook(pas_office: PasOffice
 @pytest.mark.parametrize("post", BOOK["receipts"]["governor_posts"])
 def test_reading_stops_the_clock_from_a_listed_post_alone(post: str, pas_office: PasOffice) -> None:
     reply = Reply(delivery_id=bytes(16), office="governor:WSI", receipt="READ", post=post, person="P-1", at=NOVEMBER)
-    about = Accepted(bytes(16), "force:01", "01/1", b"", to_ms(NOVEMBER), (0, 0), frozenset({"ESCAPE"}), "ROUTINE", 0, 0)
+    about = Accepted(bytes(16), "force:01", "01/1", b"", to_ms(NOVEMBER), (0, 0), (0, 0), frozenset({"ESCAPE"}), "ROUTINE", 0, 0)
 
     def stops(book: Rulebook, given: Reply) -> bool:
         return stops_the_clock(given, given.at, about, replace(pas_office, rulebook=book))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from pas_gateway.policy.gates import category_of
 from pas_gateway.policy.routing import Origin, is_senior
 from pas_gateway.policy.situation import Earlier, Situation
 from pas_gateway.policy.verdicts import Case, Held, Verdict
+from pas_schemas.clock import to_ms
 from pas_schemas.models.report import Report
 from pas_schemas.rulebook import Referral, Rulebook
+from pas_schemas.topics import DAY_MS
 
 PAS = "pas"
 Judged = dict[str, list[Verdict]]
@@ -128,33 +130,54 @@ def adds_up(report: Report, situation: Situation, rulebook: Rulebook) -> bool:
     return bool(adding_up(report, situation, rulebook))
 
 
-def adding_up(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[str]:
-    """The earlier reports (ids, hexadecimal) that R-REFERRAL is about: empty where this report completes nothing."""
-    found: set[str] = set()
+def adding_up(report: Report, situation: Situation, rulebook: Rulebook) -> frozenset[bytes]:
+    """The ids of the earlier reports that R-REFERRAL is about: none where this report completes nothing."""
+    found: set[bytes] = set()
     for index, person in enumerate(report.subjects):
         if person.role != "SUBJECT":
             continue
-        earlier = [e for e in situation.earlier if e.subject == index]
+        earlier = situation.earlier.get(index, ())
         state = situation.whereabouts.get(person.noms_number) if person.noms_number else None
         if earlier and category_of(state, situation, rulebook) not in rulebook.category.high:
-            found |= {e.report for e in _completed(report, earlier, rulebook)}
+            found |= {one.id for one in _completed(report, earlier, rulebook.referral)}
     return frozenset(found)
 
 
-def _completed(report: Report, earlier: list[Earlier], rulebook: Rulebook) -> list[Earlier]:
-    """Those whose tags add up with this report's, and did not without it, in a span of the rulebook's days around it."""
-    span, written = timedelta(days=rulebook.referral.within_days), report.created_at
-    none = timedelta(0)  # differences, for a date far back less a span is no date
-    starts = {e.created_at for e in earlier if none <= written - e.created_at <= span} | {written}
-    spans = [[e for e in earlier if none <= e.created_at - start <= span] for start in starts]
-    if any(len({e.report for e in near}) > 1 and adds_up_alone(_tags(near), rulebook.referral) for near in spans):
+def _completed(report: Report, earlier: Sequence[Earlier], referral: Referral) -> list[Earlier]:
+    """Those whose tags add up with this report's, and did not without it, in a span of the rulebook's days around it.
+
+    A prisoner may have thousands of reports: they are gone through once.
+    """
+    days_ms, written, own = referral.within_days * DAY_MS, to_ms(report.created_at), frozenset(report.risk_tags)
+    near = sorted((e for e in earlier if abs(e.created_at_ms - written) <= days_ms), key=attrgetter("created_at_ms"))
+    if not adds_up_alone(own.union(*(e.tags for e in near)), referral):
         return []
-    full = [near for near in spans if near and adds_up_alone(_tags(near) | frozenset(report.risk_tags), rulebook.referral)]
-    return [e for near in full for e in near]
+    found: list[Earlier] = []
+    taken = 0
+    for start, end, tags in _spans(near, written, days_ms, referral):
+        if end - start > 1 and adds_up_alone(tags, referral):
+            return []
+        if end > start and adds_up_alone(tags | own, referral):
+            found += near[max(start, taken) : end]
+            taken = end
+    return found
 
 
-def _tags(reports: list[Earlier]) -> frozenset[str]:
-    return frozenset().union(*(e.tags for e in reports))
+def _spans(near: Sequence[Earlier], written: int, days_ms: int, referral: Referral) -> Iterator[tuple[int, int, frozenset[str]]]:
+    """Each span of days that begins with one of these reports, in their order, and holds `written`: where it begins and ends, and the
+    tags that count in it."""
+    held = dict.fromkeys(referral.tags, 0)
+    start = end = 0
+    for first in sorted({e.created_at_ms for e in near if e.created_at_ms <= written} | {written}):
+        while end < len(near) and near[end].created_at_ms - first <= days_ms:
+            for tag in near[end].tags & referral.tags:
+                held[tag] += 1
+            end += 1
+        while start < end and near[start].created_at_ms < first:
+            for tag in near[start].tags & referral.tags:
+                held[tag] -= 1
+            start += 1
+        yield start, end, frozenset(tag for tag, count in held.items() if count)
 
 
 def adds_up_alone(tags: frozenset[str], referral: Referral) -> bool:

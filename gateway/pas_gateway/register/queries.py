@@ -24,7 +24,7 @@ MAX_MERGE_ROUNDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An accepted report as the register knows it; `order` is when the log took it, then when it was sealed."""
+    """An accepted report as the register knows it; `order` is when the log took it, then when it was sealed, `place` what comes of that."""
 
     id: bytes
     originator: str
@@ -32,6 +32,7 @@ class Accepted:
     content_digest: bytes
     created_at_ms: int
     order: tuple[int, int]
+    place: tuple[int, int]
     tags: frozenset[str]
     priority: str
     version: int
@@ -49,8 +50,9 @@ def _summary(row: Any) -> Accepted:
     tags = frozenset(row.tags.split(",")) if row.tags else frozenset()
     order = (row.received_at_ms, row.sealed_at_us)
     return Accepted(
-        row.id, row.originator, row.urn, row.content_digest, row.created_at_ms, order, tags, row.priority, row.version, row.live_until_ms
-    )
+        row.id, row.originator, row.urn, row.content_digest, row.created_at_ms, order, place_of(order), tags, row.priority, row.version,
+        row.live_until_ms,
+    )  # fmt: skip
 
 
 # Built once: a worker that begins asks for each of its partitions, and who waits until it is idle asks again and again.

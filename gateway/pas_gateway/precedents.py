@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -47,6 +47,14 @@ class _Known:
     applied: Mapping[bytes, Sequence[Applied]]
 
 
+class _Line(NamedTuple):
+    """Something that came before: when, in which words, and the report that a decision was on."""
+
+    at_ms: int
+    notice: dict[str, Any]
+    report: bytes | None = None
+
+
 def name_earlier(register: sa.Connection, drafts: list[Draft], office: PasOffice, scribe: Scribe) -> list[Draft]:
     """The drafts; a Governor's disclosures with what came before on the same prisoners."""
     persons = {id(draft): _persons(draft, office) for draft in drafts if draft.people}
@@ -56,7 +64,16 @@ def name_earlier(register: sa.Connection, drafts: list[Draft], office: PasOffice
     known = _look_up(register, {key for keys in persons.values() for key in keys}, readers)
     if known is None:
         return drafts
-    return [_with_earlier(draft, persons[id(draft)], known, office, scribe) if draft.people else draft for draft in drafts]
+    told: dict[tuple[str, frozenset[bytes]], list[_Line]] = {}
+
+    def with_earlier(draft: Draft) -> Draft:
+        whom = draft.office, persons[id(draft)]
+        if whom not in told:
+            told[whom] = _tell(*whom, known, office, scribe)
+        newest = [line.notice for line in told[whom] if line.report != draft.about.report][-NAMED_AT_MOST:]
+        return draft._replace(notices=(*draft.notices, *newest)) if newest else draft
+
+    return [with_earlier(draft) if draft.people else draft for draft in drafts]
 
 
 def _persons(draft: Draft, office: PasOffice) -> frozenset[bytes]:
@@ -83,20 +100,20 @@ def _look_up(register: sa.Connection, persons: Iterable[bytes], readers: Iterabl
     return _Known(aliases, decided, sent, applied)
 
 
-def _with_earlier(draft: Draft, persons: Iterable[bytes], known: _Known, office: PasOffice, scribe: Scribe) -> Draft:
-    own = office.snapshot.at(scribe.now).own(draft.office)
+def _tell(reader: str, persons: Iterable[bytes], known: _Known, office: PasOffice, scribe: Scribe) -> list[_Line]:
+    """All that a reader may know came before on some people, oldest first."""
+    own = office.snapshot.at(scribe.now).own(reader)
     everybody = {alias for key in persons for alias in known.aliases.get(key, frozenset({key}))}
-    told: list[tuple[int, dict[str, Any]]] = []
+    told: list[_Line] = []
     for one in {found.report: found for key in everybody for found in known.decided.get(key, ())}.values():
-        texts = holding_of(known.sent.get((one.report, draft.office), ())).texts
-        if one.report != draft.about.report and texts and _let_have(one, draft.office, texts, office):
-            told.append((one.received_at_ms, notice("EARLIER", _DECIDED.format(one.urn, one.originator))))
+        texts = holding_of(known.sent.get((one.report, reader), ())).texts
+        if texts and _let_have(one, reader, texts, office):
+            told.append(_Line(one.received_at_ms, notice("EARLIER", _DECIDED.format(one.urn, one.originator)), one.report))
     for each in {each.id: each for key in everybody for each in known.applied.get(key, ())}.values():
         if each.office in own and each.kind == OWN_KIND:
             said = _APPLIED.format(each.office, each.kind, show_time(from_ms(each.at_ms)), OPEN if each.waits else CLOSED)
-            told.append((each.at_ms, notice("EARLIER", said)))
-    newest = sorted(told, key=lambda one: (one[0], one[1]["why"]))[-NAMED_AT_MOST:]
-    return draft._replace(notices=(*draft.notices, *(line for _, line in newest))) if newest else draft
+            told.append(_Line(each.at_ms, notice("EARLIER", said)))
+    return sorted(told, key=lambda line: (line.at_ms, line.notice["why"]))
 
 
 def _let_have(one: CaseOn, reader: str, texts: frozenset[int], office: PasOffice) -> bool:

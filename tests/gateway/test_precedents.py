@@ -14,6 +14,7 @@ from gateway.test_requests import ask, person, write_answer
 from pas_consumers import Inbox
 from pas_consumers.views import describe_whole
 from pas_gateway.background import find_background
+from pas_gateway.register.dockets import find_cases_on
 from producers.samples import make_declarations, make_handling, make_item, make_subject
 
 OTHER = "B2222BB"
@@ -68,6 +69,21 @@ def test_a_governor_hears_what_pas_decided_before_of_what_it_holds(bench: Bench)
         box.take()
         shown = [describe_whole(held) for held in box.list().held if held.delivery.urn == last and held.delivery.kind == "DISCLOSURE"]
     assert [one["earlier"] for one in shown] == [said]
+
+
+def test_what_nobody_has_decided_is_not_looked_up(bench: Bench) -> None:
+    """A prisoner may have thousands of reports with a case that waits: of each that is answered, and of no other, the decision is read."""
+    first = publish(bench, addressees=["governor", "security"])
+
+    def find() -> set[str]:
+        persons = bench.office.know().index(bench.docket(first).standing.report)
+        return {one.urn for one in bench.desk.store.ask(lambda register: find_cases_on(register, persons, "pas", {"governor:WSI"}))}
+
+    bench.case(first)
+    assert find() == set()
+    bench.send(bench.decision(first, office="cat-a-team"))
+    bench.desk.run()
+    assert find() == {first}
 
 
 def test_of_somebody_in_an_item_it_may_not_have_a_governor_hears_nothing(bench: Bench) -> None:

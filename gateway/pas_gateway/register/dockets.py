@@ -75,7 +75,7 @@ def find_silences_due(connection: sa.Connection, now_ms: int, most: int) -> list
 
 @dataclass(frozen=True, slots=True)
 class CaseOn:
-    """A report on a person (keyed hash) of which an owner had a case, with its decision as it stands."""
+    """A report on a person (keyed hash) whose case an owner has answered, with its decision as it stands."""
 
     person: bytes
     report: bytes
@@ -86,11 +86,12 @@ class CaseOn:
 
 
 def find_cases_on(connection: sa.Connection, persons: Iterable[bytes], owner: str, readers: Iterable[str]) -> list[CaseOn]:
-    """Reports on these people of which this owner ever had a case, and one of these readers was sent a text."""
+    """Reports on these people on whose case this owner ever said something, and of which one of these readers was sent a text."""
     subjects, cases, reports = schema.subjects.c, schema.cases.c, schema.reports.c
     joined = sa.join(schema.subjects, schema.cases, subjects.report == cases.report).join(schema.reports, reports.id == cases.report)
     columns = (subjects.key, reports.id, reports.urn, reports.originator, reports.received_at_ms, reports.verdicts)
     sent = schema.deliveries.c
     read = sa.exists().where(sent.report == reports.id, sent.kind == "DISCLOSURE", sent.office.in_(sorted(readers)))
-    query = sa.select(*columns).select_from(joined).where(cases.owner == owner, read)
+    said = sa.exists().where(schema.statements.c.report == reports.id, schema.statements.c.owner == owner)
+    query = sa.select(*columns).select_from(joined).where(cases.owner == owner, said, read)
     return [CaseOn(*row) for row in find_rows(connection, query, schema.subjects.c.key, persons)]

@@ -7,24 +7,29 @@ offices. What is not so by the deadline of a case becomes a case of PAS, and goe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from pas_gateway.again import Standing, decide_again, find_standing, holding_of
+from pas_gateway.again import decide_again, find_standing, holding_of, reopen
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import about_accepted, notice, notify, withdraw
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, closed_notices
-from pas_gateway.register import chains, queries
+from pas_gateway.register import chains, dockets, queries
 from pas_gateway.register.chains import Waiting
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Accepted, Sent
 from pas_gateway.stages import Decided, Waits
 from pas_gateway.summaries import withdraw_summaries
 from pas_schemas.directory import Estate
+from pas_schemas.models.report import Report
 
+T = TypeVar("T")
+K = TypeVar("K")
 # Corrections that take effect in one transaction.
 SETTLED_AT_ONCE = 100
 
@@ -55,10 +60,10 @@ def find_waits(register: sa.Connection, decided: Iterable[object], estate: Estat
 def settle(register: sa.Connection, rows: Sequence[Waiting], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
     """Adds to a plan what becomes of those that wait: nothing, where nothing has come that they waited for."""
     settling = _Settling(register, office, scribe, plan)
-    for row in rows:
-        if len(settling.touched) >= SETTLED_AT_ONCE:
+    for start in range(0, len(rows), SETTLED_AT_ONCE):
+        if settling.full:
             break
-        settling.look_at(row)
+        settling.look_at(rows[start : start + SETTLED_AT_ONCE])
     settling.finish()
 
 
@@ -72,6 +77,17 @@ def release_unmatched(register: sa.Connection, reports: Iterable[bytes], scribe:
             plan.drafts.append(notify(about_accepted(found), row.originator, [notice("ACCEPTED", _LET_GO)]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the register knows of those that wait: who wrote what by each URN, which corrections of a URN wait, which reports wait
+    themselves, and which were replaced."""
+
+    written: Mapping[str, Sequence[Accepted]]
+    corrections: Mapping[str, Sequence[Waiting]]
+    waits: Mapping[bytes, Waiting]
+    replaced: frozenset[bytes]
+
+
 @dataclass
 class _Settling:
     """One transaction's worth; a report is touched once in it, so that each step rests on what the register holds."""
@@ -80,27 +96,32 @@ class _Settling:
     office: PasOffice = field(repr=False)
     scribe: Scribe
     plan: Plan
-    touched: set[bytes] = field(default_factory=set)
+    _estate: Estate = field(init=False, repr=False)
+    _touched: set[bytes] = field(default_factory=set)
+    _replaced: list[tuple[Waiting, Accepted]] = field(default_factory=list)
     _released: set[bytes] = field(default_factory=set)
     _unmatched: set[bytes] = field(default_factory=set)
 
-    def look_at(self, row: Waiting) -> None:
-        if row.report in self.touched:
-            return
-        if row.target is None:
-            if not self._corrections_of(row):
-                self._release(row)
-            return
-        target = self._find_target(row)
-        waits = chains.find_waits(self.register, [target.id]).get(target.id) if target is not None else None
-        gone = target is not None and any(link.report == target.id for link in chains.find_links(self.register, [target.id]))
-        if target is not None and not gone and (waits is None or waits.target is None or waits.state == "RELEASED"):
-            self._replace(row, target)
-        elif row.state == "WAITING" and (gone or row.until_ms <= self.scribe.now_ms):
-            self._tell_unmatched(row)
+    def __post_init__(self) -> None:
+        self._estate = self.office.snapshot.at(self.scribe.now)
+
+    @property
+    def full(self) -> bool:
+        return len(self._touched) >= SETTLED_AT_ONCE
+
+    def look_at(self, rows: Sequence[Waiting]) -> None:
+        """Finds out what becomes of them, by a few questions to the register whatever their number."""
+        seen = self._see(rows)
+        for row in rows:
+            if not self.full and row.report not in self._touched:
+                self._look_at(row, seen)
 
     def finish(self) -> None:
-        """Decides those anew that wait no longer, or wait for a person."""
+        """Ends what was replaced, and decides those anew that wait no longer, or wait for a person."""
+        if self._replaced:
+            self._end_replaced()
+        for found in queries.find_accepted(self.register, self._unmatched, ()):
+            self.plan.drafts.append(notify(about_accepted(found), found.originator, [notice("REFUSED", _UNMATCHED)]))
         ids = self._released | self._unmatched
         if ids:
             knowledge = self.office.know()
@@ -110,23 +131,44 @@ class _Settling:
                 unmatched=frozenset(self._unmatched),
             )  # fmt: skip
 
-    def _find_target(self, row: Waiting) -> Accepted | None:
+    def _see(self, rows: Sequence[Waiting]) -> _Seen:
+        corrections = _by(chains.find_waiting(self.register, [row.urn for row in rows]), lambda one: one.target or "")
+        all_rows = (*rows, *chain.from_iterable(corrections.values()))
+        names = {(office, row.target) for row in all_rows if row.target is not None for office in self._estate.own(row.originator)}
+        found = queries.find_accepted(self.register, (), names)
+        ids = [one.id for one in found]
+        replaced = frozenset(link.report for link in chains.find_links(self.register, ids))
+        return _Seen(_by(found, lambda one: one.urn), corrections, chains.find_waits(self.register, ids), replaced)
+
+    def _look_at(self, row: Waiting, seen: _Seen) -> None:
+        if row.target is None:
+            if not self._is_corrected(row, seen):
+                self._release(row, seen)
+            return
+        target = self._find_target(row, seen)
+        waits = seen.waits.get(target.id) if target is not None else None
+        replaced = target is not None and target.id in seen.replaced
+        if target is not None and not replaced and (waits is None or waits.target is None or waits.state == "RELEASED"):
+            self._replace(row, target, seen)
+        elif row.state == "WAITING" and (replaced or row.until_ms <= self.scribe.now_ms):
+            self._tell_unmatched(row)
+
+    def _find_target(self, row: Waiting, seen: _Seen) -> Accepted | None:
         """The report of that URN which the originator wrote itself, else the one that another of its own offices wrote."""
-        own = self.office.snapshot.at(self.scribe.now).own(row.originator)
-        found = queries.find_accepted(self.register, (), {(office, row.target or "") for office in own})
-        others = [one for one in found if one.id != row.report]
+        own = self._estate.own(row.originator)
+        others = [one for one in seen.written.get(row.target or "", ()) if one.originator in own and one.id != row.report]
         mine = [one for one in others if one.originator == row.originator]
         chosen = mine or others
         return chosen[0] if len(chosen) == 1 else None
 
-    def _corrections_of(self, row: Waiting) -> bool:
+    def _is_corrected(self, row: Waiting, seen: _Seen) -> bool:
         """Whether a correction waits that has this report for its target."""
-        waiting = chains.find_waiting(self.register, [row.urn])
-        return any(found is not None and found.id == row.report for found in map(self._find_target, waiting))
+        targets = (self._find_target(one, seen) for one in seen.corrections.get(row.urn, ()))
+        return any(found is not None and found.id == row.report for found in targets)
 
-    def _release(self, row: Waiting) -> None:
-        self.touched.add(row.report)
-        if row.target is not None and self._corrections_of(row):
+    def _release(self, row: Waiting, seen: _Seen) -> None:
+        self._touched.add(row.report)
+        if row.target is not None and self._is_corrected(row, seen):
             # It is corrected itself, by one that came before it: held back, it is replaced next.
             self.plan.change.waits.append({"report": row.report, "target": None, "state": "WAITING"})
         else:
@@ -135,59 +177,72 @@ class _Settling:
         self.plan.chains.add(row.urn)
 
     def _tell_unmatched(self, row: Waiting) -> None:
-        self.touched.add(row.report)
+        self._touched.add(row.report)
         self._unmatched.add(row.report)
         self.plan.chains.add(row.urn)
         self.plan.change.waits.append({"report": row.report, "target": row.target, "state": "UNMATCHED"})
         self.plan.change.events.append(self.scribe.event("UNMATCHED", row.report.hex(), office=row.originator))
-        for found in queries.find_accepted(self.register, [row.report], ()):
-            self.plan.drafts.append(notify(about_accepted(found), row.originator, [notice("REFUSED", _UNMATCHED)]))
 
-    def _replace(self, row: Waiting, target: Accepted) -> None:
-        """The target ends: withdrawn from all who hold anything of it, told to all who acted on it, live no more, its cases closed."""
-        if target.id in self.touched:
-            return
-        self.touched.add(target.id)
-        change, action = self.plan.change, row.action or "CORRECT"
-        change.corrections.append({"report": target.id, "successor": row.report, "action": action, "at_ms": self.scribe.now_ms})
-        ends = min(target.live_until_ms, self.scribe.now_ms)
-        change.superseded.append({"id": target.id, "version": target.version, "live_until_ms": ends})
-        change.settled.append(target.id)
-        change.closed_cases += [{"id": case.id} for case in queries.find_cases(self.register, [target.id]) if case.state != "CLOSED"]
-        change.events.append(self.scribe.event("SUPERSEDED", target.id.hex(), office=row.originator, rules=[action], digests=[row.report]))
-        waited = [case.owner for case in queries.find_cases(self.register, [target.id]) if case.state in WAITING]
-        self.plan.drafts += closed_notices(about_accepted(target), waited, self.office)
-        self._withdraw(row, target, action)
-        withdraw_summaries(self.register, target.id, self.office, self.scribe, self.plan)
-        self._release(row)
+    def _replace(self, row: Waiting, target: Accepted, seen: _Seen) -> None:
+        if target.id not in self._touched:
+            self._touched.add(target.id)
+            self._replaced.append((row, target))
+            self._release(row, seen)
 
-    def _withdraw(self, row: Waiting, target: Accepted, action: str) -> None:
-        by_office: dict[str, list[Sent]] = {}
-        for sent in queries.find_deliveries(self.register, [target.id]):
-            by_office.setdefault(sent.office, []).append(sent)
-        acted = chains.find_actioned(self.register, target.id)
-        regraded = self._regraded(target.id, row.report) if action == "CORRECT" else frozenset()
+    def _end_replaced(self) -> None:
+        """The targets end: withdrawn from all who hold anything of them, told to all who acted on them, live no more, cases closed."""
+        ids = [target.id for _, target in self._replaced]
+        cases = _by(queries.find_cases(self.register, ids), lambda case: case.report)
+        sent = _by(queries.find_deliveries(self.register, ids), lambda one: one.report)
+        acted, regraded = chains.find_actioned(self.register, ids), self._find_regraded()
+        change = self.plan.change
+        for row, target in self._replaced:
+            action = row.action or "CORRECT"
+            change.corrections.append({"report": target.id, "successor": row.report, "action": action, "at_ms": self.scribe.now_ms})
+            ends = min(target.live_until_ms, self.scribe.now_ms)
+            change.superseded.append({"id": target.id, "version": target.version, "live_until_ms": ends})
+            change.settled.append(target.id)
+            change.closed_cases += [{"id": case.id} for case in cases.get(target.id, ()) if case.state != "CLOSED"]
+            event = self.scribe.event("SUPERSEDED", target.id.hex(), office=row.originator, rules=[action], digests=[row.report])
+            change.events.append(event)
+            waited = [case.owner for case in cases.get(target.id, ()) if case.state in WAITING]
+            self.plan.drafts += closed_notices(about_accepted(target), waited, self.office)
+            self._withdraw(target, action, sent.get(target.id, ()), acted, regraded.get(target.id, frozenset()))
+        for report in dockets.find_statements(self.register, ids):
+            withdraw_summaries(self.register, report, self.office, self.scribe, self.plan)
+
+    def _withdraw(
+        self, target: Accepted, action: str, deliveries: Sequence[Sent], acted: Container[tuple[bytes, str]], regraded: frozenset[int]
+    ) -> None:
         confirm_by = self.office.rulebook.read_by(target.priority, self.scribe.now)  # type: ignore[arg-type]  # as it was accepted
-        for office, sent_to in sorted(by_office.items()):
+        for office, sent_to in sorted(_by(deliveries, lambda one: one.office).items()):
             holding = holding_of(sent_to)
-            if not holding.deliveries and office not in acted:
+            if not holding.deliveries and (target.id, office) not in acted:
                 continue
             had = {item for one in sent_to for item in one.items}
             why = RETRACTED if action == "WITHDRAW" else REGRADED if had & regraded else CORRECTED
             self.plan.drafts.append(withdraw(about_accepted(target), office, confirm_by, [notice("REFUSED", why, office=office)]))
             self.plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in holding.deliveries]
 
-    def _regraded(self, target: bytes, successor: bytes) -> frozenset[int]:
-        """The target's items that came again word for word under another grade; of a closed text PAS cannot tell."""
-        found = self._read([target, successor])
-        if target not in found or successor not in found:
-            return frozenset()
-        new: dict[str, set[str]] = {}
-        for item in found[successor].report.items:
-            new.setdefault(item.text or "", set()).add(item.grade)
-        items = enumerate(found[target].report.items)
-        return frozenset(n for n, item in items if item.text and item.text in new and item.grade not in new[item.text])
+    def _find_regraded(self) -> dict[bytes, frozenset[int]]:
+        """Of each target that is corrected, the items that came again word for word under another grade; PAS sees no closed text."""
+        pairs = [(target.id, row.report) for row, target in self._replaced if row.action != "WITHDRAW"]
+        opened, _ = reopen(queries.find_kept(self.register, chain.from_iterable(pairs)), (), {}, self.office)
+        reports = {one.kept.id: one.report for one in opened}
+        return {old: _regraded(reports[old], reports[new]) for old, new in pairs if old in reports and new in reports}
 
-    def _read(self, ids: Sequence[bytes]) -> Mapping[bytes, Standing]:
-        standing = find_standing(self.register, ids, self.office.know(), self.office, self.scribe, Plan())
-        return {one.kept.id: one for one in standing}
+
+def _regraded(target: Report, successor: Report) -> frozenset[int]:
+    new: dict[str, set[str]] = {}
+    for item in successor.items:
+        new.setdefault(item.text or "", set()).add(item.grade)
+    items = enumerate(target.items)
+    return frozenset(n for n, item in items if item.text and item.text in new and item.grade not in new[item.text])
+
+
+def _by(rows: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Rows that have a key in common, in their order."""
+    found: dict[K, list[T]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return found

@@ -202,13 +202,21 @@ class Worker:
         """
         self._asked |= urns
 
+        newest: set[str] = set()
+
         def settle() -> Plan | None:
             if not self._swept:
                 self._asked |= self.store.ask(chains.list_targets)
                 self._swept = True
-            plan = self.pipeline.settle(frozenset(self._asked)) if self._asked else None
-            self._asked |= plan.chains if plan is not None else set()
-            return plan
+            # A long chain is gone along, link by link, and not looked through for each.
+            for asked in (newest, self._asked):
+                plan = self.pipeline.settle(frozenset(asked)) if asked else None
+                if plan is not None:
+                    self._asked |= plan.chains
+                    newest.clear()
+                    newest.update(plan.chains)
+                    return plan
+            return None
 
         if self._bring(settle):
             self._asked.clear()

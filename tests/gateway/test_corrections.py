@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import find_journeys, read_all
@@ -381,3 +382,47 @@ def test_a_correction_that_was_let_go_is_corrected_like_any_other(desk: Desk, ca
     desk.run()
     assert set(journeys(desk, third)) == set(READERS)
     assert pas.json("cases", "list") == []
+
+
+def count_statements(desk: Desk, *reports: Row) -> int:
+    """How many statements the register is given for these reports, published at once."""
+    desk.publish(*reports)
+    asked = Counter[str]()
+
+    def look(_: Any, __: Any, statement: str, *more: Any) -> None:
+        asked[statement[:6]] += 1
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", look)
+    try:
+        desk.run()
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", look)
+    assert asked.total() >= 10
+    return asked.total()
+
+
+def test_many_corrections_take_effect_by_a_few_statements(desk: Desk) -> None:
+    def pairs(count: int) -> list[Row]:
+        firsts = [desk.write() for _ in range(count)]
+        return [one for first in firsts for one in (first, correct(desk, first))]
+
+    few, many = pairs(5), pairs(40)
+    assert count_statements(desk, *many) <= 1.5 * count_statements(desk, *few)
+    for first, second in zip(many[::2], many[1::2], strict=True):
+        assert states(desk, first)["pio:WSI"] == "WITHDRAWN"
+        assert states(desk, second)["pio:WSI"] == "SENT"
+
+
+def test_a_long_chain_is_gone_along_link_by_link(desk: Desk) -> None:
+    """What each link costs does not grow with the chain."""
+
+    def link(count: int) -> list[Row]:
+        links = [desk.write()]
+        while len(links) < count:
+            links.append(correct(desk, links[-1]))
+        return links
+
+    short, long = link(6), link(24)
+    assert count_statements(desk, *long) <= 5 * count_statements(desk, *short)
+    assert states(desk, long[-1])["pio:WSI"] == "SENT"
+    assert not any(states(desk, one).get("pio:WSI") == "SENT" for one in long[:-1])

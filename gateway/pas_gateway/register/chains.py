@@ -9,7 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import chunks
+from pas_gateway.register.change import chunks, find_rows
 
 # UNMATCHED: PAS has a case, for the report it corrects did not come in time or is no longer the last of its chain. RELEASED: people let
 # it go out all the same; should what it corrects come, it still stands in its place.
@@ -101,11 +101,12 @@ def find_links(connection: sa.Connection, reports: Iterable[bytes]) -> list[Link
     return list(found.values())
 
 
-def find_actioned(connection: sa.Connection, report: bytes) -> frozenset[str]:
-    """The offices that said what they did about a report."""
-    joined = sa.join(schema.deliveries, schema.replies, schema.deliveries.c.id == schema.replies.c.delivery)
-    acted = sa.and_(schema.deliveries.c.report == report, schema.replies.c.receipt == "ACTIONED")
-    return frozenset(connection.execute(sa.select(schema.deliveries.c.office).select_from(joined).where(acted)).scalars())
+def find_actioned(connection: sa.Connection, reports: Iterable[bytes]) -> frozenset[tuple[bytes, str]]:
+    """Which office said what it did about which of these reports."""
+    sent, replies = schema.deliveries.c, schema.replies.c
+    joined = sa.join(schema.deliveries, schema.replies, sent.id == replies.delivery)
+    acted = sa.select(sent.report, sent.office).select_from(joined).where(replies.receipt == "ACTIONED")
+    return frozenset((row.report, row.office) for row in find_rows(connection, acted, sent.report, reports))
 
 
 def _read(connection: sa.Connection, query: sa.Select[Any]) -> list[Waiting]:

@@ -423,6 +423,6 @@ def test_a_long_chain_is_gone_along_link_by_link(desk: Desk) -> None:
         return links
 
     short, long = link(6), link(24)
-    assert count_statements(desk, *long) <= 5 * count_statements(desk, *short)
+    assert count_statements(desk, *long) <= 4 * count_statements(desk, *short)
     assert states(desk, long[-1])["pio:WSI"] == "SENT"
     assert not any(states(desk, one).get("pio:WSI") == "SENT" for one in long[:-1])

@@ -124,6 +124,17 @@ def test_rotation_ends_the_old_keys_and_keeps_them(pas: RunPas, estate: Path) ->
     assert all(key["id"] in shown for key in keys)
 
 
+def test_keys_that_an_office_sends_count_beside_its_old_ones_for_an_hour(pas: RunPas, estate: Path, tmp_path: Path) -> None:
+    for number, (flags, hours) in enumerate((([], 1), (["--at-once"], 0))):
+        old = json.loads(pas("directory", "history", "lea:91", "--json", cwd=estate, code=0).out)["keys"][-1]["id"]
+        asked = json.loads(pas("keys", "new", "--office", "lea:91", "--again", "--out", tmp_path / "r", "--json", cwd=estate, code=0).out)
+        start = f"20{30 + number}-01-01T00:00:00Z"
+        pas("directory", "add", tmp_path / "r", "--fingerprint", asked["fingerprint"], "--from", start, *flags, cwd=estate, code=0)
+        keys = json.loads(pas("directory", "history", "lea:91", "--json", cwd=estate, code=0).out)["keys"]
+        assert {key["id"]: key["to"] for key in keys}[old] == start.replace("T00", f"T0{hours}")
+        (tmp_path / "r").unlink()
+
+
 def test_without_the_root_key_nobody_changes_the_directory(pas: RunPas, estate: Path) -> None:
     for path in (estate / "keys" / "root").iterdir():
         path.unlink()

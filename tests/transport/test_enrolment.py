@@ -132,11 +132,19 @@ def test_new_keys_take_over_and_the_old_ones_stay_in_the_history() -> None:
     second = enrolled("lea:91", snapshot=first, start=T0 + DAY)
     office = second.by_id["lea:91"]
     assert office.terms == first.by_id["lea:91"].terms
-    assert [key.end for key in office.keys] == [T0 + DAY, T0 + DAY, None, None]
+    assert [key.end for key in office.keys] == [T0 + DAY + OVERLAP, T0 + DAY + OVERLAP, None, None]
     old, new = second.key("lea:91", "sign", T0), second.key("lea:91", "sign", T0 + DAY)
     assert old is not None
     assert new is not None
     assert old.public == first.keys("lea:91", "sign")[0].public != new.public
+
+
+def test_old_keys_end_without_an_overlap_where_they_were_taken_or_the_terms_are_new() -> None:
+    first = enrolled("pio:WSI", Particulars(force="01"))
+    taken = enrol(first, request_of("pio:WSI"), NOTHING, T0 + DAY, timedelta(0))
+    posted = enrolled("pio:WSI", Particulars(force="43"), first, T0 + DAY)
+    for snapshot in (taken, posted):
+        assert [key.end for key in snapshot.by_id["pio:WSI"].keys] == [T0 + DAY, T0 + DAY, None, None]
 
 
 def test_a_pio_posted_by_another_force_has_a_second_term() -> None:

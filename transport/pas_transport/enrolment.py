@@ -93,8 +93,15 @@ def compare_fingerprint(request: Fingerprinted, told: str) -> None:
         )
 
 
-def enrol(snapshot: Snapshot, request: Request, told: Particulars, start: datetime) -> Snapshot:
-    """The offices with this one in it: new, back again, on new terms, or with new keys only. Raises `DirectoryError`."""
+# What was sealed or signed just before a rotation still reaches the log: until then the old keys count beside the new.
+OVERLAP = timedelta(hours=1)
+
+
+def enrol(snapshot: Snapshot, request: Request, told: Particulars, start: datetime, overlap: timedelta = OVERLAP) -> Snapshot:
+    """The offices with this one in it: new, back again, on new terms, or with new keys only, the old ones ending after the overlap.
+
+    Raises `DirectoryError`.
+    """
     kind = kind_of(request.office)
     known = snapshot.by_id.get(request.office)
     prison = _prison(request.office, kind, told.prison)
@@ -102,10 +109,11 @@ def enrol(snapshot: Snapshot, request: Request, told: Particulars, start: dateti
     _refuse_taken(snapshot, keys)
     if known is None:
         return _with(snapshot, Office(request.office, kind, prison, (_term(request.office, kind, told, start),), keys))
-    terms = known.terms
+    terms, end = known.terms, start + overlap
     if told.given or terms[-1].end is not None:
-        terms = _follow(known, _term(request.office, kind, told, start))
-    return _with(snapshot, replace(known, terms=terms, keys=(*_end_keys(known.keys, start), *keys)))
+        # Who holds an office on new terms may be others: what opens for those before them ends with their term.
+        terms, end = _follow(known, _term(request.office, kind, told, start)), start
+    return _with(snapshot, replace(known, terms=terms, keys=(*_end_keys(known.keys, end), *keys)))
 
 
 def retire(snapshot: Snapshot, office: str, at: datetime) -> Snapshot:
@@ -117,10 +125,6 @@ def retire(snapshot: Snapshot, office: str, at: datetime) -> Snapshot:
     if at < last.start:
         raise DirectoryError(f"{office} cannot end before it begins.", "give a later time with --at")
     return _with(snapshot, replace(found, terms=(*found.terms[:-1], replace(last, end=at)), keys=_end_keys(found.keys, at)))
-
-
-# What was sealed or signed just before a rotation still reaches the log: until then the old keys count beside the new.
-OVERLAP = timedelta(hours=1)
 
 
 def rotate(snapshot: Snapshot, office: str, keys: NewKeys, at: datetime, *, example: bool, overlap: timedelta = OVERLAP) -> Snapshot:

@@ -15,6 +15,8 @@ from pas_schemas.people import Appointment, Person
 from pas_transport.files import read_named
 from pas_transport.session import OFFICE, TIME, Session, at_option, pass_session
 
+AT_ONCE = click.option("--at-once", is_flag=True, help="The old keys were lost or taken: they end without the hour of overlap.")
+
 
 @click.group()
 def directory() -> None:
@@ -58,6 +60,7 @@ def history(session: Session, office: str) -> None:
 @click.option("--prison", metavar="CODE", default=None, help="The prison of a PIO, security or governor.")
 @click.option("--contracted/--public", default=None, help="Whether a contractor runs the prison (default: as the register has it).")
 @click.option("--from", "start", type=TIME, default=None, metavar="TIME", help="When it begins (default: now).")
+@AT_ONCE
 @pass_session
 def add(
     session: Session,
@@ -68,8 +71,13 @@ def add(
     prison: str | None,
     contracted: bool | None,
     start: datetime | None,
+    at_once: bool,
 ) -> None:
-    """Take a REQUEST into the directory: an office, new, on new terms or with new keys only; or a person of one."""
+    """Take a REQUEST into the directory: an office, new, on new terms or with new keys only; or a person of one.
+
+    Where an office has new keys only, the old ones end an hour after the new
+    begin.
+    """
     from pas_transport.appointing import asks_for_person
     from pas_transport.enrolment import Particulars, compare_fingerprint, enrol, read_request
     from pas_transport.issuing import change
@@ -82,8 +90,14 @@ def add(
     compare_fingerprint(wanted, fingerprint)
     if kind is not None and kind != wanted.office.partition(":")[0]:
         raise DirectoryError(f"The request is of {wanted.office}, which is no {kind}.", "ask the office for another request")
-    told = Particulars(force, prison, contracted)
-    _report(session, wanted.office, change(session.workspace, lambda snapshot, now: enrol(snapshot, wanted, told, start or now)))
+    told, overlap = Particulars(force, prison, contracted), _overlap(at_once)
+    _report(session, wanted.office, change(session.workspace, lambda snapshot, now: enrol(snapshot, wanted, told, start or now, overlap)))
+
+
+def _overlap(at_once: bool) -> timedelta:
+    from pas_transport.enrolment import OVERLAP
+
+    return timedelta(0) if at_once else OVERLAP
 
 
 def _add_person(session: Session, data: bytes, fingerprint: str, start: datetime | None) -> None:
@@ -131,14 +145,13 @@ def people(session: Session, office: str | None, at: datetime | None) -> None:
 
 @directory.command("rotate-key")
 @click.argument("office", type=OFFICE)
-@click.option("--at-once", is_flag=True, help="The old keys were lost or taken: they end now, without the hour of overlap.")
+@AT_ONCE
 @pass_session
 def rotate_key(session: Session, office: str, at_once: bool) -> None:
     """Give OFFICE, whose keys must lie here, new keys; the old ones end within the hour and still open what was sealed to them."""
-    from pas_transport.enrolment import OVERLAP
     from pas_transport.issuing import rotate_keys
 
-    _report(session, office, rotate_keys(session.workspace, office, timedelta(0) if at_once else OVERLAP))
+    _report(session, office, rotate_keys(session.workspace, office, _overlap(at_once)))
 
 
 @directory.command("rotate-root")

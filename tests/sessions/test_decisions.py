@@ -178,3 +178,12 @@ def test_silence_is_accepted_by_an_officer_of_rank(at: At) -> None:
     assert at.json("cases", "list", *own) == []
     shown = [row for row in at.json("trace", "01/IR/2015/000001")["cases"] if row["owner"] == "fib:01"]
     assert [(row["state"], row["until"]) for row in shown] == [("ACCEPTED", "2015-12-01T00:00:00Z")]
+
+
+def test_what_is_not_there_is_no_misuse(pas: RunPas, estate: Path) -> None:
+    said = ("--reason", "r", "--legal-basis", "OTHER")
+    for asked in (
+        ("cases", "show", "00", "--as", "pio:WSI"),
+        ("consent", "00", "--as", "force:01", "--choice", "GRANT", *said),
+    ):
+        assert pas(*asked, cwd=estate, code=1).out == ""

@@ -9,7 +9,7 @@ import click
 
 from pas_consumers.cases import Question, list_questions
 from pas_schemas.clock import show_time
-from pas_schemas.errors import MisuseError
+from pas_schemas.errors import InboxError, MisuseError
 from pas_schemas.models.decision import Consent
 from pas_schemas.models.words import CONSENT_CHOICES
 from pas_transport.open_cases import build, find_kept, post_of, read_said, sign_and_send
@@ -94,7 +94,8 @@ def _find(asked: list[Question], delivery: str | None, item: int | None, recipie
         and item in (None, one.notice.item)
         and recipient in (None, one.notice.office)
     ]
-    if len(found) != 1:
-        sentence = "Nothing is asked in a delivery of that id." if not found else "That delivery asks about several items or offices."
-        raise MisuseError(sentence, "`pas consent --as OFFICE` lists what is asked; narrow it with --item and --office")
+    if not found:
+        raise InboxError("Nothing is asked in a delivery of that id.", "`pas consent --as OFFICE` lists what is asked")
+    if len(found) > 1:
+        raise MisuseError("That delivery asks about several items or offices.", "narrow it with --item and --office")
     return found[0]

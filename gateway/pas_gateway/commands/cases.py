@@ -14,7 +14,7 @@ from pas_gateway.commands.summarising import summarise
 from pas_gateway.offering import find_deliberation, read_texts
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.review import find_case, list_cases
-from pas_schemas.errors import MisuseError
+from pas_schemas.errors import InboxError, MisuseError
 from pas_transport.session import OFFICE, Session, compartment_option, pass_session
 
 
@@ -69,7 +69,7 @@ def show(session: Session, case: str, office: str, texts: bool, person: str | No
     else:
         own = [row for row in _own_cases(session, office) if row["case"].startswith(case)]
         if len(own) != 1:
-            raise MisuseError("No case of that office has that id.", f"see `pas cases list --as {office}`")
+            raise InboxError("No case of that office has that id.", f"see `pas cases list --as {office}`")
         found = own[0]
     session.console.emit(found)
     for name, value in found.items():

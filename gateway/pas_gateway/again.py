@@ -362,5 +362,5 @@ def find_standing(
     for found in queries.find_accepted(register, damaged, ()):
         plan.drafts.append(notify(about_accepted(found), PAS, [notice("QUARANTINED", _DAMAGED)]))
         plan.change.events.append(scribe.event("BODY_DAMAGED", found.id.hex(), office=found.originator))
-    knowledge.load(register, [one.report for one in standing], [])
+    knowledge.load(register, [one.report for one in standing], [], office.rulebook.referral)
     return standing

@@ -44,7 +44,7 @@ def draw(register: sa.Connection, came: Sequence[Came], office: PasOffice, scrib
     """The decisions, in the log's order, whatever the order of partitions: what comes first counts as first."""
     knowledge = office.know()
     reports = [one for one in came if isinstance(one, Verified)]
-    knowledge.load(register, [one.report for one in reports], [one.id for one in reports])
+    knowledge.load(register, [one.report for one in reports], [one.id for one in reports], office.rulebook.referral)
     # Of what was handed over the compartment keeps what concerns it, and forgets the rest.
     came = [one for one in came if not isinstance(one, Verified) or one.handed is None or knowledge.veil.covers(one.handed)]
     in_order = sorted(came, key=lambda one: place_of(one.order) if isinstance(one, Verified) else (0, 0))

@@ -17,12 +17,13 @@ from pas_gateway.policy.whereabouts import Row, State, Whereabouts
 from pas_gateway.register import queries
 from pas_gateway.register.queries import Accepted
 from pas_gateway.veil import NONE, find_veil
-from pas_schemas.clock import from_ms
+from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.directory import Estate
 from pas_schemas.identifiers import is_nomis, is_pnc
 from pas_schemas.models.report import Report, Subject
 from pas_schemas.rulebook import Referral
 from pas_schemas.sealing import IdKey, StoreKey
+from pas_schemas.topics import DAY_MS
 
 # A batch asks for each of its persons a dozen times, and has some hundreds; among an estate's 100,000 few come again soon.
 HASHES_KEPT = 8192
@@ -98,8 +99,9 @@ class Knowledge:
         self._versions: dict[bytes, int] = {}
         self.veil = NONE
 
-    def load(self, register: sa.Connection, reports: Sequence[Report], ids: Iterable[bytes]) -> None:
-        """Everything the register holds that these reports could be decided by."""
+    def load(self, register: sa.Connection, reports: Sequence[Report], ids: Iterable[bytes], referral: Referral | None = None) -> None:
+        """Everything the register holds that these reports could be decided by; of others on the same people, where `referral` is given,
+        no more than may add up by it."""
         if self.names.veil_key is not None:
             self.veil = find_veil(register, self.names.veil_key)
         prisoners = {key for report in reports for key in self.names.prisoners(report)}
@@ -110,9 +112,26 @@ class Knowledge:
             self._know(found)
         keys = {key for report in reports for key in self.index(report)}
         keys |= {alias for key in keys for alias in self._aliases(key)}
-        for key, found in queries.find_reports_on(register, keys):
+        on = queries.find_reports_on(register, keys) if referral is None else self._find_telling(register, reports, keys, referral)
+        for key, found in on:
             self._on_person.setdefault(key, {})[found.id] = found
         self._versions.update(queries.find_versions(register, keys | prisoners))
+
+    def _find_telling(
+        self, register: sa.Connection, reports: Sequence[Report], keys: set[bytes], referral: Referral
+    ) -> list[tuple[bytes, Accepted]]:
+        """What may add up with these reports: what has a tag that counts and, where one report's tags suffice, any second one.
+
+        A prisoner may have hundreds of others, and each batch would read all of them.
+        """
+        moments = [to_ms(report.created_at) for report in reports]
+        days_ms = referral.within_days * DAY_MS
+        written = (min(moments, default=0) - days_ms, max(moments, default=0) + days_ms)
+        found = queries.find_reports_on(register, keys, written, referral.tags)
+        alone = {key for report in reports if adds_up_alone(frozenset(report.risk_tags), referral) for key in self.index(report)}
+        alone |= {key for key, one in found if adds_up_alone(one.tags, referral)}
+        alone |= {alias for key in alone for alias in self._aliases(key)}
+        return found + queries.find_reports_on(register, alone, written) if alone else found
 
     def add(self, report: Report, accepted: Accepted) -> None:
         """An accepted report of this batch, for those that come after it."""

@@ -364,6 +364,7 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 _KEYS_IN_HEX = sa.text("SELECT unhex(value) FROM json_each(:keys)")
+_PAIRS_IN_JSON = sa.text("SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:pairs)")
 
 
 def among(connection: sa.Connection, column: sa.Column[Any], keys: Sequence[Any]) -> sa.ColumnElement[bool]:
@@ -389,12 +390,10 @@ def find_known(connection: sa.Connection, column: sa.Column[Any], keys: Iterable
 def among_pairs(
     connection: sa.Connection, columns: tuple[sa.Column[Any], sa.Column[Any]], pairs: Sequence[tuple[Any, Any]]
 ) -> sa.ColumnElement[bool]:
-    """Whether two columns hold one of these pairs; to PostgreSQL they go as two arrays."""
+    """Whether two columns hold one of these pairs. They go as one value, or two arrays: SQLite looks through the whole table for a list."""
     both = sa.tuple_(*columns)
     if connection.dialect.name == "postgresql":
-        arrays = (
-            sa.bindparam(None, list(values), sa.ARRAY(column.type))
-            for column, values in zip(columns, zip(*pairs, strict=True), strict=True)
-        )
+        lists = zip(columns, zip(*pairs, strict=True), strict=True)
+        arrays = (sa.bindparam(None, list(values), sa.ARRAY(column.type)) for column, values in lists)
         return both.in_(sa.select(sa.text("*")).select_from(sa.func.unnest(*arrays)))
-    return both.in_(pairs)
+    return both.in_(_PAIRS_IN_JSON.bindparams(sa.bindparam("pairs", json.dumps(pairs), unique=True)))

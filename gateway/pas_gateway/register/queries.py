@@ -167,10 +167,18 @@ def find_movement_ids(connection: sa.Connection, ids: Sequence[bytes]) -> set[by
     return find_known(connection, schema.movements.c.id, ids)
 
 
-def find_reports_on(connection: sa.Connection, keys: Iterable[bytes]) -> list[tuple[bytes, Accepted]]:
-    """Pairs of a person's key and an accepted report on that person."""
-    joined = sa.join(schema.subjects, schema.reports, schema.subjects.c.report == schema.reports.c.id)
+def find_reports_on(
+    connection: sa.Connection, keys: Iterable[bytes], written: tuple[int, int] | None = None, tags: Iterable[str] | None = None
+) -> list[tuple[bytes, Accepted]]:
+    """Pairs of a person's key and an accepted report on that person; of those `written` between two moments (milliseconds), with one of
+    these tags, where that is asked."""
+    reports = schema.reports.c
+    joined = sa.join(schema.subjects, schema.reports, schema.subjects.c.report == reports.id)
     query = sa.select(schema.subjects.c.key, *_SUMMARY).select_from(joined)
+    if written is not None:
+        query = query.where(reports.created_at_ms.between(*written))
+    if tags is not None:
+        query = query.where(sa.or_(sa.false(), *(reports.tags.contains(tag, autoescape=True) for tag in sorted(tags))))
     return [(row.key, _summary(row)) for row in find_rows(connection, query, schema.subjects.c.key, keys)]
 
 

@@ -10,10 +10,9 @@ from pas_consumers.delivery import Delivery, Notice
 from pas_consumers.errors import UnknownDeliveryError
 from pas_consumers.inbox import Inbox
 from pas_schemas.clock import show_time
+from pas_schemas.models.words import ASKING
 from pas_transport.open_cases import OpenCase, OpenPair
 from pas_transport.workspace import Workspace
-
-ASKING = ("CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED")
 
 
 @dataclass(frozen=True, slots=True)

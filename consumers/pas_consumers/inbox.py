@@ -18,6 +18,7 @@ from pas_consumers.records import Held, Listing, SetAside
 from pas_consumers.store import Store
 from pas_schemas.directory import KeyUse
 from pas_schemas.errors import DirectoryError, MisuseError
+from pas_schemas.identifiers import is_reference
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.words import Receipt
 from pas_schemas.sealing import REPLY, Plain, Sealer, SealingKey
@@ -27,8 +28,6 @@ from pas_transport.log import Log, Outgoing
 if TYPE_CHECKING:
     from pas_transport.workspace import Workspace
 
-# An opaque reference, never a name (domain, *Certainty of receipt*): the same rule as for the settings.
-_REFERENCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PREFIX: Final = re.compile(r"[0-9a-f]{1,32}")
 # What a person writes about what was done: far below what a record of the log may hold.
 MAX_WORDS = 20_000
@@ -217,7 +216,7 @@ class Inbox:
         if not all(given):
             raise MisuseError("A reply names a post and a person.", "give --post and --person, or set them in pas.toml")
         post, person = (word or "" for word in given)
-        if not (_REFERENCE.fullmatch(post) and _REFERENCE.fullmatch(person)):
+        if not (is_reference(post) and is_reference(person)):
             raise MisuseError("Post and person are references such as duty-governor and a1234.", "lower case, digits and dashes, no name")
         return post, person
 

@@ -21,10 +21,11 @@ from pas_consumers.errors import StoreDamagedError, StoreUnavailableError, Unkno
 from pas_consumers.inbox import Inbox
 from pas_schemas.clock import Clock
 from pas_schemas.errors import MisuseError
+from pas_schemas.models.words import ASKING
 
 FILE: Final = "watched"
 # Notices that ask something of somebody; the others can wait until the inbox is looked at.
-ASKING: Final = ("OVERDUE", "DECIDE", "CONSENT_ASKED", "CODE_2_ASKED", "REGRADE_ASKED")
+URGING: Final = ("OVERDUE", "DECIDE", *ASKING)
 # What a program finds in its environment.
 TOLD: Final = ("PAS_PRIORITY", "PAS_AGE_SECONDS", "PAS_KIND", "PAS_OFFICE")
 # A program that hangs must not keep the next threat from being told.
@@ -95,7 +96,7 @@ def is_threat(delivery: Delivery) -> bool:
 
 def name_of(delivery: Delivery) -> str:
     """The kind of a delivery; of a notice the word that asks for something."""
-    return next((notice.word for notice in delivery.notices if notice.word in ASKING), delivery.kind)
+    return next((notice.word for notice in delivery.notices if notice.word in URGING), delivery.kind)
 
 
 @dataclass

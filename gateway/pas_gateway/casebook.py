@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from pas_gateway.policy.verdicts import Case
+from pas_schemas.models.words import ASKING
 from pas_schemas.sealing import IdKey
 
 # Words that want an answer about an item.
-ASKING = frozenset({"CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED"})
 REF_BYTES, VIEW_BYTES = 8, 16
 
 

@@ -341,7 +341,7 @@ def _plan(outcome: Outcome, waits: Mapping[bytes, Waits], office: PasOffice, scr
         case Repeated():
             plan_repeated(outcome, scribe, plan)
         case Rejected():
-            plan_rejected(outcome, office, scribe, plan)
+            plan_rejected(outcome, scribe, plan)
         case Unprovable():
             plan_unprovable(outcome, office, scribe, plan)
         case _:

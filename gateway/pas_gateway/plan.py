@@ -145,7 +145,7 @@ def plan_repeated(repeated: Repeated, scribe: Scribe, plan: Plan) -> None:
     plan.change.events.append(scribe.event("DUPLICATE", repeated.verified.id.hex(), office=report.originator))
 
 
-def plan_rejected(rejected: Rejected, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+def plan_rejected(rejected: Rejected, scribe: Scribe, plan: Plan) -> None:
     """The originator hears which rules rejected; of a body that reached PAS, PAS hears until when the log still holds it."""
     rules = [finding.rule for finding in rejected.findings]
     _count_attempt(rejected.submitted, "REJECTED", rejected.originator, rejected.urn, rules, plan)

@@ -1,4 +1,4 @@
-"""Identifiers as the registers write them: NOMIS numbers, PNC IDs, office codes."""
+"""Identifiers as the registers write them: NOMIS numbers, PNC IDs, office codes, posts and persons."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import re
 
 # More than any force writes, and little enough for every index that it stands in.
 MAX_URN = 500
+# How posts and persons are named: an opaque reference, never a name (domain, *Certainty of receipt*).
+REFERENCE = r"[a-z0-9][a-z0-9-]{0,39}"
+_REFERENCE = re.compile(REFERENCE)
 _NOMIS = re.compile(r"[A-Z][0-9]{4}[A-Z]{2}")
 _PNC = re.compile(r"([0-9]{4})/([0-9]{7})([A-Z])")
 _PNC_LETTERS = "ZABCDEFGHJKLMNPQRTUVWXY"
+
+
+def is_reference(text: str) -> bool:
+    """A post or a person as such are named: `duty-governor`, `a1234`."""
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def is_nomis(number: str) -> bool:

@@ -10,11 +10,11 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pas_schemas.errors import RulebookError
+from pas_schemas.identifiers import REFERENCE
 from pas_schemas.models.words import PRIORITIES, Priority
 
 _DURATION = re.compile(r"([1-9][0-9]{0,4}) (minute|hour|day|working day)s?")
 _DELAY = re.compile(r"(0|[1-9][0-9]{0,4}) (minute|hour|day|working day)s?")
-_POST = r"[a-z0-9][a-z0-9-]{0,39}"
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 
 
@@ -53,7 +53,7 @@ def _as_day(value: object) -> object:
 
 Duration = Annotated[str, AfterValidator(_as_duration)]
 Delay = Annotated[str, AfterValidator(_as_delay)]
-Post = Annotated[str, Field(pattern=f"^{_POST}$")]
+Post = Annotated[str, Field(pattern=f"^{REFERENCE}$")]
 Day = Annotated[date, BeforeValidator(_as_day)]
 
 

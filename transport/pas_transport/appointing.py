@@ -10,11 +10,12 @@ from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.directory import PublicKey, Snapshot
 from pas_schemas.errors import CodecError, DirectoryError, SealError
+from pas_schemas.identifiers import is_reference
 from pas_schemas.people import Appointment, Person, Role
 from pas_schemas.sealing import REQUEST, SigningKey, VerifyKey
 from pas_schemas.sealing.framing import frame
 from pas_transport.enrolment import MAX_REQUEST_BYTES, find_office
-from pas_transport.people_codec import REFERENCE, read_roles
+from pas_transport.people_codec import read_roles
 from pas_transport.statements import peek_statement, read_statement, write_statement
 
 _AGAIN = "ask the person for the request again"
@@ -94,7 +95,7 @@ def appoint(snapshot: Snapshot, request: PersonRequest, start: datetime) -> Snap
     """The people with this one among them, new or in another post, who signs with the new key from `start`. Raises `DirectoryError`."""
     wanted = request.wanted
     find_office(snapshot, wanted.office)
-    if not (REFERENCE.fullmatch(request.reference) and REFERENCE.fullmatch(wanted.post)):
+    if not (is_reference(request.reference) and is_reference(wanted.post)):
         raise DirectoryError("Person and post are references such as a1234 and duty-reviewer.", "lower case, digits and dashes, no name")
     key = VerifyKey.from_bytes(request.public)
     if any(held.public == request.public for held in snapshot.every_key()):

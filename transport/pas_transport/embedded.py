@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from pas_schemas.clock import from_ms
-from pas_schemas.topics import MAX_RECORD_BYTES, Topic
+from pas_schemas.topics import Topic
 from pas_transport.embedded_file import LOCK_SECONDS, LogFile
 from pas_transport.embedded_subscription import EmbeddedSubscription
 from pas_transport.embedded_trim import compact, expire
@@ -26,6 +26,7 @@ from pas_transport.log import (
     Taken,
     TopicMismatchError,
     check_declaration,
+    check_sizes,
     choose_partition,
     describe_kept,
 )
@@ -139,13 +140,7 @@ class EmbeddedLog:
 
     def _address(self, records: Sequence[Outgoing]) -> list[int]:
         """The row of each record's partition; raises unless every one of them can be stored."""
-        too_large = [n for n, record in enumerate(records) if len(record.key) + len(record.value) > MAX_RECORD_BYTES]
-        if too_large:
-            raise RecordRefusedError(
-                f"{len(too_large)} of {len(records)} records exceed {MAX_RECORD_BYTES} bytes; none was stored",
-                "split or shorten them",
-                too_large,
-            )
+        check_sizes(records)
         rows: list[int] = []
         wrong: list[int] = []
         for n, record in enumerate(records):

@@ -9,17 +9,16 @@ from typing import Self
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from pas_schemas.errors import LogError
-from pas_schemas.topics import MAX_RECORD_BYTES, Topic
+from pas_schemas.topics import Topic
 from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess
 from pas_transport.kafka_reader import FETCH_WAIT_MS, MAX_ANSWER_BYTES, KafkaReader
 from pas_transport.kafka_sender import KafkaSender
 from pas_transport.kafka_subscription import MAX_POLL_SECONDS, Engine, KafkaSubscription
 from pas_transport.kafka_topics import KafkaTopics
-from pas_transport.log import Outgoing, Partition, RecordRefusedError, StartAt, Taken, TopicMissingError, choose_partition
+from pas_transport.log import Outgoing, Partition, RecordRefusedError, StartAt, Taken, TopicMissingError, check_sizes, choose_partition
 
 # A member that was killed frees its partitions after this long; it tells the group three times as often that it lives.
 SESSION_SECONDS = 10.0
-LINGER_MS = 5
 
 
 class KafkaLog:
@@ -27,7 +26,7 @@ class KafkaLog:
 
     `prefix` stands before every topic and group at Kafka, so that several estates can share a cluster. With `create`,
     `ensure` makes what is missing; without, only `pas topics apply` makes topics. `wait_seconds` bounds each wait,
-    `session_seconds` is how long the group waits for a member that was killed, `linger_ms` how long a batch may fill.
+    `session_seconds` is how long the group waits for a member that was killed.
     """
 
     def __init__(
@@ -39,7 +38,6 @@ class KafkaLog:
         create: bool = False,
         wait_seconds: float = WAIT_SECONDS,
         session_seconds: float = SESSION_SECONDS,
-        linger_ms: int = LINGER_MS,
     ) -> None:
         self._clients = Clients(access, wait_seconds)
         self._shift_ms = shift_ms
@@ -56,7 +54,7 @@ class KafkaLog:
         self._identity = f"kafka:{cluster}" + (f":{prefix}" if prefix else "")
         self._topics = KafkaTopics(self._clients, self._admin, prefix)
         self._reader = KafkaReader(self._clients, self._admin, self._topics, shift_ms)
-        self._sender = KafkaSender(self._clients, self._topics, linger_ms)
+        self._sender = KafkaSender(self._clients, self._topics)
 
     @property
     def identity(self) -> str:
@@ -131,13 +129,7 @@ class KafkaLog:
 
     def _address(self, records: Sequence[Outgoing]) -> list[int]:
         """The partition of each record; raises unless every one of them can be stored."""
-        too_large = [n for n, record in enumerate(records) if len(record.key) + len(record.value) > MAX_RECORD_BYTES]
-        if too_large:
-            raise RecordRefusedError(
-                f"{len(too_large)} of {len(records)} records exceed {MAX_RECORD_BYTES} bytes; none was stored",
-                "split or shorten them",
-                too_large,
-            )
+        check_sizes(records)
         counts = self._topics.count({record.topic for record in records})
         numbers = [choose_partition(one.key, counts[one.topic]) if one.partition is None else one.partition for one in records]
         wrong = [n for n, (record, number) in enumerate(zip(records, numbers, strict=True)) if not 0 <= number < counts[record.topic]]

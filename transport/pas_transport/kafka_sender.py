@@ -15,16 +15,17 @@ from pas_transport.log import AppendError, Outgoing, RecordRefusedError
 
 # Records of 4 kB go six times faster in batches of this size than in the library's own 16 KiB.
 BATCH_BYTES = 128 * 1024
+# How long a batch may fill.
+LINGER_MS = 5
 _REFUSED = (theirs.MessageSizeTooLargeError, theirs.RecordListTooLargeError, theirs.InvalidRecordError)
 
 
 class KafkaSender:
     """One idempotent producer, made when first needed and again after any failure: what it still held is given up with it."""
 
-    def __init__(self, clients: Clients, topics: KafkaTopics, linger_ms: int) -> None:
+    def __init__(self, clients: Clients, topics: KafkaTopics) -> None:
         self._clients = clients
         self._topics = topics
-        self._linger_ms = linger_ms
         self._lock = threading.Lock()
         self._producer: Any = None
 
@@ -71,7 +72,7 @@ class KafkaSender:
                 acks="all",
                 enable_idempotence=True,
                 batch_size=BATCH_BYTES,
-                linger_ms=self._linger_ms,
+                linger_ms=LINGER_MS,
                 delivery_timeout_ms=wait_ms,
                 max_block_ms=wait_ms,
                 metrics_enabled=False,

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from pas_schemas.directory import KeyUse
 from pas_schemas.errors import KeyringError
+from pas_schemas.identifiers import is_reference
 from pas_schemas.sealing import IdKey, OpeningKey, SigningKey, StoreKey, unlock_key
 from pas_schemas.topics import OFFICE_ID
 from pas_transport.files import write_whole
-from pas_transport.people_codec import REFERENCE
 
 # The folder of the directory's root key; no office can be called so, for it is no kind.
 ROOT = "root"
@@ -163,7 +163,7 @@ def add_keys(keys_dir: Path, office: str, keys: NewKeys, *, example: bool = Fals
 
 def person_file(reference: str) -> str:
     """The file of a person's key; raises `KeyringError` for anything that is no reference."""
-    if not REFERENCE.fullmatch(reference):
+    if not is_reference(reference):
         raise KeyringError("That is no staff reference.", "lower case, digits and dashes, and no name")
     return f"person-{reference}"
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar, NamedTuple, Protocol, Self
 
 from pas_schemas.errors import LogError
-from pas_schemas.topics import Topic
+from pas_schemas.topics import MAX_RECORD_BYTES, Topic
 
 # Kafka's own rule, so that a topic declared for one engine can be declared for another.
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -100,6 +100,14 @@ class OffsetGoneError(LogError):
 def choose_partition(key: bytes, partitions: int) -> int:
     """Where a record goes that names no partition: every adapter and every process must agree."""
     return int.from_bytes(key[:8], "big") % partitions
+
+
+def check_sizes(records: Sequence[Outgoing]) -> None:
+    """Raises `RecordRefusedError` where any is larger than a record may be."""
+    too_large = [n for n, record in enumerate(records) if len(record.key) + len(record.value) > MAX_RECORD_BYTES]
+    if too_large:
+        sentence = f"{len(too_large)} of {len(records)} records exceed {MAX_RECORD_BYTES} bytes; none was stored"
+        raise RecordRefusedError(sentence, "split or shorten them", too_large)
 
 
 def check_declaration(topic: Topic) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Any
 
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.directory import kind_of
 from pas_schemas.errors import DirectoryError
+from pas_schemas.identifiers import is_reference
 from pas_schemas.people import ROLES, Appointment, Person, Role
 from pas_transport.key_codec import read_end, read_key, write_end, write_key
 
 # An opaque reference, never a name; the same rule as for posts (domain, *Certainty of receipt*).
-REFERENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _FAULT = "PAS must issue a new version"
 
 
@@ -30,7 +29,7 @@ def read_person(datum: dict[str, Any]) -> Person:
     appointments = tuple(_read_appointment(one) for one in datum["appointments"])
     keys = tuple(read_key(key) for key in datum["keys"])
     follow = all(one.end is not None and one.end <= other.start for one, other in pairwise(appointments))
-    if not (REFERENCE.fullmatch(datum["reference"]) and appointments and follow and all(key.use == "sign" for key in keys)):
+    if not (is_reference(datum["reference"]) and appointments and follow and all(key.use == "sign" for key in keys)):
         raise DirectoryError("The directory says what cannot be of a person.", _FAULT)
     return Person(datum["reference"], appointments, keys)
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pas_schemas.errors import SettingsError
+from pas_schemas.identifiers import REFERENCE
 from pas_transport.files import read_whole
 from pas_transport.register_url import is_guarded
 
@@ -23,8 +24,7 @@ NO_SETTINGS = frozenset({"PAS_WORKSPACE", "PAS_CLOCK"})
 FOR_TESTS = ("PAS_TEST_", "PAS_REQUIRE_")
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:[^/@]*@")
 
-# How a post and a person are named in a receipt: an opaque reference, never a name (domain, *Certainty of receipt*).
-Reference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Reference = Annotated[str, StringConstraints(pattern=f"^{REFERENCE}$")]
 # Several estates can share a cluster; a topic's own name keeps room beside it.
 Prefix = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9.-]{0,19})?$")]
 # A host (IPv6 in brackets) and a port.

@@ -11,12 +11,10 @@ from pas_consumers.cases import Question, list_questions
 from pas_schemas.clock import show_time
 from pas_schemas.errors import InboxError, MisuseError
 from pas_schemas.models.decision import Consent
-from pas_schemas.models.words import CONSENT_CHOICES
+from pas_schemas.models.words import CONSENT_CHOICES, LEGAL_BASES
 from pas_transport.open_cases import build, find_kept, post_of, read_said, sign_and_send
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.session import OFFICE, Session, as_option, pass_session
-
-LEGAL = ("POLICING_PURPOSE", "OMA_2007_S14", "OTHER")
 
 
 @click.command()
@@ -30,7 +28,7 @@ LEGAL = ("POLICING_PURPOSE", "OMA_2007_S14", "OTHER")
 @click.option("--authorised-by", default=None, metavar="REF", help="Who authorised the risk assessment.")
 @click.option("--authorised-at", default=None, metavar="TIME", help="When.")
 @click.option("--reason", default=None, metavar="TEXT", help="Why; it is kept with the answer.")
-@click.option("--legal-basis", type=click.Choice(LEGAL), default=None, help="On what legal basis.")
+@click.option("--legal-basis", type=click.Choice(LEGAL_BASES), default=None, help="On what legal basis.")
 @click.option("--post", metavar="REF", default=None, help="The post it is answered in, for a deputy (default: the person's own).")
 @click.option("--person", metavar="REF", default=None, help="Who answers (else as in pas.toml).")
 @passphrase_option

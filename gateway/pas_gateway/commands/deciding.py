@@ -19,14 +19,13 @@ from pas_gateway.signatures import RefusedStatementError
 from pas_schemas.border import MAX_LINE_BYTES
 from pas_schemas.errors import KeyringError, MisuseError, PasError, RegisterError
 from pas_schemas.models.decision import Decision, Second
-from pas_schemas.models.words import ASKED, CHOICES
+from pas_schemas.models.words import ASKED, CHOICES, LEGAL_BASES
 from pas_transport.files import read_named
 from pas_transport.open_cases import OpenCase, build, find_kept, post_of, read_said, send, sign
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.session import OFFICE, Session, compartment_option, pass_session
 
 F = TypeVar("F", bound=Callable[..., Any])
-LEGAL = ("POLICING_PURPOSE", "OMA_2007_S14", "OTHER")
 _CASE: Final = re.compile(r"[0-9a-f]{1,16}")
 _OWNER = click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office with its own inbox.")
 
@@ -78,7 +77,7 @@ def _signing(command: F) -> F:
 @click.option("--permission", default=None, metavar="REF", help="The reference of a permission to release what is derived from ViSOR.")
 @click.option("--given-by", default=None, metavar="REF", help="Who gave that permission.")
 @click.option("--given-at", default=None, metavar="DATE", help="When.")
-@click.option("--legal-basis", type=click.Choice(LEGAL), required=True, help="On what legal basis.")
+@click.option("--legal-basis", type=click.Choice(LEGAL_BASES), required=True, help="On what legal basis.")
 @_signing
 @compartment_option
 @pass_session

@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 import click
 
 from pas_gateway.asking import check, list_all, note_consulted
-from pas_gateway.commands.deciding import LEGAL
 from pas_gateway.commands.register import open_register
 from pas_gateway.inquiries import PROTECTED
 from pas_gateway.office import PAS, PasOffice
 from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.request import InformationRequest, RequestAnswer
-from pas_schemas.models.words import REQUEST_KINDS
+from pas_schemas.models.words import LEGAL_BASES, REQUEST_KINDS
 from pas_transport.open_cases import build, post_of, send, sign, sign_and_send
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.sending import send_statement
@@ -53,7 +52,7 @@ def _signing(command: F) -> F:
 @click.option("--question", "questions", multiple=True, required=True, metavar="TEXT", help="What is asked; may be given again.")
 @click.option("--ask", "asked", type=OFFICE, multiple=True, required=True, metavar="OFFICE", help="Who is asked; may be given again.")
 @click.option("--purpose", type=click.Choice(PURPOSES), required=True, help="What the information is for.")
-@click.option("--legal-basis", type=click.Choice(LEGAL), required=True, help="On what legal basis it is asked.")
+@click.option("--legal-basis", type=click.Choice(LEGAL_BASES), required=True, help="On what legal basis it is asked.")
 @_signing
 @pass_session
 def new(
@@ -113,7 +112,7 @@ def answer(
 @click.argument("request", metavar="ID")
 @click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The office that was asked; PAS refuses for all of them.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; the office that asks reads it.")
-@click.option("--legal-basis", type=click.Choice(LEGAL), required=True, help="On what legal basis it is refused.")
+@click.option("--legal-basis", type=click.Choice(LEGAL_BASES), required=True, help="On what legal basis it is refused.")
 @_signing
 @pass_session
 def refuse(

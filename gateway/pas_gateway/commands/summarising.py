@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from pas_gateway.commands.deciding import LEGAL, on_record
+from pas_gateway.commands.deciding import on_record
 from pas_gateway.commands.register import open_register
 from pas_gateway.offering import check, find_summarised
 from pas_gateway.office import PAS, PasOffice
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.decision import Summary
-from pas_schemas.models.words import RISK_TAGS
+from pas_schemas.models.words import LEGAL_BASES, RISK_TAGS
 from pas_transport.open_cases import build, post_of, send, sign
 from pas_transport.passphrases import passphrase_option, read_passphrase
 from pas_transport.session import OFFICE, Session, pass_session
@@ -32,7 +32,7 @@ WITHOUT_NUMBER = "have its originator correct the report with it, or end the cas
 @click.option("--custodian", is_flag=True, help="The prison that receives the prisoner gets it too.")
 @click.option("--subject", "number", default=None, metavar="NUMBER", help="The prisoner, where the report is on several.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the summary.")
-@click.option("--legal-basis", type=click.Choice(LEGAL), required=True, help="On what legal basis.")
+@click.option("--legal-basis", type=click.Choice(LEGAL_BASES), required=True, help="On what legal basis.")
 @click.option("--post", metavar="REF", default=None, help="The post it is written in, for a deputy (default: the person's own).")
 @click.option("--person", metavar="REF", default=None, help="Who writes it (else as in pas.toml).")
 @passphrase_option

@@ -9,11 +9,11 @@ from typing import Final
 
 from pas_gateway.policy.cases import adds_up_alone
 from pas_gateway.scrutiny.findings import Finding
+from pas_schemas.identifiers import is_reference
 from pas_schemas.models.words import PRIORITIES
 from pas_schemas.reference import read_data
 from pas_schemas.rulebook import Cell, Rulebook, read_rulebook
 from pas_schemas.rules import CODES, COLUMNS, Word
-from pas_transport.people_codec import REFERENCE
 
 # From least to most.
 _WIDTH: Final[dict[Word, int]] = {"refuse": 0, "hold": 1, "release": 2}
@@ -133,7 +133,7 @@ def _people(book: Rulebook) -> Iterator[Finding]:
     )  # fmt: skip
     yield from (Finding("NOBODY_MAY", place, place.rpartition(".")[2]) for place, values in lists if not values)
     for post in sorted(book.receipts.governor_posts):
-        if not REFERENCE.fullmatch(post):
+        if not is_reference(post):
             yield Finding("UNKNOWN_POST", "receipts.governor_posts", repr(post))
     asked = book.four_eyes
     if "G-PASO" not in asked.gates:

@@ -30,9 +30,12 @@ RequestChoice = Literal["ANSWER", "REFUSE"]
 AddressRole = Literal["pio", "security", "governor"]
 
 PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
+LEGAL_BASES: Final[tuple[LegalBasis, ...]] = get_args(LegalBasis)
 CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
 ASKED: Final[tuple[Asked, ...]] = get_args(Asked)
 CONSENT_CHOICES: Final[tuple[ConsentChoice, ...]] = get_args(ConsentChoice)
+# Notices by which an originator is asked to say something of an item.
+ASKING: Final[tuple[NoticeWord, ...]] = ("CODE_2_ASKED", "CONSENT_ASKED", "REGRADE_ASKED")
 # Deliveries that show an office something of a report; those that somebody must read, and that a withdrawal takes back.
 SHOWN: Final[tuple[DeliveryKind, ...]] = ("DISCLOSURE", "CONDITIONS")
 TO_READ: Final[tuple[DeliveryKind, ...]] = (*SHOWN, "SUMMARY")

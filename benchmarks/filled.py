@@ -93,7 +93,10 @@ def _copy(template: Change, start: int, prisoners: list[bytes], random: Random) 
     change.attempts = [
         {**row, "urn": f"01/IR/2020/{start + place:07d}", "place": f"filled-{start + place}"} for place, row in enumerate(template.attempts)
     ]
-    change.subjects = [{"key": random.choice(prisoners), "report": report} for report in ids.values()]
+    change.subjects = [
+        {"key": random.choice(prisoners), "report": row["id"], "created_at_ms": row["created_at_ms"], "tags": row["tags"]}
+        for row in change.reports
+    ]
     change.deliveries = [{**row, "id": os.urandom(16), "report": ids[row["report"]], "state": "SENT"} for row in template.deliveries]
     change.touched = {row["key"] for row in change.subjects}
     change.events = template.events

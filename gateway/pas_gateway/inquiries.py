@@ -175,7 +175,7 @@ def is_answer(register: sa.Connection, asking: Asking, office: str, report: byte
     if asking.person is None:
         return True
     asked = queries.find_merged(register, [asking.person])
-    return not requests.find_persons(register, report).isdisjoint({*asked, *map(names.hidden, asked)})
+    return requests.is_on(register, report, {*asked, *map(names.hidden, asked)})
 
 
 def _check_role(who: Appointment, roles: frozenset[str]) -> None:

@@ -65,10 +65,12 @@ def plan_decided(decided: Decided, waits: Waits | None, office: PasOffice, scrib
     """
     verified, verdicts = decided.verified, decided.verdicts
     report, change, now_ms = verified.report, plan.change, scribe.now_ms
-    change.reports.append(report_row(decided, office, now_ms))
+    row = report_row(decided, office, now_ms)
+    change.reports.append(row)
     # Of a compartment report no subject stands in metadata (domain, `G-PASO`).
     persons = frozenset() if office.realm.apart else decided.persons
-    change.subjects += [{"key": key, "report": verified.id} for key in persons]
+    brief = {"report": verified.id, "created_at_ms": row["created_at_ms"], "tags": row["tags"]}
+    change.subjects += [{"key": key, **brief} for key in persons]
     change.touched |= persons
     change.handed += [{"report": verified.id}] if verified.handed is not None else []
     change.cases += [case_row(office, verified.id, case, report.priority, now_ms, verified.order[0]) for case in verdicts.cases]

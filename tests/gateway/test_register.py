@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 import pas_gateway.register
@@ -29,12 +30,14 @@ from pas_gateway.register import (
     outbox,
     queries,
     relearning,
+    requests,
     schema,
     sealed,
     split_blobs,
     write_change,
 )
 from pas_gateway.register.change import STATES, chunks, find_known
+from pas_gateway.register.migrations.versions import v0017_subjects_in_brief
 from pas_gateway.register.store import HEAD
 from pas_schemas.errors import RegisterError
 
@@ -187,17 +190,25 @@ def report_row(**changes: Any) -> dict[str, Any]:
     return row | changes
 
 
+def subject_row(key: bytes, report: dict[str, Any]) -> dict[str, Any]:
+    return {"key": key, "report": report["id"], "created_at_ms": report["created_at_ms"], "tags": report["tags"]}
+
+
 def test_accepted_reports_are_found_by_id_by_name_and_by_person(store: Store) -> None:
     other = report_row(id=b"s" * 16, originator="force:06", tags="")
-    persons = [{"key": ALICE, "report": b"r" * 16}, {"key": ALICE, "report": b"s" * 16}, {"key": BOB, "report": b"s" * 16}]
+    persons = [subject_row(ALICE, report_row()), subject_row(ALICE, other), subject_row(BOB, other)]
     write_change(store, Change(reports=[report_row(), other], subjects=persons))
     with store.reading() as register:
         by_name = queries.find_accepted(register, [], [("force:06", "01/1"), ("force:10", "01/1")])
         by_id = queries.find_accepted(register, [b"r" * 16, b"x" * 16], [])
         on_persons = {(key, found.id) for key, found in queries.find_reports_on(register, [ALICE, BOB])}
+        tagged = [(key, found.id) for key, found in queries.find_reports_on(register, [ALICE, BOB], (1, 1), ["ESCAPE", "OCG"])]
+        later = queries.find_reports_on(register, [ALICE, BOB], (2, 9), ["ESCAPE"])
+        on = [requests.is_on(register, b"r" * 16, among) for among in ([ALICE, BOB], [BOB], [])]
     assert [(found.id, found.tags) for found in by_name] == [(b"s" * 16, frozenset())]
     assert [(found.id, found.tags) for found in by_id] == [(b"r" * 16, {"DRUGS", "ESCAPE"})]
     assert on_persons == {(row["key"], row["report"]) for row in persons}
+    assert (tagged, later, on) == ([(ALICE, b"r" * 16)], [], [True, False, False])
 
 
 def test_state_of_a_delivery_moves_forward_only(store: Store) -> None:
@@ -350,6 +361,29 @@ def test_migrated_tables_are_the_declared_ones(store: Store) -> None:
     with store.reading() as register:
         context = MigrationContext.configure(register, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, schema.metadata) == []
+
+
+def test_persons_of_an_older_register_are_brought_along(store: Store) -> None:
+    other = report_row(id=b"s" * 16, originator="force:06", tags="", created_at_ms=7)
+    write_change(store, Change(reports=[report_row(), other]))
+    with store.writing() as register:
+        register.execute(sa.text("DROP TABLE subjects"))
+        register.execute(sa.text("CREATE TABLE subjects AS SELECT id AS key, id AS report FROM reports"))
+        with Operations.context(MigrationContext.configure(register)):
+            v0017_subjects_in_brief.upgrade()
+        context = MigrationContext.configure(register, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, schema.metadata) == []
+        rows = register.execute(sa.select(schema.subjects).order_by(schema.subjects.c.key)).all()
+    assert [tuple(row) for row in rows] == [(b"r" * 16, b"r" * 16, 1, "DRUGS,ESCAPE"), (b"s" * 16, b"s" * 16, 7, "")]
+
+
+def test_the_rows_of_a_person_lie_side_by_side(tmp_path: Path) -> None:
+    """What SQLite keeps without numbers of its own: to look at fifty reports of a prisoner is to read one place, not fifty."""
+    store = make_register(tmp_path / "register.db")
+    with store.reading() as register:
+        without = sa.text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'")
+        assert list(register.execute(without).scalars()) == ["subjects"]
+    store.close()
 
 
 def test_migrating_again_changes_nothing(store: Store, url: str) -> None:

@@ -290,7 +290,7 @@ def test_batches_about_other_people_do_not_collide(emptied: str) -> None:
                 advances=[Advance("log-1", "pas.reports", place, step or None, step + 1, b"d")],
                 used=dict.fromkeys(keys, 0),
                 touched=set(keys),
-                subjects=[{"key": key, "report": key} for key in keys],
+                subjects=[{"key": key, "report": key, "created_at_ms": 1, "tags": ""} for key in keys],
                 events=[b"event"],
             )
 

@@ -172,14 +172,14 @@ def find_reports_on(
 ) -> list[tuple[bytes, Accepted]]:
     """Pairs of a person's key and an accepted report on that person; of those `written` between two moments (milliseconds), with one of
     these tags, where that is asked."""
-    reports = schema.reports.c
-    joined = sa.join(schema.subjects, schema.reports, schema.subjects.c.report == reports.id)
-    query = sa.select(schema.subjects.c.key, *_SUMMARY).select_from(joined)
+    subjects = schema.subjects.c
+    joined = sa.join(schema.subjects, schema.reports, subjects.report == schema.reports.c.id)
+    query = sa.select(subjects.key, *_SUMMARY).select_from(joined)
     if written is not None:
-        query = query.where(reports.created_at_ms.between(*written))
+        query = query.where(subjects.created_at_ms.between(*written))
     if tags is not None:
-        query = query.where(sa.or_(sa.false(), *(reports.tags.contains(tag, autoescape=True) for tag in sorted(tags))))
-    return [(row.key, _summary(row)) for row in find_rows(connection, query, schema.subjects.c.key, keys)]
+        query = query.where(sa.or_(sa.false(), *(subjects.tags.contains(tag, autoescape=True) for tag in sorted(tags))))
+    return [(row.key, _summary(row)) for row in find_rows(connection, query, subjects.key, keys)]
 
 
 @dataclass(frozen=True, slots=True)

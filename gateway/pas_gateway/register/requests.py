@@ -107,10 +107,10 @@ def find_disclosed(connection: sa.Connection, office: str, reports: Iterable[byt
     return {row.report for row in find_rows(connection, query, table.c.report, reports)}
 
 
-def find_persons(connection: sa.Connection, report: bytes) -> set[bytes]:
-    """The keyed hashes of those a report is on."""
+def is_on(connection: sa.Connection, report: bytes, persons: Iterable[bytes]) -> bool:
+    """Whether a report is on any of these, by their keyed hashes."""
     table = schema.subjects
-    return set(connection.execute(sa.select(table.c.key).where(table.c.report == report)).scalars())
+    return any(find_rows(connection, sa.select(table.c.key).where(table.c.report == report), table.c.key, persons))
 
 
 def _due(now_ms: int) -> tuple[sa.Select[Any], ...]:

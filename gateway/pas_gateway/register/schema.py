@@ -57,12 +57,15 @@ attempts = Table(
     Index("attempts_by_urn", "urn"),
 )  # fmt: skip
 
-# Which accepted reports name a person, under keyed hashes of the NOMIS number and of the PNC ID.
+# Which accepted reports name a person, under keyed hashes of the NOMIS number and of the PNC ID. When each was written and its tags stand
+# here too, and the rows of one person side by side: what may add up is found without a look at every report there ever was on a prisoner.
 subjects = Table(
     "subjects", metadata,
     Column("key", _Id, primary_key=True),
     Column("report", _Id, primary_key=True),
-    Index("subjects_by_report", "report"),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("tags", String, nullable=False),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 # How often something was written about a person: a batch that used an older version is decided again.

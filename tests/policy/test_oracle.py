@@ -1,4 +1,4 @@
-"""The broker and the independent judge give the same answers: to every combination of the finite axes, and to 40,000 random reports."""
+"""The broker and the independent judge give the same answers: to every combination of the finite axes, and to 100,000 random reports."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from policy.axes import CODES, NAMING, ORIGINATORS, every_report, every_world
 from policy.differ import WORLD_SIZE, Comparison, compare, compare_world
 from policy.reports import make_estate_variants, missing
 
-# Each hand is one test, so that two processes share them; `make oracle` goes through a million others.
-HANDS, WORLDS_IN_HAND = 2, 10
+# Each hand is one test, so that two processes share them.
+HANDS, WORLDS_IN_HAND = 5, 10
 WORLDS = list(every_world())
 ESTATE = make_estate_variants()
 
@@ -17,7 +17,7 @@ ESTATE = make_estate_variants()
 @pytest.mark.long
 @pytest.mark.parametrize("hand", range(HANDS))
 def test_random_reports_are_answered_as_the_judge_answers(hand: int) -> None:
-    """40,000 of them; what a hand holds strikes every gate, rule, cell, case reason and obligation fifty times."""
+    """100,000 of them; what a hand holds strikes every gate, rule, cell, case reason and obligation fifty times."""
     whole = Comparison()
     for place in range(WORLDS_IN_HAND):
         whole.take(compare_world(hand * WORLDS_IN_HAND + place))
@@ -34,8 +34,8 @@ def test_of_two_readings_the_broker_takes_the_one_that_is_written_down(seed: int
     assert found.reports == WORLD_SIZE
 
 
-def test_the_hands_hold_forty_thousand() -> None:
-    assert HANDS * WORLDS_IN_HAND * WORLD_SIZE == 40_000
+def test_the_hands_hold_a_hundred_thousand() -> None:
+    assert HANDS * WORLDS_IN_HAND * WORLD_SIZE == 100_000
 
 
 @pytest.mark.parametrize("number", range(len(WORLDS)), ids=[f"{place}-{category}" for place, category, _ in WORLDS])

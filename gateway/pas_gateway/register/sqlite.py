@@ -30,9 +30,10 @@ _LOOK_SECONDS = 0.005
 _WAL_PAGES = 4000
 WAL_KEPT_BYTES = _WAL_PAGES * 4096
 # Workers that read in turn, with never a moment between, keep it from beginning anew, and it grows as long as they work. From this length
-# on a writer waits until those who read are through: not for long, for others want to write, and again when it has grown as much.
+# on a writer waits until those who read are through: not for long, for others want to write, and again when it has grown as much. It asks
+# again and again: SQLite waits for the place in which a reader was found, and others may have taken it over since who would not hinder it.
 WAL_LONG_BYTES = 4 * WAL_KEPT_BYTES
-_WAIT_MS = 1000
+_TRY_MS, _TRIES = 50, 20
 
 
 class SqliteStore(Store):
@@ -73,9 +74,12 @@ class SqliteStore(Store):
             if self._ahead.stat().st_size < self._too_long:
                 return
             driver: Any = connection.connection.driver_connection
-            driver.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
+            driver.execute(f"PRAGMA busy_timeout = {_TRY_MS}")
             try:
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                for _ in range(_TRIES):
+                    [(busy, *_)] = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                    if not busy:
+                        break
             finally:
                 driver.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
             self._too_long = self._ahead.stat().st_size + WAL_LONG_BYTES

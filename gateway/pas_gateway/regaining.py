@@ -11,7 +11,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import queries, relearning
+from pas_gateway.register import dockets, queries, relearning
 from pas_schemas.clock import show_time
 from pas_schemas.models.words import TO_READ
 
@@ -23,7 +23,8 @@ def regain_reports(register: sa.Connection, reports: Collection[bytes], office: 
     knowledge = office.know()
     standing = find_standing(register, reports, knowledge, office, scribe, plan)
     decide_again(standing, knowledge, office, scribe, plan, even_same=True)
-    here = {found.id for found in queries.find_accepted(register, reports, ())}
+    # A summary goes out under the id of what a person signed on its report.
+    here = {found.id for found in queries.find_accepted(register, reports, ())} | dockets.find_statement_ids(register, reports)
     for (report, name), sent in relearning.find_relearnt(register, reports).items():
         plan.change.recalled += [one.id for one in sent]
         plan.change.events.append(scribe.event("RELEARNT", report.hex(), office=name, digests=[one.id for one in sent]))

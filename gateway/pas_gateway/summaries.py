@@ -36,13 +36,16 @@ def renew_summaries(
     register: sa.Connection, standing: Iterable[Standing], knowledge: Knowledge, office: PasOffice, scribe: Scribe, plan: Plan,
     unsent: Collection[bytes] = (),
 ) -> None:  # fmt: skip
-    """Adds to a plan which summaries on these reports go out, and which are taken back; deliveries that are `unsent` reached nobody."""
+    """Adds to a plan which summaries on these reports go out, and which are taken back.
+
+    Of deliveries that are `unsent` nobody knows whether their office can open them: what stands is taken back and goes out anew.
+    """
     for one in standing:
         signed = [(each, each.said) for each in one.signed if isinstance(each.said, Summary)]
         if not signed:
             continue
         newest = {said.noms_number: each.id for each, said in signed}
-        sent = [it for it in queries.find_deliveries(register, [each.id for each, _ in signed]) if it.id not in unsent]
+        sent = queries.find_deliveries(register, [each.id for each, _ in signed])
         ended = one.kept.superseded or live_until_ms(one.report) <= scribe.now_ms
         taken_ms = {kept.id: kept.at_ms for kept in dockets.find_statements(register, [one.kept.id]).get(one.kept.id, ())}
         for each, said in signed:
@@ -50,7 +53,7 @@ def renew_summaries(
             # What was told of him since changes nothing of where its writer saw him, whenever it happened.
             then = _known_by(taken_ms[each.id], one.report, register, office) if stands and each.id in taken_ms else knowledge
             wanted = _readers(said, then, knowledge, office, scribe) if stands else frozenset()
-            _send(each, said, one.report, wanted, [delivery for delivery in sent if delivery.report == each.id], office, scribe, plan)
+            _send(each, said, one.report, wanted, [it for it in sent if it.report == each.id], unsent, office, scribe, plan)
 
 
 def withdraw_summaries(register: sa.Connection, report: bytes, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
@@ -91,10 +94,14 @@ def _readers(said: Summary, knowledge_then: Knowledge, knowledge: Knowledge, off
     return frozenset(one for one in wanted if (standing := estate.get(one)) is not None and standing.active)
 
 
+def _last(sent: Sequence[Sent]) -> dict[str, Sent]:
+    """The last message about it to each office."""
+    return {delivery.office: delivery for delivery in sorted(sent, key=lambda delivery: delivery.n)}
+
+
 def _holders(sent: Sequence[Sent]) -> frozenset[str]:
     """Who has it: whose last message about it is the summary itself."""
-    last = {delivery.office: delivery.kind for delivery in sorted(sent, key=lambda delivery: delivery.n)}
-    return frozenset(office for office, kind in last.items() if kind == "SUMMARY")
+    return frozenset(office for office, delivery in _last(sent).items() if delivery.kind == "SUMMARY")
 
 
 def _send(
@@ -103,15 +110,18 @@ def _send(
     report: Report,
     wanted: frozenset[str],
     sent: Sequence[Sent],
+    unsent: Collection[bytes],
     office: PasOffice,
     scribe: Scribe,
     plan: Plan,
 ) -> None:
     about = About(signed.id, "", PAS, report.priority, show_time(said.at), to_ms(said.at))
-    holders = _holders(sent)
-    # The journey is over for a contractor that had it, wherever the prisoner goes then.
-    wanted -= {each.office for each in sent if each.kind == "WITHDRAWAL" and each.office in said.escorts}
-    _take_back(about, holders - wanted, sent, office, scribe, plan)
+    last, holders = _last(sent), _holders(sent)
+    # The journey is over for a contractor that had it, wherever the prisoner goes then; what came anew came with its withdrawal.
+    wanted -= {one for one in said.escorts if one in last and last[one].kind == "WITHDRAWAL"}
+    anew = {one for one in holders if last[one].id in unsent}
+    _take_back(about, (holders - wanted) | anew, sent, office, scribe, plan)
+    holders -= anew
     body = write_body(_body(said, report)) if wanted - holders else None
     read_by = office.rulebook.read_by(report.priority, scribe.now)
     plan.drafts += [Draft(about, one, "SUMMARY", body=body, deadline=read_by) for one in sorted(wanted - holders)]

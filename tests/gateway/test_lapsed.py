@@ -13,9 +13,11 @@ from gateway.terminal import Terminal
 from gateway.test_dispatch import LOST as TOPIC
 from gateway.test_dispatch import decide, dispatch, rename_topic
 from gateway.test_reseal import ANEW, LOST, OTHER, audited, send, show
+from gateway.test_restored import back_up, restore
 from gateway.test_summaries import ESCORT, pas, write  # noqa: F401  # `pas` is a fixture
 from gateway.test_summaries import send as send_summary
 from pas_consumers import Inbox
+from pas_gateway.recovery import recover
 from pas_gateway.register import schema
 from pas_gateway.renewal import LAPSED, LEFT
 from pas_gateway.veil import LEAST
@@ -110,16 +112,82 @@ def test_a_case_that_waits_for_its_owner_reaches_it(desk: Desk) -> None:
     assert {notice.office for notice in case.notices} == {"force:01"}
 
 
-def test_a_summary_reaches_its_escort(pas: Terminal) -> None:  # noqa: F811  # the fixture
+def lay_summary(pas: Terminal) -> None:  # noqa: F811  # the fixture
+    """A summary for the escort lies in the outbox."""
     desk = pas.desk
     desk.fresh(REPLIES.name)
     send_summary(pas, write(pas))
     records = desk.fresh(REPLIES.name)
     desk.pipeline.commit(desk.pipeline.take_replies(records, desk.advances(records)))
-    desk.turn(hours=TOO_LONG)
-    send(desk)
+
+
+def summaries(desk: Desk) -> list[str]:
+    """The states of all that the escort's inbox has of summaries."""
     with Inbox.of(desk.workspace, ESCORT, post="p1", person="a1") as inbox:
-        assert [new.kind for new in inbox.take().new] == ["SUMMARY"]
+        inbox.take()
+        return [held.state for held in inbox.list().held if held.delivery.kind == "SUMMARY"]
+
+
+# By the first its epoch has ended; by the second it is still open, for an hour or half a day.
+@pytest.mark.parametrize("hours", [TOO_LONG, 24.0])
+def test_one_summary_stands_with_its_escort(pas: Terminal, hours: float) -> None:  # noqa: F811  # the fixture
+    lay_summary(pas)
+    pas.desk.turn(hours=hours)
+    send(pas.desk)
+    assert [state for state in summaries(pas.desk) if state != "WITHDRAWN"] == ["DELIVERED"]
+    assert kinds(pas.desk, ESCORT) == ["SUMMARY", "WITHDRAWAL", "SUMMARY"]
+
+
+@pytest.mark.parametrize("hours", [TOO_LONG, 24.0])
+def test_the_end_of_a_journey_ends_a_summary_that_waited(pas: Terminal, hours: float) -> None:  # noqa: F811  # the fixture
+    """For good: the prisoner who comes back is not on his way any more."""
+    desk = pas.desk
+    lay_summary(pas)
+    desk.turn(hours=hours)
+    send(desk)
+    desk.move(prison="BAI", hours_ago=0.2)
+    send(desk)
+    assert set(summaries(desk)) == {"WITHDRAWN"}
+    desk.move(prison="WSI", hours_ago=0.1)
+    send(desk)
+    assert set(summaries(desk)) == {"WITHDRAWN"}
+    assert kinds(desk, ESCORT) == ["SUMMARY", "WITHDRAWAL"] * 2
+
+
+@pytest.mark.parametrize("hours", [TOO_LONG, 24.0])
+def test_an_end_that_waited_with_its_summary_is_one(pas: Terminal, hours: float) -> None:  # noqa: F811  # the fixture
+    desk = pas.desk
+    lay_summary(pas)
+    desk.move(prison="BAI", hours_ago=0.5)
+    desk.pipeline.commit(desk.plan_movements(desk.fresh(MOVEMENTS.name)))
+    desk.turn(hours=hours)
+    send(desk)
+    desk.move(prison="WSI", hours_ago=0.1)
+    send(desk)
+    assert set(summaries(desk)) <= {"WITHDRAWN"}
+    assert kinds(desk, ESCORT) == ["SUMMARY", "WITHDRAWAL", "WITHDRAWAL"]
+
+
+def test_a_restored_register_leaves_a_summary_that_came_again(
+    pas: Terminal, tmp_path: Path  # noqa: F811  # the fixture
+) -> None:  # fmt: skip
+    desk = pas.desk
+    lay_summary(pas)
+    back_up(desk, tmp_path / "backup.db")
+    desk.turn(hours=24.0)
+    send(desk)
+    restore(desk, tmp_path / "backup.db")
+    assert recover(desk.log, desk.store, desk.office, [REPORTS.name, MOVEMENTS.name, REPLIES.name]) > 0
+    send(desk)
+    assert [state for state in summaries(desk) if state != "WITHDRAWN"] == ["DELIVERED"]
+    assert kinds(desk, ESCORT) == ["SUMMARY", "WITHDRAWAL", "SUMMARY"]
+    # A summary is on a report that the register has.
+    assert told(desk, "pas") == []
+    desk.move(prison="BAI", hours_ago=0.2)
+    send(desk)
+    desk.move(prison="WSI", hours_ago=0.1)
+    send(desk)
+    assert set(summaries(desk)) == {"WITHDRAWN"}
 
 
 def test_the_compartment_is_handed_what_waited(pristine: Path, tmp_path: Path) -> None:

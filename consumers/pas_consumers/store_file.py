@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import Final, TypeVar
 
 from pas_consumers.errors import StoreDamagedError, StoreUnavailableError
 from pas_schemas.errors import InboxError
+from pas_transport.locks import lock_within
+from pas_transport.sqlite_file import primary_code, transaction
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -69,16 +69,8 @@ class StoreFile:
             self._connection.close()
 
     def _run(self, begin: str, work: Work[T]) -> T:
-        with fence(self._office):
-            self._connection.execute(begin)
-            try:
-                result = work(self._connection)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-        return result
+        with fence(self._office), transaction(self._connection, begin):
+            return work(self._connection)
 
     def _prepare(self, office: str, store_key: str) -> None:
         db = self._connection
@@ -111,13 +103,12 @@ def _create(path: Path, office: str, store_key: str) -> None:
     os.close(os.open(draft, os.O_RDWR | os.O_CREAT, 0o600))
     db = sqlite3.connect(draft, isolation_level=None)
     try:
-        db.execute("BEGIN IMMEDIATE")
-        for statement in _TABLES.split(";"):
-            db.execute(statement)
-        db.execute("INSERT INTO owner VALUES (1, ?, ?)", (office, store_key))
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {TABLES_VERSION}")
-        db.execute("COMMIT")
+        with transaction(db):
+            for statement in _TABLES.split(";"):
+                db.execute(statement)
+            db.execute("INSERT INTO owner VALUES (1, ?, ?)", (office, store_key))
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {TABLES_VERSION}")
     finally:
         db.close()
     os.replace(draft, path)
@@ -141,21 +132,11 @@ def _one_opener(folder: Path, seconds: float) -> Iterator[None]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / f"{FILE}.opening", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _lock_within(lock, seconds)
+        if not lock_within(lock, seconds):
+            raise StoreUnavailableError("Another process keeps opening the inbox.", "see whether it hangs, and try again")
         yield
     finally:
         os.close(lock)
-
-
-def _lock_within(lock: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise StoreUnavailableError("Another process keeps opening the inbox.", "see whether it hangs, and try again") from None
-        time.sleep(0.002)
 
 
 @contextmanager
@@ -170,7 +151,7 @@ def fence(office: str) -> Iterator[None]:
 
 
 def _typed(error: sqlite3.Error, office: str) -> InboxError:
-    code = int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+    code = primary_code(error)
     if code in _MEANINGS:
         kind, sentence, hint = _MEANINGS[code]
         return kind(sentence.format(office), hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
 import shutil
@@ -22,6 +21,7 @@ from pas_consumers.inbox import Inbox
 from pas_schemas.clock import Clock
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.words import ASKING
+from pas_transport.locks import try_lock
 
 FILE: Final = "watched"
 # Notices that ask something of somebody; the others can wait until the inbox is looked at.
@@ -193,10 +193,8 @@ def open_called(folder: Path, office: str) -> Iterator[Called]:
             f"The inbox of {office} cannot be watched: {error.strerror}.", "see its folder's owner and mode"
         ) from None
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreUnavailableError(f"The inbox of {office} is watched already.", "one watch is enough: end the other first") from None
+        if not try_lock(file):
+            raise StoreUnavailableError(f"The inbox of {office} is watched already.", "one watch is enough: end the other first")
         yield Called(file)
     finally:
         os.close(file)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pas_producers.errors import JournalError
 from pas_schemas.clock import Clock, to_ms
+from pas_transport.sqlite_file import primary_code, transaction
 
 # The publishers of one office on one host write one after the other; each write is over in milliseconds.
 LOCK_SECONDS = 10.0
@@ -57,15 +58,8 @@ class Journal:
         """Write ids and digests down, durably; what was noted before stays as it was."""
         at_ms = to_ms(self._clock.now())
         rows = [(self._log, record_id, digest, at_ms, run) for record_id, digest in records]
-        with self._fence():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.executemany("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?, ?)", rows)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._fence(), transaction(self._db):
+            self._db.executemany("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?, ?)", rows)
 
     def close(self) -> None:
         with self._fence():
@@ -85,7 +79,7 @@ def new_run() -> bytes:
 
 
 def _typed(error: Exception, name: str) -> JournalError:
-    code = int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+    code = primary_code(error)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return JournalError(f"The journal {name} is damaged.", "remove it and repeat: PAS knows what it has already")
     if code == sqlite3.SQLITE_FULL:

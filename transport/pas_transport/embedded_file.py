@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import sqlite3
@@ -14,15 +13,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from pas_schemas.errors import LogError
+from pas_transport.locks import RETRY_SECONDS, lock_within
 from pas_transport.log import LogDamagedError, LogUnavailableError
 from pas_transport.ownership import fence_os_error
+from pas_transport.sqlite_file import primary_code, transaction
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 # Every transaction here is over in well under a second; who waits longer than this waits for something that hangs.
 LOCK_SECONDS = 10.0
-RETRY_SECONDS = 0.002
 # What the write-ahead log is cut back to after a burst: the checkpoint's own size.
 WAL_KEPT_BYTES = 4000 * 16384
 # "PAS1" and the version of the tables: what tells our file from any other SQLite file.
@@ -91,23 +91,13 @@ class LogFile:
             while True:
                 self.check_open()
                 try:
-                    return self._attempt(begin, work)
+                    with transaction(self._connection, begin):
+                        return work(self._connection)
                 except sqlite3.OperationalError as error:
                     if not _is_busy(error) or time.monotonic() >= deadline:
                         raise
                 # SQLite's own busy handler backs off up to 100 ms and starves one of two writers; our transactions are short.
                 time.sleep(RETRY_SECONDS)
-
-    def _attempt(self, begin: str, work: Work[T]) -> T:
-        self._connection.execute(begin)
-        try:
-            result = work(self._connection)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        return result
 
     def _prepare(self) -> tuple[int, int] | None:
         connection = self._connection
@@ -127,13 +117,12 @@ class LogFile:
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _TABLES.split(";"):
-        connection.execute(statement)
-    connection.execute("INSERT INTO state VALUES (1, ?, 0, 0)", (secrets.token_hex(16),))
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {TABLES_VERSION}")
-    connection.execute("COMMIT")
+    with transaction(connection):
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO state VALUES (1, ?, 0, 0)", (secrets.token_hex(16),))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {TABLES_VERSION}")
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
@@ -154,23 +143,19 @@ def _one_opener(locks: Path, seconds: float) -> Iterator[None]:
     except OSError as error:
         raise fence_os_error(error) from error
     try:
-        _lock_within(fd, seconds)
+        _lock(fd, seconds)
         yield
     finally:
         os.close(fd)
 
 
-def _lock_within(fd: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise LogUnavailableError("Another process keeps opening the log", "see whether it hangs, and try again") from None
-        except OSError as error:
-            raise fence_os_error(error) from error
-        time.sleep(RETRY_SECONDS)
+def _lock(fd: int, seconds: float) -> None:
+    try:
+        got = lock_within(fd, seconds)
+    except OSError as error:
+        raise fence_os_error(error) from error
+    if not got:
+        raise LogUnavailableError("Another process keeps opening the log", "see whether it hangs, and try again")
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
@@ -182,12 +167,7 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
-    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code: the low byte of the extended one; 0 for an error of the sqlite3 module itself."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+    return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @contextmanager
@@ -203,7 +183,7 @@ def _fence(path: Path) -> Iterator[None]:
 
 def _typed(error: sqlite3.Error, name: str) -> LogError:
     """Our error for one of SQLite's; its text is not repeated but its name is, since that says nothing of any record."""
-    code = _primary_code(error)
+    code = primary_code(error)
     if code in _MEANINGS:
         kind, sentence, hint = _MEANINGS[code]
         return kind(sentence.format(name), hint)

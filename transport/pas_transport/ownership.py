@@ -15,6 +15,7 @@ from urllib.parse import quote
 from weakref import WeakSet
 
 from pas_schemas.errors import LogError
+from pas_transport.locks import try_lock
 from pas_transport.log import LogUnavailableError, Partition
 
 # One group's members on one host; a listing longer than this is no group but a fault.
@@ -139,7 +140,7 @@ class Ownership:
         except FileNotFoundError:
             return False
         try:
-            if _try_lock(fd, fcntl.LOCK_SH):
+            if try_lock(fd, fcntl.LOCK_SH):
                 path.unlink(missing_ok=True)
                 return False
             if name not in self._known:
@@ -150,7 +151,7 @@ class Ownership:
 
     def _take(self, partition: Partition) -> None:
         fd = os.open(self._folder / f"{partition.topic}.{partition.number}", os.O_RDWR | os.O_CREAT, 0o600)
-        if _try_lock(fd, fcntl.LOCK_EX):
+        if try_lock(fd):
             self._held[partition] = fd
         else:
             os.close(fd)
@@ -185,14 +186,6 @@ def fence_os_error(error: OSError) -> LogUnavailableError:
 
 def _group_folder(folder: Path, group: str) -> Path:
     return folder / f"group-{quote(group, safe='')}"
-
-
-def _try_lock(fd: int, kind: int) -> bool:
-    try:
-        fcntl.flock(fd, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is_unlinked(fd: int) -> bool:

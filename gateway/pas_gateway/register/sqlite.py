@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,9 +21,8 @@ from pas_gateway.register.store import (
     tell_same_row,
 )
 from pas_schemas.errors import RegisterError
+from pas_transport.locks import lock_within
 
-# Between two looks for a lock that another process holds.
-_LOOK_SECONDS = 0.005
 # Pages after which the write-ahead log is brought into the file, and what it is cut back to once nobody reads what lies beyond.
 _WAL_PAGES = 4000
 WAL_KEPT_BYTES = _WAL_PAGES * 4096
@@ -91,7 +88,7 @@ class SqliteStore(Store):
         with self.fenced():
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            got = _lock_within(handle, BUSY_SECONDS if wait else 0)
+            got = lock_within(handle, BUSY_SECONDS if wait else 0)
             if wait and not got:
                 raise RegisterUnavailableError("Another process keeps the register to itself.", "see whether it hangs, and try again")
             yield got
@@ -127,18 +124,6 @@ def _set_up(connection: Any, _record: object) -> None:
         connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)
     # Whatever SQLite was compiled with: the key of a body that was shredded stays in no free page.
     connection.execute("PRAGMA secure_delete=ON")
-
-
-def _lock_within(handle: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-        time.sleep(_LOOK_SECONDS)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -68,6 +68,12 @@ def build(kind: type[S], said: dict[str, Any]) -> S:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = place_of(first, "the statement")
         raise MisuseError(f"That cannot be said: {where}: {complain(first)}.", "see the command's --help") from None
+
+
+def read_part(said: Mapping[str, Any], **names: str) -> dict[str, Any] | None:
+    """A part of a statement, each of its values under the name by which it was said; None where nothing of it was."""
+    part = {name: said[option] for name, option in names.items()}
+    return part if any(part.values()) else None
 
 
 def post_of(snapshot: Snapshot, workspace: Workspace, office: str, person: str | None, post: str | None) -> tuple[str, str]:

@@ -28,6 +28,23 @@ def passphrase_option(command: F) -> F:
     )(command)
 
 
+def signing_options(done: str, who: str) -> Callable[[F], F]:
+    """Adds who signs what is `done` (decided, say), in which post, and where the passphrase stands; `who` begins with Who."""
+
+    def add(command: F) -> F:
+        for option in (
+            passphrase_option,
+            click.option(
+                "--post", metavar="REF", default=None, help=f"The post it is {done} in, for a deputy (default: the person's own)."
+            ),
+            click.option("--person", metavar="REF", default=None, help=f"{who} (else as in pas.toml)."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
 def read_passphrase(path: Path | None, *, new: bool = False) -> str:
     """The passphrase of this file, of stdin, or as typed at the prompt, twice where it is `new`; raises `MisuseError`."""
     if path is None:

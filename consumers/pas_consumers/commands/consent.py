@@ -12,8 +12,8 @@ from pas_schemas.clock import show_time
 from pas_schemas.errors import InboxError, MisuseError
 from pas_schemas.models.decision import Consent
 from pas_schemas.models.words import CONSENT_CHOICES, LEGAL_BASES
-from pas_transport.open_cases import build, find_kept, post_of, read_said, sign_and_send
-from pas_transport.passphrases import passphrase_option, read_passphrase
+from pas_transport.open_cases import build, find_kept, post_of, read_part, read_said, sign_and_send
+from pas_transport.passphrases import read_passphrase, signing_options
 from pas_transport.session import OFFICE, Session, as_option, pass_session
 
 
@@ -29,9 +29,7 @@ from pas_transport.session import OFFICE, Session, as_option, pass_session
 @click.option("--authorised-at", default=None, metavar="TIME", help="When.")
 @click.option("--reason", default=None, metavar="TEXT", help="Why; it is kept with the answer.")
 @click.option("--legal-basis", type=click.Choice(LEGAL_BASES), default=None, help="On what legal basis.")
-@click.option("--post", metavar="REF", default=None, help="The post it is answered in, for a deputy (default: the person's own).")
-@click.option("--person", metavar="REF", default=None, help="Who answers (else as in pas.toml).")
-@passphrase_option
+@signing_options("answered", "Who answers")
 @pass_session
 def consent(session: Session, /, delivery: str | None, office: str, choice: str | None, passphrase_file: Path | None, **said: Any) -> None:
     """List what OFFICE is asked as an originator, and what was answered from here; with --choice, answer the question of delivery ID.
@@ -46,12 +44,11 @@ def consent(session: Session, /, delivery: str | None, office: str, choice: str 
     if not said["reason"] or not said["legal_basis"]:
         raise MisuseError("An answer has a reason and a legal basis.", "give --reason and --legal-basis")
     person, post = post_of(session.workspace.directory(), session.workspace, office, said["person"], said["post"])
-    assessed = (said["assessment"], said["authorised_by"], said["authorised_at"])
     answer = build(Consent, {
         "delivery": question.delivery.id, "item": question.notice.ref,
         "recipient": None if choice == "REGRADE" else question.notice.office,
         "office": office, "person": person, "post": post, "choice": choice, "grade": said["grade"],
-        "assessment": dict(zip(("summary", "authorised_by", "authorised_at"), assessed, strict=True)) if any(assessed) else None,
+        "assessment": read_part(said, summary="assessment", authorised_by="authorised_by", authorised_at="authorised_at"),
         "reason": said["reason"], "legal_basis": said["legal_basis"], "at": session.workspace.clock.now(),
     })  # fmt: skip
     digest = sign_and_send(session.workspace, answer, read_passphrase(passphrase_file)).hex()

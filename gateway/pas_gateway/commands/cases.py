@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Any
 
 import click
 
 from pas_gateway.background import find_background
 from pas_gateway.commands.deciding import decide, second
+from pas_gateway.commands.elsewhere import ask_inbox, refuse_other_owner
 from pas_gateway.commands.register import open_register
 from pas_gateway.commands.summarising import summarise
 from pas_gateway.offering import find_deliberation, read_texts
@@ -35,7 +35,7 @@ cases.add_command(summarise)
 @pass_session
 def list_(session: Session, office: str, every: bool) -> None:
     """List cases, those due first coming first."""
-    _check_owner(session, office)
+    refuse_other_owner(session, office)
     if office == PAS:
         found = list_cases(*open_register(session), only_open=not every)
     else:
@@ -55,7 +55,7 @@ def list_(session: Session, office: str, every: bool) -> None:
 @pass_session
 def show(session: Session, case: str, office: str, texts: bool, person: str | None) -> None:
     """Show one case: what it holds, for whom, and why."""
-    _check_owner(session, office)
+    refuse_other_owner(session, office)
     if texts and office != PAS:
         raise MisuseError("An office outside PAS has the texts in its own inbox.", f"see `pas inbox list --as {office}`")
     if office == PAS:
@@ -76,11 +76,6 @@ def show(session: Session, case: str, office: str, texts: bool, person: str | No
         session.console.say(f"{name:<10} {_say(value)}")
 
 
-def _check_owner(session: Session, office: str) -> None:
-    if session.apart and office != PAS:
-        raise MisuseError("The compartment's cases are PAS's own.", "leave --as out")
-
-
 def _say(value: Any) -> str:
     """A value of a case in one line; a record by its values."""
     match value:
@@ -95,8 +90,6 @@ def _say(value: Any) -> str:
 
 
 def _own_cases(session: Session, office: str) -> list[dict[str, Any]]:
-    """An owner outside PAS reads its DECIDE notices, without access to PAS's register; the consumers' package knows how."""
-    for entry in entry_points(group="pas.office_cases"):
-        found: list[dict[str, Any]] = entry.load()(session.workspace, office)
-        return found
-    raise MisuseError("This installation has no inboxes.", "install pas-broker whole")
+    """An owner outside PAS reads its DECIDE notices."""
+    found: list[dict[str, Any]] = ask_inbox("pas.office_cases", session, office)
+    return found

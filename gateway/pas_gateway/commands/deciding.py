@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
+from pas_gateway.commands.elsewhere import ask_inbox, refuse_other_owner
 from pas_gateway.commands.register import open_register
 from pas_gateway.hearing import check_shape
 from pas_gateway.offering import check, find_open, find_pending, note_refused
@@ -21,13 +21,13 @@ from pas_schemas.errors import KeyringError, MisuseError, PasError, RegisterErro
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.models.words import ASKED, CHOICES, LEGAL_BASES
 from pas_transport.files import read_named
-from pas_transport.open_cases import OpenCase, build, find_kept, post_of, read_said, send, sign
-from pas_transport.passphrases import passphrase_option, read_passphrase
+from pas_transport.open_cases import OpenCase, build, find_kept, post_of, read_part, read_said, send, sign
+from pas_transport.passphrases import read_passphrase, signing_options
 from pas_transport.session import OFFICE, Session, compartment_option, pass_session
 
-F = TypeVar("F", bound=Callable[..., Any])
 _CASE: Final = re.compile(r"[0-9a-f]{1,16}")
 _OWNER = click.option("--as", "office", type=OFFICE, default=PAS, metavar="OFFICE", help="The owner: PAS, or an office with its own inbox.")
+_WHY = click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the decision.")
 
 
 @contextmanager
@@ -43,19 +43,6 @@ def on_record(session: Session, office: str, case: str | None, person: str | Non
             if office == PAS:
                 note_refused(open_register(session)[0], PasOffice.of(session.workspace), named, person, word)
         raise
-
-
-def _signing(command: F) -> F:
-    """Adds who signs, and why."""
-    for option in (
-        passphrase_option,
-        click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the decision."),
-        click.option("--post", metavar="REF", default=None, help="The post it is decided in, for a deputy (default: the person's own)."),
-        click.option("--person", metavar="REF", default=None, help="Who decides (else as in pas.toml)."),
-        _OWNER,
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -78,7 +65,9 @@ def _signing(command: F) -> F:
 @click.option("--given-by", default=None, metavar="REF", help="Who gave that permission.")
 @click.option("--given-at", default=None, metavar="DATE", help="When.")
 @click.option("--legal-basis", type=click.Choice(LEGAL_BASES), required=True, help="On what legal basis.")
-@_signing
+@_OWNER
+@signing_options("decided", "Who decides")
+@_WHY
 @compartment_option
 @pass_session
 def decide(
@@ -122,13 +111,11 @@ def _decision(session: Session, asked: OpenCase, who: tuple[str, str], said: dic
     )
     whole = choice == "RETURN" and not said["items"] and not said["offices"]
     pairs = () if noted or whole else asked.choose(said["items"], said["offices"], said["everything"])
-    assessed = (said["assessment"], said["authorised_by"], said["authorised_at"])
-    permitted = (said["permission"], said["given_by"], said["given_at"])
     return {
         "case": asked.case, "view": asked.view, "office": asked.office, "person": who[0], "post": who[1], "choice": choice,
         "pairs": pairs, "reasons": reasons, "text": read_text(text) if text else None,
-        "assessment": dict(zip(("summary", "authorised_by", "authorised_at"), assessed, strict=True)) if any(assessed) else None,
-        "permission": dict(zip(("reference", "given_by", "given_at"), permitted, strict=True)) if any(permitted) else None,
+        "assessment": read_part(said, summary="assessment", authorised_by="authorised_by", authorised_at="authorised_at"),
+        "permission": read_part(said, reference="permission", given_by="given_by", given_at="given_at"),
         **{name: said[name] for name in ("asks", "grade", "officer", "rank", "until", "reason", "legal_basis")},
         "at": session.workspace.clock.now(),
     }  # fmt: skip
@@ -145,7 +132,9 @@ def read_text(path: Path) -> str:
 @click.command()
 @click.argument("case", required=False)
 @click.option("--statement", default=None, metavar="ID", help="The statement to agree with (default: the newest on CASE).")
-@_signing
+@_OWNER
+@signing_options("decided", "Who decides")
+@_WHY
 @compartment_option
 @pass_session
 def second(
@@ -194,12 +183,9 @@ def _is_on(data: bytes, case: str) -> bool:
 
 def _find(session: Session, office: str, case: str) -> OpenCase:
     """PAS's case in the register, another owner's in its own inbox."""
-    if session.apart and office != PAS:
-        raise MisuseError("The compartment's cases are PAS's own.", "leave --as out")
+    refuse_other_owner(session, office)
     if office == PAS:
         store, _ = open_register(session)
         return find_open(store, PasOffice.of(session.workspace), case)
-    for entry in entry_points(group="pas.open_cases"):
-        found: OpenCase = entry.load()(session.workspace, office, case)
-        return found
-    raise MisuseError("This installation has no inboxes.", "install pas-broker whole")
+    found: OpenCase = ask_inbox("pas.open_cases", session, office, case)
+    return found

@@ -16,7 +16,7 @@ from pas_schemas.clock import show_time
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.protection import Action, Protection
 from pas_transport.open_cases import build, post_of, send, sign
-from pas_transport.passphrases import passphrase_option, read_passphrase
+from pas_transport.passphrases import read_passphrase, signing_options
 from pas_transport.session import Session, pass_session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,15 +29,8 @@ def protected() -> None:
 
 def _signing(command: F) -> F:
     """Adds whom it is about, who signs, and why."""
-    for option in (
-        passphrase_option,
-        click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept, sealed, with the statement. No names."),
-        click.option("--post", metavar="REF", default=None, help="The post it is signed in, for a deputy (default: the person's own)."),
-        click.option("--person", metavar="REF", default=None, help="Who signs, a named reader of the compartment (else as in pas.toml)."),
-        click.argument("number"),
-    ):
-        command = option(command)
-    return command
+    why = click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept, sealed, with the statement. No names.")
+    return click.argument("number")(signing_options("signed", "Who signs, a named reader of the compartment")(why(command)))
 
 
 @protected.command()

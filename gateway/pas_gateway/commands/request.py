@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from pas_gateway.asking import check, list_all, note_consulted
+from pas_gateway.commands.elsewhere import ask_elsewhere, ask_inbox
 from pas_gateway.commands.register import open_register
 from pas_gateway.inquiries import PROTECTED
 from pas_gateway.office import PAS, PasOffice
 from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.request import InformationRequest, RequestAnswer
-from pas_schemas.models.words import LEGAL_BASES, REQUEST_KINDS
+from pas_schemas.models.words import LEGAL_BASES, PURPOSES, REQUEST_KINDS
 from pas_transport.open_cases import build, post_of, send, sign, sign_and_send
-from pas_transport.passphrases import passphrase_option, read_passphrase
+from pas_transport.passphrases import read_passphrase, signing_options
 from pas_transport.sending import send_statement
 from pas_transport.session import OFFICE, Session, as_option, pass_session
 
-F = TypeVar("F", bound=Callable[..., Any])
-PURPOSES = ("PREVENTION_OF_CRIME", "PUBLIC_SAFETY", "PRISON_SECURITY")
+_signing = signing_options("signed", "Who signs")
 
 
 @click.group()
 def request() -> None:
     """Ask forces for information on a prisoner, and answer what is asked."""
-
-
-def _signing(command: F) -> F:
-    """Adds who signs."""
-    for option in (
-        passphrase_option,
-        click.option("--post", metavar="REF", default=None, help="The post it is signed in, for a deputy (default: the person's own)."),
-        click.option("--person", metavar="REF", default=None, help="Who signs (else as in pas.toml)."),
-    ):
-        command = option(command)
-    return command
 
 
 @request.command()
@@ -93,19 +80,16 @@ def answer(
     words = read_passphrase(passphrase_file)
     # A wrong passphrase is found before anything is published.
     session.workspace.keyring(office).person_key(who[0], words)
-    for entry in entry_points(group="pas.answers"):
-        urn, report = entry.load()(session.workspace, office, file, found)
-        said = {"request": bytes.fromhex(found["request"]), "choice": "ANSWER", "urn": urn, "report": report}
-        made = build(RequestAnswer, {**said, "office": office, "person": who[0], "post": who[1], "at": session.workspace.clock.now()})
-        data = sign(session.workspace, made, words)
-        send(session.workspace, office, data)
-        if found["kind"] == PROTECTED:
-            # The report went to the compartment, which alone can say when the office that asks holds it.
-            send_statement(session.workspace, office, data, apart=True)
-        session.console.emit({"request": found["request"], "choice": "ANSWER", "urn": urn, "office": office, "person": who[0]})
-        session.console.say(f"{found['request']}: answered by {urn}, signed by {who[0]} and sent.", "good")
-        return
-    raise MisuseError("This installation publishes nothing.", "install pas-broker whole")
+    urn, report = ask_elsewhere("pas.answers", "This installation publishes nothing.", session.workspace, office, file, found)
+    said = {"request": bytes.fromhex(found["request"]), "choice": "ANSWER", "urn": urn, "report": report}
+    made = build(RequestAnswer, {**said, "office": office, "person": who[0], "post": who[1], "at": session.workspace.clock.now()})
+    data = sign(session.workspace, made, words)
+    send(session.workspace, office, data)
+    if found["kind"] == PROTECTED:
+        # The report went to the compartment, which alone can say when the office that asks holds it.
+        send_statement(session.workspace, office, data, apart=True)
+    session.console.emit({"request": found["request"], "choice": "ANSWER", "urn": urn, "office": office, "person": who[0]})
+    session.console.say(f"{found['request']}: answered by {urn}, signed by {who[0]} and sent.", "good")
 
 
 @request.command()
@@ -173,11 +157,9 @@ def _all_requests(session: Session, *, every: bool) -> list[dict[str, Any]]:
 
 
 def _own_requests(session: Session, office: str) -> list[dict[str, Any]]:
-    """An office outside PAS has its requests in its own inbox; the consumers' package knows how they lie there."""
-    for entry in entry_points(group="pas.office_requests"):
-        found: list[dict[str, Any]] = entry.load()(session.workspace, office)
-        return found
-    raise MisuseError("This installation has no inboxes.", "install pas-broker whole")
+    """An office outside PAS has its requests in its own inbox."""
+    found: list[dict[str, Any]] = ask_inbox("pas.office_requests", session, office)
+    return found
 
 
 def _find(rows: list[dict[str, Any]], request: str, office: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pas_schemas.errors import MisuseError
 from pas_schemas.models.decision import Summary
 from pas_schemas.models.words import LEGAL_BASES, RISK_TAGS
 from pas_transport.open_cases import build, post_of, send, sign
-from pas_transport.passphrases import passphrase_option, read_passphrase
+from pas_transport.passphrases import read_passphrase, signing_options
 from pas_transport.session import OFFICE, Session, pass_session
 
 WITHOUT_NUMBER = "have its originator correct the report with it, or end the case by `pas cases decide --choice NOTE`"
@@ -33,9 +33,7 @@ WITHOUT_NUMBER = "have its originator correct the report with it, or end the cas
 @click.option("--subject", "number", default=None, metavar="NUMBER", help="The prisoner, where the report is on several.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the summary.")
 @click.option("--legal-basis", type=click.Choice(LEGAL_BASES), required=True, help="On what legal basis.")
-@click.option("--post", metavar="REF", default=None, help="The post it is written in, for a deputy (default: the person's own).")
-@click.option("--person", metavar="REF", default=None, help="Who writes it (else as in pas.toml).")
-@passphrase_option
+@signing_options("written", "Who writes it")
 @pass_session
 def summarise(
     session: Session, case: str, flags: tuple[str, ...], advice: str, escorts: tuple[str, ...], custodian: bool, number: str | None,

@@ -30,6 +30,7 @@ RequestChoice = Literal["ANSWER", "REFUSE"]
 AddressRole = Literal["pio", "security", "governor"]
 
 PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
+PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 LEGAL_BASES: Final[tuple[LegalBasis, ...]] = get_args(LegalBasis)
 CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
 ASKED: Final[tuple[Asked, ...]] = get_args(Asked)

@@ -11,6 +11,7 @@ from pas_gateway.demo.world.themes import DAYS, GIVING_AWAY, OPERATIONAL, SANITI
 from pas_schemas.clock import show_time
 from pas_schemas.directory import Estate
 from pas_schemas.identifiers import urn_code
+from pas_schemas.models.words import PURPOSES
 
 Row = dict[str, Any]
 
@@ -82,7 +83,7 @@ class Writer:
             "created_at": show_time(written.replace(microsecond=0)),
             "protective_marking": rng.choices(("RESTRICTED", "OFFICIAL-SENSITIVE", "PROTECT", "CONFIDENTIAL"), (60, 30, 7, 3))[0],
             "priority": theme.priority,
-            "purpose": rng.choice(("PREVENTION_OF_CRIME", "PUBLIC_SAFETY", "PRISON_SECURITY")),
+            "purpose": rng.choice(PURPOSES),
             "legal_basis": "OMA_2007_S14" if kind == "SIR" else "POLICING_PURPOSE",
             "operation": f"Operation {rng.choice(('Larch', 'Plover', 'Cairn', 'Ember'))}" if self._one_in(8) else None,
             "risk_tags": list(dict.fromkeys(tags)),

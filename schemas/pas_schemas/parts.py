@@ -16,7 +16,7 @@ from pas_schemas.codec import UnfitDatumError, decode, encode
 from pas_schemas.errors import CodecError
 from pas_schemas.models.base import Model
 from pas_schemas.models.report import Item, Report, Subject
-from pas_schemas.rulebook import Pattern, screen
+from pas_schemas.rulebook import TEXT_GATES, Pattern, screen
 from pas_schemas.sealing.closed import may_be_closed
 from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES
 from pas_schemas.sealing.manifest import build_manifest, contains, item_digest, new_salt, subject_digest
@@ -156,6 +156,8 @@ def unpack_report(payload: bytes, manifest: bytes) -> OpenedReport:
     """The report of an opened record; CodecError where it is none, PartsError where its parts do not agree with the manifest."""
     datum = decode(payload, "report").datum
     subjects: tuple[bytes, ...] = tuple(datum["subjects"])
+    if len(datum["content_digest"]) != sha256().digest_size:
+        raise PartsError("A report's content digest is none.", "the sender must publish it again")
     digests = [subject_digest(part) for part in subjects]
     items = tuple(_item_part(item) for item in datum["items"])
     for item in items:
@@ -164,6 +166,9 @@ def unpack_report(payload: bytes, manifest: bytes) -> OpenedReport:
     raw["subjects"] = [read_subject(part) for part in subjects]
     raw["items"] = [_raw_item(entry, item) for entry, item in zip(datum["items"], items, strict=True)]
     suspicions = tuple((n, s["gate"], s["pattern"]) for n, item in enumerate(datum["items"]) for s in item["suspicions"])
+    if any(gate not in TEXT_GATES for _, gate, _ in suspicions):
+        # A gate that is not known cannot hold anything: what its publisher saw in a closed text would go out.
+        raise PartsError("A closed text is said to set off a gate that reads no text.", "the sender must publish it again")
     return OpenedReport(raw, items, subjects, suspicions, datum["content_digest"], datum["sealed_at_us"], datum["directory_version"])
 
 
@@ -206,5 +211,6 @@ def _raw_item(entry: dict[str, Any], item: ItemPart) -> dict[str, Any]:
         if shared["grade"] != item.grade:
             raise PartsError("An item's grade differs from the one beside it.", "the sender must publish it again")
         text = shared["text"]
-    codes = dict(zip(("source", "intelligence", "handling"), item.grade, strict=False))
+    # All that stands behind the first two characters is the handling code: four characters are an impossible grade.
+    codes = {"source": item.grade[:1], "intelligence": item.grade[1:2], "handling": item.grade[2:]}
     return {"text": text, **codes, "subjects": entry["subjects"], **withheld}

@@ -160,6 +160,9 @@ FORGED: dict[str, tuple[Callable[[Json], Any], str]] = {
     "an open code 4": (lambda d: d["items"][1].update(shared=d["items"][0]["shared"], salt=d["items"][0]["salt"]), "is open"),
     "a closed code 1": (lambda d: d["items"][0].update(shared=b"", salt=b""), "another is closed"),
     "a milder code beside it": (lambda d: d["items"][0].update(grade="B22"), "differs from the one beside it"),
+    "a content digest of no length": (lambda d: d.update(content_digest=b""), "digest is none"),
+    "a content digest of any length": (lambda d: d.update(content_digest=bytes(100)), "digest is none"),
+    "a gate that reads no text": (lambda d: d["items"][1].update(suspicions=[{"gate": "G-SAUCE", "pattern": 1}]), "reads no text"),
     "a code that opens": (lambda d: d["items"][1].update(grade="B21"), "another is closed"),
 }  # fmt: skip
 
@@ -170,6 +173,22 @@ def test_parts_that_do_not_belong_together_are_refused(name: str) -> None:
     with pytest.raises(PartsError, match=said) as refused:
         unpack_report(*forge(spoil))
     assert "Other." not in str(refused.value)
+
+
+@pytest.mark.parametrize("grade", ["B21 and more", "B24X", "B2", ""])
+def test_a_grade_of_another_length_is_no_grade(grade: str) -> None:
+    """What stands behind the third character would go out to whoever is given the item, and no rule has read it."""
+
+    def spoil(datum: Json) -> None:
+        item = datum["items"][0]
+        shared = encode("item_shared", decode(item["shared"]).datum | {"grade": grade})
+        subjects = [subject_digest(part) for part in datum["subjects"]]
+        item.update(grade=grade, shared=shared, digest=item_digest(item["salt"], shared, subjects))
+
+    payload, _ = forge(spoil)
+    digests = [item["digest"] for item in decode(payload).datum["items"]]
+    opened = unpack_report(payload, build_manifest(digests))
+    assert Report.model_validate(opened.raw).items[0].handling == ""
 
 
 BROKEN: dict[str, Callable[[Json], Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.chain import find_waits
 from pas_gateway.handover import Copy, find_copies
 from pas_gateway.judge import Bench, Duplicate, judge
-from pas_gateway.knowledge import Knowledge
+from pas_gateway.knowledge import Knowledge, id_apart
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.places import place_of
 from pas_gateway.policy.verdicts import Verdicts
@@ -44,7 +44,8 @@ def draw(register: sa.Connection, came: Sequence[Came], office: PasOffice, scrib
     """The decisions, in the log's order, whatever the order of partitions: what comes first counts as first."""
     knowledge = office.know()
     reports = [one for one in came if isinstance(one, Verified)]
-    knowledge.load(register, [one.report for one in reports], [one.id for one in reports], office.rulebook.referral)
+    ids = [name for one in reports for name in (one.id, id_apart(one.report.originator, one.id))]
+    knowledge.load(register, [one.report for one in reports], ids, office.rulebook.referral)
     # Of what was handed over the compartment keeps what concerns it, and forgets the rest.
     came = [one for one in came if not isinstance(one, Verified) or one.handed is None or knowledge.veil.covers(one.handed)]
     in_order = sorted(came, key=lambda one: place_of(one.order) if isinstance(one, Verified) else (0, 0))
@@ -63,6 +64,7 @@ def draw(register: sa.Connection, came: Sequence[Came], office: PasOffice, scrib
 
 def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
     """Any failure inside the rules means that nobody receives: the record is set aside and PAS is told."""
+    verified = replace(verified, id=knowledge.keep_as(verified.report, verified.id))
     try:
         judged = judge(
             verified.report, verified.id, verified.opened.content_digest, verified.order, verified.suspicions, knowledge, bench,

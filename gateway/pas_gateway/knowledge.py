@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
 from operator import attrgetter
 
 import sqlalchemy as sa
@@ -83,6 +84,11 @@ class Names:
         return frozenset(self.prisoner(s.noms_number) for s in report.subjects if s.noms_number is not None and is_nomis(s.noms_number))
 
 
+def id_apart(originator: str, report_id: bytes) -> bytes:
+    """An originator's own report id where another has used it: whoever reads the log sees ids, and could else have a report refused."""
+    return sha256(b"pas/v1/id-apart" + originator.encode() + report_id).digest()[: len(report_id)]
+
+
 class Knowledge:
     """A batch's view. `load` reads the register once for all its reports; `add` makes an accepted report known to later ones.
 
@@ -146,7 +152,13 @@ class Knowledge:
 
     def find(self, report: Report, report_id: bytes) -> Accepted | None:
         """The accepted report that has this one's URN."""
-        return self._by_id.get(report_id) or self._by_name.get((report.originator, report.urn))
+        found = self._by_id.get(report_id)
+        return found if found is not None and found.originator == report.originator else self._by_name.get((report.originator, report.urn))
+
+    def keep_as(self, report: Report, report_id: bytes) -> bytes:
+        """The id that the register keeps a report by: its own, unless another originator took that one first."""
+        found = self._by_id.get(report_id)
+        return report_id if found is None or found.originator == report.originator else id_apart(report.originator, report_id)
 
     def situation(
         self, report: Report, *, now: datetime, estate: Estate, order: tuple[int, int], suspicions: Iterable[Suspicion] = (),

@@ -28,6 +28,7 @@ from pas_schemas.models.reply import Reply
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import TO_READ
 from pas_schemas.sealing import Opened
+from pas_schemas.sealing.framing import frame
 from pas_transport.statements import peek_statement
 
 _NOT_YOURS = "A reply answers a delivery that this office was never sent: it changes nothing."
@@ -104,7 +105,12 @@ def read_reply(submitted: Submitted, office: PasOffice) -> Reading:
         return Unprovable(submitted, "NOT_A_REPLY", "A reply is not of the agreed shape.", opened.record_id, opened.sender)
     if reply.office != opened.sender:
         return Unprovable(submitted, "WRONG_SENDER", "A reply names another office than its sender.", opened.record_id, opened.sender)
-    return Answered(submitted, opened.record_id, reply, opened.payload)
+    return Answered(submitted, _name(opened.record_id, reply), reply, opened.payload)
+
+
+def _name(record_id: bytes, reply: Reply) -> bytes:
+    """What a repeat of a receipt is known by. A record's id alone is its sender's choice, and could be that of another office's receipt."""
+    return sha256(frame(b"pas/v1/receipt", record_id, reply.office.encode(), reply.delivery_id)).digest()[:16]
 
 
 def _read_statement(submitted: Submitted, opened: Opened, office: PasOffice) -> Reading:

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.desk import Desk
 from gateway.fuzzing import Forge, encode_report, open_report
 from gateway.judging import Sent, count_notices, find_journeys, judge_log
 from gateway.test_strange_records import ASSESSED, attempts, check_all_accounted, quarantined, send
 from pas_consumers import Inbox
-from pas_gateway.register import outbox
+from pas_gateway.register import outbox, schema
 from pas_producers import Published, Publisher
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import encode
@@ -87,6 +88,41 @@ def test_a_report_that_could_not_be_delivered_does_not_come_in(desk: Desk) -> No
     assert MAX_REPORT_BYTES < len(payload) < MAX_REPORT_BYTES + 10
     send(desk, REPORTS.name, [Forge(desk.workspace, "force:01").seal(NAME, payload, manifest)], NAME)
     check_set_aside(desk, "TOO_LARGE", told="force:01")
+
+
+def receipts(desk: Desk) -> dict[str, Any]:
+    """What each office was disclosed, as PAS knows it."""
+    with desk.store.reading() as register:
+        return {row.office: row for row in register.execute(sa.select(schema.deliveries)) if row.kind == "DISCLOSURE"}
+
+
+def test_an_id_that_another_force_took_first_refuses_nobodys_report(desk: Desk) -> None:
+    """Whoever reads the log sees ids, and threats are read first: force:06 seals a report of its own under the id of force:01's."""
+    desk.publish(desk.write())
+    [first] = desk.fresh(REPORTS.name)
+    datum, manifest = open_report(desk.workspace, first)
+    payload, manifest = encode_report(datum | {"originator": "force:06", "urn": "06/IR/2015/1", "priority": "THREAT_TO_LIFE"}, manifest)
+    send(desk, URGENT.name, [Forge(desk.workspace, "force:06").seal(first.key, payload, manifest)], first.key)
+    desk.worker("threats").run(lambda: len(attempts(desk)) == 1)
+    desk.log.append([Outgoing(REPORTS.name, first.key, first.value, first.partition.number)])
+    sent = desk.run()
+    assert check_all_accounted(desk, [REPORTS.name, URGENT.name]) == {"ACCEPTED": 2, "DUPLICATE": 1}
+    assert count_notices(sent, "ACCEPTED", "REJECTED", "QUARANTINED") == CLEAN | {("force:06", "06/IR/2015/1", "ACCEPTED"): 1}
+
+
+def test_a_receipts_id_that_another_office_took_first_loses_no_receipt(desk: Desk) -> None:
+    desk.publish(desk.write())
+    desk.run()
+    own = {office: row.id for office, row in receipts(desk).items()}
+    forge = {office: Forge(desk.workspace, office, prefix=REPLY) for office in ("pio:WSI", "security:WSI")}
+    for office, forged in forge.items():
+        datum = {
+            "delivery_id": own[office], "office": office, "receipt": "READ", "post": "duty", "person": "ref-1",
+            "at_ms": to_ms(desk.workspace.clock.now()), "mitigation": None, "reason": None,
+        }  # fmt: skip
+        send(desk, REPLIES.name, [forged.seal(NAME, encode("reply", datum))], own[office])
+        desk.run()
+    assert {office: receipts(desk)[office].state for office in forge} == dict.fromkeys(forge, "READ")
 
 
 def test_replay_is_a_duplicate_and_tells_nobody(desk: Desk) -> None:

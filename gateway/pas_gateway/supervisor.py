@@ -109,7 +109,7 @@ class Supervisor:
     def _open_register(self) -> Store:
         with closing(open_store(self.workspace.register_url)) as register:
             register.migrate()
-        return open_store(self.workspace.register_url, patience_seconds=RESTART_SECONDS)
+        return open_store(self.workspace.register_url, patience_seconds=RESTART_SECONDS, hurried=lambda: self._stopping)
 
     def _recover(self, log: Log, store: Store, office: PasOffice) -> None:
         """Before anything is decided: a register from a backup learns what was dispatched since."""
@@ -273,7 +273,7 @@ def _worker(root: Path, apart: bool, name: str, console: Console, is_over: Calla
     found = open_workspace(root, console.warn)
     workspace = found.compartment() if apart else found
     office = PasOffice.of(workspace)
-    store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS)
+    store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS, hurried=is_over)
     mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
     with _open_journal(workspace, name) as journal, _await_log(workspace, mark, journal, is_over) as log:
         yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, _Renewal(workspace, journal))

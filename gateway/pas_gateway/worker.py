@@ -242,8 +242,10 @@ class Worker:
             with suppress(ClashError):
                 self.pipeline.commit(plan)
         except RegisterUnavailableError as error:
-            # It is still due the next time.
+            # It is still due the next time; who was told to end does not ask for each thing that may be due.
             self.journal.tell(events.RegisterUnavailable(error.sentence))
+            if self.store.hurried():
+                raise
             return None
         return True
 
@@ -328,7 +330,7 @@ class Worker:
                 continue
             except RegisterUnavailableError as error:
                 self.journal.tell(events.RegisterUnavailable(error.sentence))
-                if tried + 1 == TRIES:
+                if tried + 1 == TRIES or (tried and self.store.hurried()):
                     raise
                 time.sleep(_RETRY_SECONDS * 2**tried)
                 continue

@@ -153,6 +153,13 @@ class RunningGateway:
         self._process.send_signal(signal.SIGTERM)
         return self.wait()
 
+    def fail(self) -> str:
+        """SIGTERM, and what the run says of why it could not end as it should."""
+        self._process.send_signal(signal.SIGTERM)
+        out, err = self._process.communicate(timeout=_RUN_SECONDS)
+        assert (out, self._process.returncode) == ("", 1)
+        return err
+
     def wait(self) -> dict[str, Any]:
         """What the run says it did, once it has ended by itself."""
         out, err = self._process.communicate(timeout=_RUN_SECONDS)

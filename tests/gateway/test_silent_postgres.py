@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from gateway.desk import Desk
+from gateway.killing import RunningGateway
 from gateway.postgres import PrivatePostgres
+from gateway.test_on_postgres import settle
 from gateway.test_register_postgres import check_words
 from pas_gateway.register import Change, RegisterUnavailableError, Store, queries, schema, write_change
 from pas_gateway.register.postgres import PostgresStore
@@ -18,6 +22,8 @@ ALICE = b"a" * 16
 SILENCE_SECONDS, CONNECT_SECONDS = 0.5, 2
 # What such a wait may come to on a busy machine: it has an end.
 PATIENCE_SECONDS = 120.0
+# Half a minute, on a machine that has other things to do.
+END_SECONDS = 60.0
 # More than the system holds for a connection nobody reads.
 LARGE = bytes(4_000_000)
 
@@ -83,6 +89,40 @@ def test_server_that_stands_still_is_told(postgres: PrivatePostgres, store: Post
         assert mine
     write_change(store, Change(touched={b"b" * 16}))
     assert store.ask(lambda register: queries.find_versions(register, [ALICE]))[ALICE] in (0, 1)
+
+
+@pytest.mark.parametrize("moment", [before_a_question, in_a_commit], ids=lambda one: one.__name__)
+def test_who_was_told_to_end_does_not_wait(postgres: PrivatePostgres, emptied: str, moment: Moment) -> None:
+    """Whatever else it would wait for: an hour's silence, an hour's connecting, an hour for a server that is started anew."""
+    told_to_end = False
+    with closing(PostgresStore(sa.make_url(f"{emptied}?connect_timeout=3600"), 3600, 3600, lambda: told_to_end)) as store:
+        store.ask(queries.read_counters)
+        with ExitStack() as standing:
+
+            def stop() -> None:
+                nonlocal told_to_end
+                standing.enter_context(postgres.standing())
+                told_to_end = True
+
+            with pytest.raises(RegisterUnavailableError) as told:
+                moment(store, stop)
+    check_words(told.value)
+
+
+def test_a_gateway_that_is_told_to_end_ends(postgres: PrivatePostgres, estate: Path) -> None:
+    """What came meanwhile is taken in by the next run."""
+    workspace = settle(estate, postgres.url(postgres.make_database(), password=None))
+    with Desk(workspace) as desk, RunningGateway(workspace.root, workers=1) as gateway:
+        gateway.await_workers()
+        with postgres.standing():
+            desk.publish(desk.write())
+            began = time.monotonic()
+            said = gateway.fail()
+            assert time.monotonic() - began < END_SECONDS
+        assert "Traceback" not in said
+        assert "cannot be reached" in said
+    with RunningGateway(workspace.root, "--until-idle", workers=1) as gateway:
+        assert gateway.wait()["accepted"] == 1
 
 
 def test_what_takes_long_is_waited_for(store: PostgresStore) -> None:

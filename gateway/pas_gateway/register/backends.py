@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -12,11 +14,11 @@ from pas_schemas.errors import RegisterError
 _HINT = "set register_url to sqlite:///FILE or postgresql://USER@HOST:PORT/DATABASE"
 
 
-def open_store(url: str, *, patience_seconds: float = 0) -> Store:
+def open_store(url: str, *, patience_seconds: float = 0, hurried: Callable[[], bool] = lambda: False) -> Store:
     """The register's store; RegisterError where the URL names no database of the two kinds.
 
     A PostgreSQL server that does not answer is waited for up to `patience_seconds`: one that was there before is being
-    started anew. The default is to say at once that it is not there.
+    started anew. The default is to say at once that it is not there, and so does who was `hurried`, told to end.
     """
     try:
         read = sa.make_url(url)
@@ -25,7 +27,7 @@ def open_store(url: str, *, patience_seconds: float = 0) -> Store:
         if read.drivername in ("postgresql", "postgresql+psycopg"):
             from pas_gateway.register.postgres import PostgresStore
 
-            return PostgresStore(read, patience_seconds)
+            return PostgresStore(read, patience_seconds, hurried=hurried)
     except (ArgumentError, ValueError):
         # The URL is not repeated: it may hold a password.
         raise RegisterError("register_url is no database URL.", _HINT) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from psycopg.types.array import ListBinaryDumper
 from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
-from pas_gateway.register.listening import Listening
+from pas_gateway.register.listening import Bounds, Listening
 from pas_gateway.register.refusals import tell_postgres
 from pas_gateway.register.store import BUSY_SECONDS, RegisterUnavailableError, Store, UnfitRowError
 from pas_schemas.errors import RegisterError
@@ -56,7 +56,9 @@ class PostgresStore(Store):
 
     driver_error = psycopg.Error
 
-    def __init__(self, url: sa.URL, patience_seconds: float, silence_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, url: sa.URL, patience_seconds: float, silence_seconds: float = BUSY_SECONDS, hurried: Callable[[], bool] = lambda: False
+    ) -> None:
         self._patience = patience_seconds
         self._place = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}"
         options = [str(url.query.get("options", "")), *(f"-c {name}={value}" for name, value in _WAITS.items())]
@@ -67,9 +69,11 @@ class PostgresStore(Store):
                 connect_args={**given, "options": " ".join(filter(None, options))},
                 pool_pre_ping=True,
                 use_native_hstore=False,
-            )
+            ),
+            hurried,
         )
-        sa.event.listen(self._engine, "do_connect", lambda *asked: Listening.open(silence_seconds, *asked[2], **asked[3]))
+        bounds = Bounds(silence_seconds, hurried)
+        sa.event.listen(self._engine, "do_connect", lambda *asked: Listening.open(bounds, *asked[2], **asked[3]))
         sa.event.listen(self._engine, "connect", _set_up)
 
     def exists(self) -> bool:
@@ -121,7 +125,7 @@ class PostgresStore(Store):
                 with self.fenced():
                     return super().connect()
             except RegisterUnavailableError:
-                if time.monotonic() >= until:
+                if time.monotonic() >= until or self.hurried():
                     raise
             time.sleep(_LOOK_SECONDS)
 

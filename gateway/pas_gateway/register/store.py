@@ -54,8 +54,10 @@ class Store(ABC):
     # What the driver raises where it is used without SQLAlchemy.
     driver_error: ClassVar[type[Exception]]
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, hurried: Callable[[], bool] = lambda: False) -> None:
+        """`hurried` says whether its process was told to end: then nothing waits for long."""
         self._engine = engine
+        self.hurried = hurried
 
     @abstractmethod
     def exists(self) -> bool:

@@ -12,7 +12,7 @@ from pas_gateway.again import Standing
 from pas_gateway.audit import Scribe
 from pas_gateway.casebook import name_items
 from pas_gateway.docket import Docket, open_dockets
-from pas_gateway.drafts import about, notice, notify
+from pas_gateway.drafts import About, about, notice, notify
 from pas_gateway.filing import case_id
 from pas_gateway.hearing import check_fresh, hear
 from pas_gateway.judge import Bench
@@ -23,7 +23,7 @@ from pas_gateway.register import dockets, queries
 from pas_gateway.replies import Arrived
 from pas_gateway.signatures import RefusedStatementError, Said, Signed, verify_signed
 from pas_gateway.vault import lock_statement
-from pas_schemas.clock import to_ms
+from pas_schemas.clock import show_time, to_ms
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_schemas.models.words import NoticeWord
 
@@ -149,14 +149,17 @@ class _Sitting:
         self.plan.drafts.append(notify(about(report, docket.id, docket.standing.kept.order[0]), report.originator, lines))
 
     def _refuse(self, arrived: Arrived, docket: Docket | None, refused: RefusedStatementError) -> None:
-        """Its office is told, where it is known to own the case: nobody else hears that the report exists."""
+        """Its office is told: with the report only where it is known to own the case, for nobody else hears that there is one."""
         event = self.scribe.event("DECISION_REFUSED", arrived.id.hex(), office=arrived.sender, rules=[refused.word])
         self.plan.change.events.append(event)
         self.plan.change.counts["replies"] += 1
-        if docket is not None:
-            case = arrived.said.case if isinstance(arrived.said, Decision | Summary) else None
+        if docket is None:
+            at = arrived.submitted.taken.at
+            said, case = About(arrived.id, "", arrived.sender, "ROUTINE", show_time(at), to_ms(at)), None
+        else:
             said = about(docket.standing.report, docket.id, docket.standing.kept.order[0])
-            self.plan.drafts.append(notify(said, arrived.sender, [notice("REFUSED", refused.sentence, case=case)]))
+            case = arrived.said.case if isinstance(arrived.said, Decision | Summary) else None
+        self.plan.drafts.append(notify(said, arrived.sender, [notice("REFUSED", refused.sentence, case=case)]))
 
     def finish(self) -> Ruled:
         """The reports with all that was signed about them."""

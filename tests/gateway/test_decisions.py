@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import RunPas
-from gateway.deciding import DUTY, FIRST, HEAD, OTHER, Bench
+from gateway.deciding import DUTY, FIRST, HEAD, OTHER, Bench, person_key
 from gateway.desk import Desk, Row, copy_estate
 from gateway.judging import Sent
 from gateway.postgres import PrivatePostgres
@@ -35,6 +35,7 @@ from pas_transport.appointing import Post, appoint, dismiss, read_person_request
 from pas_transport.example_people import PASSPHRASE
 from pas_transport.issuing import change
 from pas_transport.keyring import add_person_key
+from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said
 from producers.samples import make_declarations, make_handling, make_item
 
@@ -280,8 +281,7 @@ def test_a_decision_that_may_not_count_changes_nothing(bench: Bench) -> None:
     urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
     before = (bench.docket(urn).verdicts, bench.listed())
     expected: list[tuple[str, list[str]]] = []
-    told = 0
-    for name, (word, make) in REFUSED.items():
+    for told, (name, (word, make)) in enumerate(REFUSED.items(), 1):
         said = make(bench, urn)
         bench.send(said, key_of=said.person if name != "nobody of that name" else FIRST)
         sent = bench.desk.run()
@@ -290,7 +290,6 @@ def test_a_decision_that_may_not_count_changes_nothing(bench: Bench) -> None:
         assert (bench.docket(urn).verdicts, bench.listed()) == before, name
         assert (bench.stored(urn), texts(sent, "governor:WSI"), texts(sent, "cat-a-team")) == (0, [], []), name
         why = [notice["why"] for one in sent if one.office == "pas" for notice in one.datum["notices"] if notice["word"] == "REFUSED"]
-        told += word not in ("PERSON", "POST", "CASE")
         assert len(why) == told, name
         assert all(sentence.endswith(".") and "\n" not in sentence for sentence in why)
 
@@ -323,6 +322,20 @@ def test_nobody_outside_pas_writes_what_pas_signs(bench: Bench) -> None:
     assert bench.outcome(urn, "force:01") == ("hold", "R-EVALUATE")
 
 
+def test_whoever_owns_no_case_hears_no_more_than_that(bench: Bench) -> None:
+    """An office that signs a decision on another's case is told the same as for a case that there is not."""
+    urn = publish(bench, originator="security:WSI", addressees=["force:01"], **one_item())
+    theirs = bench.decision(urn, owner="pio:WSI", office="force:01")
+    key = person_key(bench.desk.workspace, "force:01", "example-force-01-1")
+    for case in (theirs.case, "0" * 16):
+        said = theirs.model_copy(update={"case": case, "office": "force:01", "person": "example-force-01-1", "post": "first"})
+        send_statement(bench.desk.workspace, "force:01", sign_said(key, said))
+    sent = [one.datum for one in bench.desk.run() if one.office == "force:01" and one.datum["kind"] == "NOTICE"]
+    told = [(datum["urn"], notice) for datum in sent for notice in datum["notices"]]
+    assert [(urn, notice["word"], notice["case"]) for urn, notice in told] == [("", "REFUSED", None)] * 2
+    assert len({notice["why"] for _, notice in told}) == 1
+
+
 def test_a_decision_signed_by_another_counts_for_nothing(bench: Bench) -> None:
     urn = publish(bench, **CATA)
     digest = bench.send(bench.decision(urn))
@@ -330,6 +343,9 @@ def test_a_decision_signed_by_another_counts_for_nothing(bench: Bench) -> None:
     sent = bench.desk.run()
     assert bench.events() == [("DECISION", ["RELEASE"]), ("DECISION_REFUSED", ["SIGNATURE"])]
     assert (bench.state(urn), texts(sent, "security:WSI")) == ("PROPOSED", [])
+    assert [notice["why"] for one in sent for notice in one.datum["notices"] if notice["word"] == "REFUSED"] == [
+        "The statement is not signed with that person's key."
+    ]
 
 
 def test_nobody_is_two_people(bench: Bench) -> None:
@@ -400,15 +416,15 @@ def test_a_deputy_stands_in_until_leaving(bench: Bench) -> None:
     late = bench.decision(urn, person=DUTY, post="head-of-pas")
     change_directory(bench, leaves=DUTY)
     bench.send(late.model_copy(update={"at": bench.desk.workspace.clock.now()}))
-    bench.desk.run()
+    sent = bench.desk.run()
     assert bench.events()[-1] == ("DECISION_REFUSED", ["PERSON"])
+    told = [(one.office, notice["word"]) for one in sent for notice in one.datum["notices"]]
+    assert ("pas", "REFUSED") in told
 
 
 def test_a_statement_in_another_offices_name_is_set_aside(bench: Bench) -> None:
     urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
     forged = sign_said(bench.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE), bench.decision(urn))
-    from pas_transport.sending import send_statement
-
     send_statement(bench.desk.workspace, "force:01", forged)
     bench.desk.run()
     assert bench.events() == []
@@ -761,10 +777,11 @@ def test_nobody_consents_for_another(bench: Bench) -> None:
     bench.send(said.model_copy(update={"office": "fib:01", "person": "example-fib-01-1", "post": "first"}))
     bench.send(said.model_copy(update={"item": bytes(8)}))
     bench.send(said.model_copy(update={"recipient": "lea:91"}))
-    bench.desk.run()
+    sent = bench.desk.run()
     assert [words for _, words in bench.events()] == [["CASE"], ["PAIR"], ["PAIR"]]
-    # Who names what is another's hears nothing of it.
-    assert not [one for one in bench.desk.run() if one.office == "fib:01"]
+    # Who names what is another's hears that it counts for nothing, and nothing of what it is.
+    [datum] = [one.datum for one in sent if one.office == "fib:01"]
+    assert (datum["urn"], [notice["why"] for notice in datum["notices"]]) == ("", ["That office owns no such case."])
     assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")
 
 

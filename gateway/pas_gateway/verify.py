@@ -54,7 +54,7 @@ def check_freshness(
     try:
         age = submitted.taken.at - (EPOCH + timedelta(microseconds=sealed_at_us))
     except OverflowError:
-        age = timedelta.max
+        age = timedelta.max if sealed_at_us < 0 else timedelta.min
     if age > timedelta(hours=border.fresh_hours):
         return Unprovable(submitted, "STALE", "The record was sealed long before the log took it.", opened.record_id, opened.sender, urn)
     # Clocks differ by as much as the rulebook grants a report's own date (ADR 0006).

@@ -23,6 +23,7 @@ from pas_gateway.register import chains, dockets, queries
 from pas_gateway.register.chains import Waiting
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Accepted, Sent
+from pas_gateway.requests import Ledger, reopen_answered
 from pas_gateway.stages import Decided, Waits
 from pas_gateway.summaries import withdraw_summaries
 from pas_schemas.directory import Estate
@@ -208,8 +209,14 @@ class _Settling:
             waited = [case.owner for case in cases.get(target.id, ()) if case.state in WAITING]
             self.plan.drafts += closed_notices(about_accepted(target), waited, self.office)
             self._withdraw(target, action, sent.get(target.id, ()), acted, regraded.get(target.id, frozenset()))
+        self._ask_again()
         for report in dockets.find_statements(self.register, ids):
             withdraw_summaries(self.register, report, self.office, self.scribe, self.plan)
+
+    def _ask_again(self) -> None:
+        """Requests that one of the targets answered."""
+        replaced = {target.id: None if row.action == "WITHDRAW" else row.report for row, target in self._replaced}
+        reopen_answered(replaced, Ledger(self.register, self.office, self.scribe, self.plan))
 
     def _withdraw(
         self, target: Accepted, action: str, deliveries: Sequence[Sent], acted: Container[tuple[bytes, str]], regraded: frozenset[int]

@@ -17,7 +17,7 @@ from pas_gateway.hearing import check_fresh
 from pas_gateway.knowledge import Names
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import queries, requests
+from pas_gateway.register import chains, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, OPEN, PUBLISHED, REFUSED, Ask, Asking
 from pas_gateway.replies import Inquired
 from pas_gateway.requests import Ledger
@@ -127,6 +127,8 @@ class _Desk:
         found = queries.find_accepted(self.ledger.register, [report], ())
         if found and not is_answer(self.ledger.register, asking, office, report, self.ledger.office.names):
             raise RefusedStatementError("REPORT", "The report is not this office's, or not on the prisoner asked about.", "name another")
+        if any(link.report == report for link in chains.find_links(self.ledger.register, [report])):
+            raise RefusedStatementError("REPORT", "That report stands no longer: it was corrected or withdrawn.", "name another")
         return bool(found)
 
     def _refuse(self, inquired: Inquired, refused: RefusedStatementError) -> None:

@@ -6,7 +6,7 @@ answer which it may not have is not told (domain, *Deciding*). A force sees its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,13 +17,15 @@ from pas_gateway.drafts import About, notice, notify
 from pas_gateway.office import PAS, PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import requests
-from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, REFUSED, WAITING, Ask, Asking
+from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, PUBLISHED, REFUSED, WAITING, Ask, Asking
 from pas_gateway.vault import open_statement
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import NoticeWord
 from pas_transport.statements import peek_statement
+
+_WITHDRAWN = "The report that answered was withdrawn: the force is asked again."
 
 
 @dataclass
@@ -56,15 +58,16 @@ class Ledger:
             self.tell(asking, office, "DECIDE", "This office is asked for information: answer it, or refuse with a reason.")
 
     def move(self, asking: Asking, ask: Ask) -> Asking:
-        """One of those who were asked is further; the request is closed when none of them is waited for any more."""
+        """One of those who were asked is further; the request is closed when none of them is waited for any more, and open where one is."""
         was = asking.asks[ask.office]
         self.plan.change.ask_moves.append({**requests.ask_row(asking.id, ask), "was": was.state})
         moved = asking.with_ask(ask)
         waits = any(one.state in WAITING for one in moved.asks.values())
-        moved = replace(moved, state=OPEN if waits else CLOSED, look_ms=moved.look_ms if waits else None)
+        look_ms = asking.look_ms if asking.state == OPEN else asking.due_ms
+        moved = replace(moved, state=OPEN if waits else CLOSED, look_ms=look_ms if waits else None)
         if moved.state != asking.state:
             self.put(moved, asking.state)
-            self.note("REQUEST_CLOSED", moved, asking.office)
+            self.note("REQUEST_REOPENED" if waits else "REQUEST_CLOSED", moved, asking.office)
         self._held[asking.id] = moved
         return moved
 
@@ -84,6 +87,23 @@ class Ledger:
         told = notice(word, why, office=office, case=asking.id.hex(), due_ms=asking.due_ms)
         shown = show_to(asking, to, self.office) if to != PAS else None
         self.plan.drafts.append(notify(said, to, [told])._replace(request=shown))
+
+
+def reopen_answered(replaced: Mapping[bytes, bytes | None], ledger: Ledger) -> None:
+    """An answer that stands no longer answers nothing: its successor is looked at in its place, and without one the force is asked again.
+
+    `replaced` are the reports that stand no longer, with their successors; None where one was withdrawn.
+    """
+    for asking in requests.find_answered_by(ledger.register, replaced).values():
+        now = ledger.find(asking.id) or asking
+        for ask in [ask for ask in now.asks.values() if ask.report in replaced and ask.state in (PUBLISHED, ANSWERED, DISCLOSED)]:
+            successor = replaced[ask.report] if ask.report is not None else None
+            now = ledger.move(now, replace(ask, state=ASKED if successor is None else PUBLISHED, report=successor))
+            if successor is not None:
+                continue
+            ledger.tell(now, ask.office, "DECIDE", "The report that answered was withdrawn: answer with another, or refuse with a reason.")
+            if ask.state == DISCLOSED:
+                ledger.tell(now, now.office, "REFUSED", _WITHDRAWN, office=ask.office)
 
 
 def read_request(asking: Asking, office: PasOffice) -> InformationRequest | None:

@@ -18,6 +18,7 @@ from gateway.deciding import person_key
 from gateway.desk import Desk, Row, copy_estate
 from gateway.postgres import PrivatePostgres
 from gateway.terminal import Terminal
+from gateway.test_corrections import correct
 from gateway.test_on_postgres import settle
 from pas_gateway.asking import list_all
 from pas_gateway.office import PasOffice
@@ -34,7 +35,7 @@ from pas_transport.appointing import dismiss
 from pas_transport.issuing import change
 from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said, write_statement
-from producers.samples import make_declarations, make_item
+from producers.samples import make_declarations, make_item, make_subject
 
 QUESTION = "zqCanaryzq: is anything known of a visitor?"
 REASON = "zqCanaryzq: it would harm a live inquiry."
@@ -175,6 +176,81 @@ def test_an_answer_that_policy_holds_is_told_to_pas_alone(pas: Terminal) -> None
     pas.desk.run()
     assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "ANSWERED")]
     assert asked(pas) == [("force:01", "DISCLOSED")]
+
+
+def answer(pas: Terminal, name: str, **changes: Any) -> Row:
+    """A report of the force answers the request, and is with the office that asks."""
+    path, report = write_answer(pas, **changes)
+    pas(*pas.sign("request", "answer", name, path, "--as", "force:01", person=person("force:01")))
+    pas.desk.run()
+    pas.desk.run()
+    return report
+
+
+def words(pas: Terminal, office: str, name: str) -> list[str]:
+    """What an office was told about a request."""
+    rows = [row for row in pas.lines("inbox", "list", "--as", office, "--post", "p1", "--person", "a1") if row["kind"] == "NOTICE"]
+    told = [pas.json("inbox", "show", row["delivery"], "--as", office, "--post", "p1", "--person", "a1") for row in rows]
+    return [notice["why"] for row in told if row.get("request", {}).get("request") == name for notice in row["notices"]]
+
+
+def test_a_request_whose_answer_is_withdrawn_is_open_again(pas: Terminal) -> None:
+    """An ask that nobody answers must not look answered: the force is asked again, and late where it was due by now."""
+    name = ask(pas)
+    report = answer(pas, name)
+    assert asked(pas, state="CLOSED") == [("force:01", "DISCLOSED")]
+    pas.desk.publish(correct(pas.desk, report, "WITHDRAW", subjects=[], addressees=[]))
+    pas.desk.run()
+    pas.desk.run()
+    for office in ("pas", "security:WSI", "force:01"):
+        assert asked(pas, office, state="OPEN") == [("force:01", "ASKED")]
+    assert any("answer with another" in why for why in words(pas, "force:01", name))
+    assert any("the force is asked again" in why for why in words(pas, "security:WSI", name))
+    assert [word for word, _ in events(pas.desk)] == ["REQUEST_OPENED", "REQUEST_ANSWERED", "REQUEST_CLOSED", "REQUEST_REOPENED"]
+    with pas.desk.store.reading() as register:
+        row = register.execute(schema.requests.select()).one()
+    assert row.look_ms == row.due_ms
+    answer(pas, name)
+    assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "ANSWERED")]
+
+
+def test_a_corrected_answer_answers_by_its_successor(pas: Terminal) -> None:
+    name = ask(pas)
+    report = answer(pas, name)
+    better = correct(pas.desk, report, addressees=["security:WSI"])
+    pas.desk.publish(better)
+    pas.desk.run()
+    pas.desk.run()
+    assert asked(pas, state="CLOSED") == [("force:01", "DISCLOSED")]
+    assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "ANSWERED")]
+    # One that is on somebody else is no answer.
+    other = [make_subject(noms_number="B2345CD", pnc_id=None)]
+    pas.desk.publish(correct(pas.desk, better, addressees=["security:WSI"], subjects=other))
+    pas.desk.run()
+    pas.desk.run()
+    assert asked(pas, state="OPEN") == [("force:01", "ASKED")]
+
+
+def test_an_answer_withdrawn_before_it_was_shown_tells_who_asks_nothing(pas: Terminal) -> None:
+    name = ask(pas)
+    report = answer(pas, name, declarations=make_declarations(terrorism=True))
+    before = len(shown(pas, "security:WSI"))
+    pas.desk.publish(correct(pas.desk, report, "WITHDRAW", subjects=[], addressees=[]))
+    pas.desk.run()
+    pas.desk.run()
+    assert asked(pas, state="OPEN") == asked(pas, "security:WSI", state="OPEN") == [("force:01", "ASKED")]
+    assert len(shown(pas, "security:WSI")) == before
+    # What stands no longer answers nothing anew.
+    said = {"choice": "ANSWER", "reason": None, "legal_basis": None, "urn": report["urn"], "report": find(pas, report)}
+    send(pas, refusal(pas, name, **said))
+    pas.desk.run()
+    assert ("REQUEST_REFUSED", ["REPORT"]) in events(pas.desk)
+
+
+def find(pas: Terminal, report: Row) -> bytes:
+    with pas.desk.store.reading() as register:
+        found: bytes = register.execute(schema.reports.select().where(schema.reports.c.urn == report["urn"])).one().id
+    return found
 
 
 def test_pas_refuses_for_all_who_were_asked(pas: Terminal) -> None:

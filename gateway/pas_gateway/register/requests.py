@@ -60,6 +60,14 @@ def find_requests(connection: sa.Connection, ids: Iterable[bytes]) -> dict[bytes
     return {one.id: one for one in _with_asks(connection, find_rows(connection, sa.select(table), table.c.id, ids))}
 
 
+def find_answered_by(connection: sa.Connection, reports: Iterable[bytes]) -> dict[bytes, Asking]:
+    """Requests that one of these reports is said to answer, by id."""
+    table = schema.asks
+    # By the index, which begins with the state.
+    query = sa.select(table.c.request).where(table.c.state.in_((PUBLISHED, ANSWERED, DISCLOSED)))
+    return find_requests(connection, {row.request for row in find_rows(connection, query, table.c.report, reports)})
+
+
 def list_requests(connection: sa.Connection, *, only_open: bool) -> list[Asking]:
     """Every request, those due first coming first."""
     table = schema.requests

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pas_consumers.delivery import Delivery, DisclosedItem, Projection, load_delivery, read_delivery
 from pas_consumers.errors import RefusedDeliveryError
 from pas_schemas.codec import decode, encode
-from pas_schemas.directory import KeyUse, PublicKey, Snapshot
+from pas_schemas.directory import PAS, PublicKey, Snapshot
 from pas_schemas.errors import SealError
 from pas_schemas.parts import closing_name
 from pas_schemas.sealing import (
@@ -37,7 +37,6 @@ from pas_schemas.sealing import (
 from pas_schemas.sealing.manifest import SALT_BYTES
 from pas_transport.log import Taken
 
-PAS = "pas"
 CLOSED_CODE = "4"
 CheckSanitised = Callable[[DisclosedItem, bytes], None]
 
@@ -61,7 +60,7 @@ class Checker:
         self._office = office
         self._snapshot = snapshot
         self._keys = opening_keys
-        self._opener = Opener(office, opening_keys, self._find_sender, lambda key_id: self._find(office, "open", key_id))
+        self._opener = Opener(office, opening_keys, self._find_sender, lambda key_id: snapshot.find_key(office, "open", key_id))
 
     def check(self, taken: Taken) -> Checked:
         """The delivery in a record of the log; raises the SealError or RefusedDeliveryError of the first check that fails."""
@@ -79,10 +78,7 @@ class Checker:
 
     def _find_sender(self, sender: str, key_id: str) -> PublicKey | None:
         # Only PAS sends deliveries: a record of any other sender is one of a sender unknown here.
-        return self._find(PAS, "sign", key_id) if sender == PAS else None
-
-    def _find(self, office: str, use: KeyUse, key_id: str) -> PublicKey | None:
-        return next((key for key in self._snapshot.keys(office, use) if key.id == key_id), None)
+        return self._snapshot.find_key(PAS, "sign", key_id) if sender == PAS else None
 
     def _check_address(self, delivery: Delivery, opened: Opened) -> None:
         if delivery.office != self._office:
@@ -93,7 +89,7 @@ class Checker:
     def _check_evidence(self, delivery: Delivery, body: Projection) -> None:
         if body.proof is None:
             raise RefusedDeliveryError("evidence", "The items came without their originator's signature.")
-        key = self._find(delivery.originator, "sign", body.proof.evidence.key_id)
+        key = self._snapshot.find_key(delivery.originator, "sign", body.proof.evidence.key_id)
         if key is None or not key.current(delivery.received_at):
             raise RefusedDeliveryError("originator", "The items are signed with a key that was not their originator's.")
         try:
@@ -117,7 +113,7 @@ class Checker:
     def _check_sanitised(self, delivery: Delivery, item: DisclosedItem, digest: bytes) -> None:
         """A text that PAS wrote: signed by PAS, in the place of an item that the originator signed."""
         manifest = delivery.body.proof.manifest if delivery.body and delivery.body.proof else b""
-        key = self._find(PAS, "sign", item.signer)
+        key = self._snapshot.find_key(PAS, "sign", item.signer)
         if key is None or not key.current(delivery.decided_at):
             raise RefusedDeliveryError("sanitised", "An item written by PAS came without PAS's own signature on it.")
         if not contains(manifest, item.in_place_of):

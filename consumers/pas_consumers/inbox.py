@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
 from pas_consumers.answers import check_answer
-from pas_consumers.checking import PAS, Checker
+from pas_consumers.checking import Checker
 from pas_consumers.closing import close, why_closed
 from pas_consumers.delivery import State
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.intake import Intake, Taking
 from pas_consumers.records import Held, Listing, SetAside
 from pas_consumers.store import Store
-from pas_schemas.directory import KeyUse
-from pas_schemas.errors import DirectoryError, MisuseError
+from pas_schemas.directory import PAS, KeyUse
+from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_reference
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.words import Receipt
-from pas_schemas.sealing import REPLY, Plain, Sealer, SealingKey
+from pas_schemas.naming import hide_name
+from pas_schemas.sealing import REPLY, Plain, Sealer
 from pas_schemas.topics import COMPARTMENT, REPLIES, Topic, deliveries
 from pas_transport.log import Log, Outgoing
+from pas_transport.sending import EPOCH_LIFE, reply_key
 
 if TYPE_CHECKING:
     from pas_transport.workspace import Workspace
@@ -32,8 +33,6 @@ _PREFIX: Final = re.compile(r"[0-9a-f]{1,32}")
 # What a person writes about what was done: far below what a record of the log may hold.
 MAX_WORDS = 20_000
 SEND_RECORDS = 200
-# Epochs live in this process only, which seldom lives long.
-EPOCH_LIFE = timedelta(hours=1)
 
 
 class Inbox:
@@ -175,8 +174,8 @@ class Inbox:
         while unsent := self._store.unsent(SEND_RECORDS):
             self._append([(reply.id, reply.delivery, reply.payload) for reply in unsent if not reply.apart], REPLIES, "open")
             # Under a name that nobody can work out from the delivery's: who holds the log is not to learn which delivery came from there.
-            apart = [(self._hide(reply.id), self._hide(reply.id), reply.payload) for reply in unsent if reply.apart]
-            self._append(apart, COMPARTMENT, "compartment")
+            hidden = ((hide_name(self._keys.id_key(), reply.id), reply.payload) for reply in unsent if reply.apart)
+            self._append([(name, name, payload) for name, payload in hidden], COMPARTMENT, "compartment")
             self._store.mark_sent([reply.id for reply in unsent])
             sent += len(unsent)
         return sent
@@ -185,11 +184,9 @@ class Inbox:
         """Appends answers (record id, key, payload) where they belong, each part of PAS reading what is sealed to its own key."""
         if answers:
             plain = [Plain(name, payload) for name, _, payload in answers]
-            values = self._make_sealer().seal(PAS, self._pas_key(use), plain, self._workspace.clock.now())
+            now = self._workspace.clock.now()
+            values = self._make_sealer().seal(PAS, reply_key(self._directory, use, now), plain, now)
             self._log.append([Outgoing(topic.name, key, value) for (_, key, _), value in zip(answers, values, strict=True)])
-
-    def _hide(self, reply_id: bytes) -> bytes:
-        return self._keys.id_key().digest(b"pas/v1/answer-apart", reply_id)[:16]
 
     def _answer(self, reply: Reply, state: State) -> State:
         while True:
@@ -219,12 +216,6 @@ class Inbox:
         if not (is_reference(post) and is_reference(person)):
             raise MisuseError("Post and person are references such as duty-governor and a1234.", "lower case, digits and dashes, no name")
         return post, person
-
-    def _pas_key(self, use: KeyUse) -> SealingKey:
-        key = self._directory.key(PAS, use, self._workspace.clock.now())
-        if key is None:
-            raise DirectoryError("The directory has no key to which replies can be sealed.", "ask PAS for a newer directory")
-        return SealingKey.from_bytes(key.public)
 
     def _refresh(self) -> None:
         """A newer directory counts at once: what is sealed to a key that has ended is lost on its way."""

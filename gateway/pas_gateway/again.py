@@ -17,7 +17,7 @@ from pas_gateway.drafts import Draft, about, about_accepted, disclose, notice, n
 from pas_gateway.filing import case_id, case_row, read_verdicts, write_verdicts
 from pas_gateway.judge import Bench, live_until_ms, screen_report
 from pas_gateway.knowledge import Knowledge
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, closed_notices, decide_notices
 from pas_gateway.policy.decide import decide, gates_fired, obligations_for
 from pas_gateway.policy.situation import Situation
@@ -30,6 +30,7 @@ from pas_gateway.sanitised import add_approved
 from pas_gateway.signatures import Signed
 from pas_gateway.vault import open_statements, read_body, unlock_body
 from pas_schemas.clock import from_ms, to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.errors import PasError
 from pas_schemas.models.decision import Decision
 from pas_schemas.models.report import Report

@@ -19,7 +19,7 @@ from pas_gateway.signatures import RefusedStatementError, Signed, verify_signed
 from pas_schemas.clock import parse_end
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
-from pas_schemas.models.report import Item, Report
+from pas_schemas.models.report import Item, Report, split_grade
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import CELLS
 
@@ -222,8 +222,7 @@ class _Approving:
                 self._set_grade(index, said.grade, said.office)
 
     def _set_grade(self, index: int, grade: str, office: str) -> None:
-        codes = {"source": grade[0], "intelligence": grade[1], "handling": grade[2]}
-        items = tuple(item.model_copy(update=codes) if n == index else item for n, item in enumerate(self.report.items))
+        items = tuple(item.model_copy(update=split_grade(grade)) if n == index else item for n, item in enumerate(self.report.items))
         self.report = self.report.model_copy(update={"items": items})
         self.regrades.append(Regrade(index, grade, office))
 
@@ -264,9 +263,9 @@ class _Approving:
         if fuller is None or fuller >= len(self.original.items) or said.text is None or said.grade is None:
             return
         index = len(self.report.items)
-        source, item = self.original.items[fuller], dict(zip(("source", "intelligence", "handling"), said.grade, strict=True))
+        source = self.original.items[fuller]
         new = source.model_copy(update={
-            **item, "text": said.text, "sanitises": fuller, "addressees": tuple(pair.office for pair in said.pairs),
+            **split_grade(said.grade), "text": said.text, "sanitises": fuller, "addressees": tuple(pair.office for pair in said.pairs),
             "subjects": self.original.subjects_of(source), "source_reference": None, "corroboration": None,
         })  # fmt: skip
         self.report = self.report.model_copy(update={"items": (*self.report.items, new)})

@@ -8,12 +8,13 @@ from typing import Any
 
 from pas_gateway.audit import Scribe
 from pas_gateway.inquiries import PROTECTED, check_inquiry
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, requests
 from pas_gateway.register.change import append_events
 from pas_gateway.register.requests import Ask, Asking
 from pas_gateway.requests import read_answer, read_request
 from pas_schemas.clock import from_ms, show_time
+from pas_schemas.directory import PAS
 from pas_schemas.models.request import AskedAbout, RequestAnswer
 
 

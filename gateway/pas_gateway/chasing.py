@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from pas_gateway.audit import Scribe
 from pas_gateway.inquiries import is_answer
 from pas_gateway.ladder import Posts, Rung, steps_of_request
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import ladders, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, DISCLOSED, PUBLISHED, Asking
 from pas_gateway.requests import Ledger
+from pas_schemas.directory import PAS
 
 # Requests of one sort that are looked at in one transaction.
 LOOKED_AT_ONCE = 100

@@ -17,11 +17,12 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
 from pas_gateway.filing import case_id
 from pas_gateway.ladder import Posts, Rung, steps_of
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import ladders
 from pas_gateway.register.ladders import Late, Unread
 from pas_schemas.clock import from_ms, show_time
+from pas_schemas.directory import PAS
 
 # Deliveries, and cases, that are looked at in one transaction.
 LOOKED_AT_ONCE = 200

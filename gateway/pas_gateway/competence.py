@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.policy.gates import staff_concern
 from pas_gateway.signatures import RefusedStatementError, Signed
+from pas_schemas.directory import PAS
 from pas_schemas.identifiers import urn_code
 from pas_schemas.models.decision import Consent, Decision, Summary
 from pas_schemas.models.report import Report

@@ -12,7 +12,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.casebook import item_ref, view_of
 from pas_gateway.judge import Bench
 from pas_gateway.knowledge import Knowledge
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.policy.decide import left_out
 from pas_gateway.policy.rulings import Pair
@@ -20,6 +20,7 @@ from pas_gateway.policy.verdicts import Case, Verdicts
 from pas_gateway.register import queries
 from pas_gateway.register.queries import CaseRow
 from pas_gateway.signatures import Signed
+from pas_schemas.directory import PAS
 
 
 @dataclass

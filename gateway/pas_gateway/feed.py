@@ -14,13 +14,13 @@ from pydantic import ValidationError
 
 from pas_gateway.audit import Scribe
 from pas_gateway.knowledge import Names
-from pas_gateway.office import PAS
 from pas_gateway.policy import whereabouts
 from pas_gateway.policy.places import Place, place_of
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.register import queries
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode
+from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError
 from pas_schemas.models.movement import Movement
 from pas_schemas.sealing import Opened

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from pas_gateway.audit import Scribe
 from pas_gateway.knowledge import Knowledge
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import join_blobs
 from pas_gateway.stages import Body, Decided, flatten
 from pas_schemas.codec import encode
+from pas_schemas.directory import PAS
 from pas_schemas.models.report import Report
 from pas_schemas.sealing import Plain
 from pas_schemas.topics import COMPARTMENT

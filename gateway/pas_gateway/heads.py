@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pas_gateway.docket import Docket
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.signatures import RefusedStatementError
+from pas_schemas.directory import PAS
 from pas_schemas.models.decision import Summary
 from pas_schemas.rulebook import Rulebook, screen
 

@@ -13,12 +13,13 @@ from pas_gateway.approval import offices_of
 from pas_gateway.competence import CREATOR, find_objection
 from pas_gateway.docket import Docket
 from pas_gateway.heads import hear_summary
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.policy.rulings import CONSENTED
 from pas_gateway.policy.verdicts import Case
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.signatures import RefusedStatementError, Signed, Spoken
 from pas_schemas.clock import parse_end
+from pas_schemas.directory import PAS
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_schemas.models.report import Item
 from pas_schemas.rulebook import screen
@@ -193,18 +194,10 @@ def _check_grade(grade: str, said: Decision | Consent, items: Sequence[Item], of
         raise RefusedStatementError(
             "GRADE", "Intelligence 3 names what corroborates it, which only the originator can.", "ask the originator"
         )
-    if grade[2] in book.risk_assessed and not _is_assessed(said):
+    if grade[2] in book.risk_assessed and (said.assessment is None or not said.assessment.is_complete(said.at)):
         raise RefusedStatementError(
             "RISK", "A code 2 or 3 needs a complete risk assessment.", "give its summary, and who authorised it when"
         )
-
-
-def _is_assessed(said: Decision | Consent) -> bool:
-    """Whether its risk assessment is complete, by the words of `V-RISK`: one that is still to be authorised is none."""
-    risk = said.assessment
-    if risk is None or risk.summary is None or risk.authorised_by is None or risk.authorised_at is None:
-        return False
-    return risk.authorised_at <= said.at
 
 
 def _check_sanitised(said: Decision, docket: Docket, office: PasOffice) -> None:

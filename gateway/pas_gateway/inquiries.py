@@ -15,7 +15,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
 from pas_gateway.hearing import check_fresh
 from pas_gateway.knowledge import Names
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import chains, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, OPEN, PUBLISHED, REFUSED, Ask, Asking
@@ -24,6 +24,7 @@ from pas_gateway.requests import Ledger
 from pas_gateway.signatures import RefusedStatementError, find_signer
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import show_time, to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.models.report import Subject
 from pas_schemas.models.request import AskedAbout, InformationRequest, RequestAnswer
 from pas_schemas.people import Appointment

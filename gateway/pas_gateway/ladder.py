@@ -10,11 +10,10 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from pas_gateway.register.ladders import Late
 from pas_schemas.clock import from_ms, to_ms
-from pas_schemas.directory import Snapshot, kind_of
+from pas_schemas.directory import PAS, Snapshot, kind_of
 from pas_schemas.people import Appointment
 from pas_schemas.rulebook import Rulebook
 
-PAS = "pas"
 Rung = Literal["REMIND", "DEPUTY", "CASE", "OWNER", "DUTY", "HEAD"]
 RUNGS: Final[tuple[Rung, ...]] = get_args(Rung)
 

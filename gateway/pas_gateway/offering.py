@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from pas_gateway.audit import Scribe
 from pas_gateway.docket import Docket, open_dockets
 from pas_gateway.hearing import hear
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, queries
 from pas_gateway.register.change import append_events
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.signatures import Signed, verify_signed
 from pas_schemas.clock import show_time
+from pas_schemas.directory import PAS
 from pas_schemas.errors import RegisterError
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_transport.open_cases import OpenCase, OpenPair

@@ -11,7 +11,7 @@ from pas_gateway.knowledge import Knowledge, Names
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.realm import MAIN, Realm, realm_of
 from pas_schemas.clock import Clock, to_ms
-from pas_schemas.directory import KeyUse, PublicKey, Snapshot
+from pas_schemas.directory import PAS, KeyUse, PublicKey, Snapshot
 from pas_schemas.errors import KeyringError
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.sealing import BATCH, CLOCKS_DIFFER, REPLY, IdKey, Opener, OpeningKey, Sealer, SealingKey, StoreKey
@@ -19,7 +19,6 @@ from pas_transport.keyring import Keyring
 from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
-PAS = "pas"
 # How long one epoch is sealed in: a process that lives longer begins a new one.
 EPOCH_LIFE = timedelta(hours=12)
 # Public keys kept in the form they are used in: more than there are offices.
@@ -114,7 +113,7 @@ class PasOffice:
         return {key: to_ms(end - CLOCKS_DIFFER) for key, end in ends.items() if end <= at}
 
     def find_signer(self, sender: str, key_id: str) -> PublicKey | None:
-        return next((key for key in self.snapshot.keys(sender, "sign") if key.id == key_id), None)
+        return self.snapshot.find_key(sender, "sign", key_id)
 
 
 @lru_cache(maxsize=KEYS_KEPT)

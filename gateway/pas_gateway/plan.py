@@ -12,13 +12,14 @@ from pas_gateway.casebook import item_ref, name_items, view_of
 from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
 from pas_gateway.filing import case_id, case_row, report_row, waiting_row
 from pas_gateway.meters import Stage
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.policy.verdicts import Case, Verdicts
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.project import Source
 from pas_gateway.register import Change, join_blobs
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Waits
 from pas_schemas.clock import show_time, to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.identifiers import MAX_URN
 from pas_schemas.models.records import Quarantined
 from pas_schemas.models.report import Report

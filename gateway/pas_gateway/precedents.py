@@ -17,7 +17,7 @@ from pas_gateway.again import holding_of
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import Draft, notice
 from pas_gateway.filing import read_verdicts
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.policy.rulings import CONSENTED
 from pas_gateway.policy.whereabouts import Whereabouts
 from pas_gateway.register import dockets, queries, requests
@@ -25,6 +25,7 @@ from pas_gateway.register.dockets import CaseOn
 from pas_gateway.register.queries import Sent
 from pas_gateway.register.requests import CLOSED, OPEN, Applied
 from pas_schemas.clock import from_ms, show_time
+from pas_schemas.directory import PAS
 
 # Rules that others than PAS answer, or may: the conduit, the originator.
 ELSEWHERE = frozenset({"R-EVALUATE", "G-WARRANT", "G-PRIVILEGE"}) | CONSENTED

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
 from pas_gateway.hearing import check_fresh
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import join_blobs, protected
 from pas_gateway.replies import Protecting
@@ -19,6 +19,7 @@ from pas_gateway.signatures import RefusedStatementError, find_signer
 from pas_gateway.vault import lock_statement, open_statement
 from pas_gateway.veil import draw, find_veil, veil_row
 from pas_schemas.clock import from_ms, to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.models.protection import Protection
 from pas_schemas.sealing import BadCiphertextError, Plain
 from pas_schemas.topics import REPLIES

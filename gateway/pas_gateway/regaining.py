@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import dockets, queries, relearning
 from pas_schemas.clock import show_time
+from pas_schemas.directory import PAS
 from pas_schemas.models.words import TO_READ
 
 _UNEXPLAINED = "An office was sent something about a report that this register, restored from a backup, does not have: see the runbook."

@@ -11,7 +11,7 @@ from pas_gateway.again import Standing, decide_again, find_standing
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, Draft, about, about_accepted, notice, notify, withdraw
 from pas_gateway.handover import Copy, send_copies
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, decide_notices
 from pas_gateway.register import dockets, queries, sealed
 from pas_gateway.register.dockets import WAITING
@@ -19,6 +19,7 @@ from pas_gateway.register.queries import Sent
 from pas_gateway.summaries import renew_summaries
 from pas_gateway.vault import unlock_body
 from pas_schemas.clock import show_time
+from pas_schemas.directory import PAS
 from pas_schemas.models.words import SHOWN
 
 CLOSED = "A code 4 text was closed by its originator to the key the office had then: PAS cannot seal it again, its originator can."

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, about_accepted, notice, notify
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.policy.routing import is_senior
 from pas_gateway.register import queries
@@ -22,6 +22,7 @@ from pas_gateway.veil import veil_row
 from pas_gateway.verify import open_record
 from pas_schemas.clock import show_time, to_ms
 from pas_schemas.codec import is_record
+from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError
 from pas_schemas.models.protection import Protection
 from pas_schemas.models.reply import Reply

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, notice, notify
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import requests
 from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, PUBLISHED, REFUSED, WAITING, Ask, Asking
 from pas_gateway.vault import open_statement
 from pas_schemas.clock import from_ms, show_time
+from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import NoticeWord

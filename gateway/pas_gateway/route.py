@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from pas_gateway.audit import Scribe, leaf_of
 from pas_gateway.drafts import About, Draft, notice, notify, split_notices
 from pas_gateway.notes import words_of, write_note
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.project import BODY, NAME, TOLD, WORDS, delivery_parts
 from pas_gateway.register import join_blobs, protected, split_blobs
 from pas_gateway.register.relearning import Known
 from pas_schemas.clock import to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.models.words import SHOWN
 from pas_schemas.sealing import Plain, SealingKey
 from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES

@@ -17,13 +17,14 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, Draft, withdraw
 from pas_gateway.judge import live_until_ms
 from pas_gateway.knowledge import Knowledge
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.project import write_body
 from pas_gateway.register import dockets, queries
 from pas_gateway.register.queries import Sent
 from pas_gateway.signatures import Signed
 from pas_schemas.clock import show_time, to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.models.decision import Summary
 from pas_schemas.models.report import Report, Subject
 from pas_schemas.parts import write_subject

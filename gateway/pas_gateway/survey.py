@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pas_gateway.office import PAS
 from pas_gateway.positions import find_start, measure_lag
 from pas_gateway.realm import Realm, realm_of
 from pas_gateway.register import Store, gauges, ladders, queries
 from pas_gateway.register.gauges import Waiting
 from pas_schemas.clock import to_ms
-from pas_schemas.directory import KeyUse
+from pas_schemas.directory import PAS, KeyUse
 from pas_transport.log import Log, OffsetGoneError, Partition
 from pas_transport.workspace import Workspace
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from pas_gateway.feed import NOTHING_READ, Moved, ReadAhead, read_movement
 from pas_gateway.judge import screen_report
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.stages import Body, Rejected, Submitted, Unprovable, Verified, unflatten
 from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.clock import EPOCH, to_ms
 from pas_schemas.codec import HEAD_BYTES, MARKER, decode, name_of, registry
+from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from pas_producers.journal import Journals, new_run
-from pas_producers.packing import PAS, Parcel
+from pas_producers.packing import Parcel
 from pas_producers.sending import Batch, Note
 from pas_schemas.clock import Clock
-from pas_schemas.directory import KeyUse, Snapshot
+from pas_schemas.directory import PAS, KeyUse, Snapshot
 from pas_schemas.errors import DirectoryError
 from pas_schemas.sealing import SealingKey
 from pas_transport.log import Outgoing

@@ -8,7 +8,7 @@ from datetime import datetime
 from pas_producers.desk import Desk
 from pas_producers.results import Refused
 from pas_schemas.clock import Clock, to_ms
-from pas_schemas.directory import KeyUse, Snapshot
+from pas_schemas.directory import PAS, KeyUse, Snapshot
 from pas_schemas.errors import CodecError, DirectoryError, PasError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
@@ -17,9 +17,6 @@ from pas_schemas.parts import MAX_REPORT_BYTES, closing_name, pack_report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.sealing import Plain, SealingKey, close_text
 from pas_schemas.topics import COMPARTMENT, REPORTS, URGENT, Topic
-
-# Everything a publisher sends is sealed to PAS.
-PAS = "pas"
 
 
 @dataclass(frozen=True, slots=True)

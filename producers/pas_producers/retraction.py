@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pas_schemas.clock import show_time
+from pas_schemas.models.report import split_grade
 
 # What follows the number of the report that ends: it ends once, so that to say so twice can never make two reports.
 SUFFIX = "/RETRACTED"
@@ -36,7 +37,7 @@ def write_retraction(
         "purpose": "PREVENTION_OF_CRIME",
         "legal_basis": "POLICING_PURPOSE",
         "subjects": [],
-        "items": [{"text": reason, "source": grade[:1], "intelligence": grade[1:2], "handling": grade[2:], "source_reference": urn}],
+        "items": [{"text": reason, **split_grade(grade), "source_reference": urn}],
         "handling": _NO_HANDLING,
         "declarations": {**_NO_DECLARATIONS, "protected_assisting_offender": protected},
         "risk_tags": [],

@@ -7,7 +7,6 @@ from pathlib import Path
 from pas_producers.checking import Checker
 from pas_producers.desk import Desks, FindKeyring
 from pas_schemas.directory import Snapshot
-from pas_transport.keyring import Keyring
 from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
@@ -18,16 +17,8 @@ def journals_folder(workspace: Workspace) -> Path:
 
 
 def find_keyrings(workspace: Workspace, snapshot: Snapshot) -> FindKeyring:
-    """Finds an office's keyring without reading the directory again for each office."""
-
-    def find(office: str) -> Keyring:
-        current = snapshot.key(office, "sign", workspace.clock.now())
-        ring = Keyring.open(workspace.keys_dir, office, current.id if current else None)
-        if workspace.settings.production:
-            ring.refuse_example()
-        return ring
-
-    return find
+    """Finds an office's keyring without looking for a newer directory for each office."""
+    return lambda office: workspace.keyring(office, snapshot)
 
 
 def open_checker(workspace: Workspace, office: str | None = None) -> Checker:

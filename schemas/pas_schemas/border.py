@@ -189,9 +189,7 @@ def _bad_risk(report: Report, bench: _Bench) -> bool:
     if not any(item.handling in bench.rulebook.grading.risk_assessed for item in report.items):
         return False
     risk = report.handling.risk_assessment
-    if risk is None or risk.summary is None or risk.authorised_by is None or risk.authorised_at is None:
-        return True
-    return risk.authorised_at > bench.now
+    return risk is None or not risk.is_complete(bench.now)
 
 
 def _bad_links(report: Report, bench: _Bench) -> bool:

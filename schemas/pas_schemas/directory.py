@@ -26,6 +26,8 @@ POLICE_SIDE = POLICE_KINDS | {"lea"}
 PRISON_OFFICES = frozenset({"security", "governor"})
 KINDS: tuple[Kind, ...] = get_args(Kind)
 KEY_USES: tuple[KeyUse, ...] = get_args(KeyUse)
+# PAS itself: to it everything is sealed that is sent, and from it everything comes.
+PAS = "pas"
 # Of these there is one, and its id is its kind; every other id is `kind:which`.
 SINGLE = frozenset({"pas", "cat-a-team", "paso-unit"})
 
@@ -37,6 +39,11 @@ def kind_of(office: str) -> Kind:
     if found is None or not OFFICE_ID.fullmatch(office) or bool(which) == (found in SINGLE):
         raise DirectoryError("That id names no kind of office; no office is foreign.", "an office is written like force:01, pio:WSI or pas")
     return found
+
+
+def prison_of(office: str) -> str | None:
+    """The prison that the id of a PIO, security or governor names; raises `DirectoryError` as `kind_of` does."""
+    return office.partition(":")[2] if kind_of(office) in PRISON_OFFICES | {"pio"} else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +214,10 @@ class Snapshot:
         """Every key an office ever had for a use, oldest first; empty for an unknown office."""
         found = self.by_id.get(office)
         return tuple(key for key in found.keys if key.use == use) if found else ()
+
+    def find_key(self, office: str, use: KeyUse, key_id: str) -> PublicKey | None:
+        """The key of that id that an office ever had for a use."""
+        return next((key for key in self.keys(office, use) if key.id == key_id), None)
 
     def every_key(self) -> Iterator[PublicKey]:
         """Of offices and people alike."""

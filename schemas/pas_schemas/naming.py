@@ -41,6 +41,11 @@ def prisoner_key(id_key: IdKey, number: str) -> bytes:
     return id_key.digest(b"pas/v1/prisoner", number.encode("ascii"))[:PRISONER_KEY_BYTES]
 
 
+def hide_name(id_key: IdKey, name: bytes) -> bytes:
+    """16 bytes under which an answer goes to PAS's compartment: nobody who sees it there knows it for the one of that name."""
+    return id_key.digest(b"pas/v1/answer-apart", name)[:ID_BYTES]
+
+
 def canonical_movement(movement: Movement) -> bytes:
     """The one spelling of a movement, whoever says it; alerts are a set and have no order."""
     row = movement.model_dump(mode="json", exclude={"person"})

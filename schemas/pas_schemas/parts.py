@@ -15,7 +15,7 @@ from pas_schemas.clock import show_time
 from pas_schemas.codec import UnfitDatumError, decode, encode
 from pas_schemas.errors import CodecError
 from pas_schemas.models.base import Model
-from pas_schemas.models.report import Item, Report, Subject
+from pas_schemas.models.report import Item, Report, Subject, split_grade
 from pas_schemas.rulebook import TEXT_GATES, Pattern, screen
 from pas_schemas.sealing.closed import may_be_closed
 from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES
@@ -211,6 +211,4 @@ def _raw_item(entry: dict[str, Any], item: ItemPart) -> dict[str, Any]:
         if shared["grade"] != item.grade:
             raise PartsError("An item's grade differs from the one beside it.", "the sender must publish it again")
         text = shared["text"]
-    # All that stands behind the first two characters is the handling code: four characters are an impossible grade.
-    codes = {"source": item.grade[:1], "intelligence": item.grade[1:2], "handling": item.grade[2:]}
-    return {"text": text, **codes, "subjects": entry["subjects"], **withheld}
+    return {"text": text, **split_grade(item.grade), "subjects": entry["subjects"], **withheld}

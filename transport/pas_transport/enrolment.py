@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.codec import decode, encode
-from pas_schemas.directory import PRISON_OFFICES, KeyUse, Kind, Office, PublicKey, Snapshot, Term, kind_of
+from pas_schemas.directory import PAS, PRISON_OFFICES, KeyUse, Kind, Office, PublicKey, Snapshot, Term, kind_of, prison_of
 from pas_schemas.errors import CodecError, DirectoryError, SealError
 from pas_schemas.reference import establishments
 from pas_schemas.sealing import REQUEST, SealingKey, VerifyKey
@@ -104,7 +104,7 @@ def enrol(snapshot: Snapshot, request: Request, told: Particulars, start: dateti
     """
     kind = kind_of(request.office)
     known = snapshot.by_id.get(request.office)
-    prison = _prison(request.office, kind, told.prison)
+    prison = _prison(request.office, told.prison)
     keys = tuple(_public(use, public, start) for use, public in request.keys)
     _refuse_taken(snapshot, keys)
     if known is None:
@@ -150,7 +150,7 @@ def find_office(snapshot: Snapshot, office: str) -> Office:
 
 
 def _check_uses(office: str, uses: list[KeyUse]) -> None:
-    wanted = _USES | ({"compartment"} if office == "pas" else set())
+    wanted = _USES | ({"compartment"} if office == PAS else set())
     if sorted(uses) != sorted(wanted):
         raise DirectoryError("The request does not hold one key of each use.", _AGAIN)
 
@@ -182,8 +182,8 @@ def _term(office: str, kind: Kind, told: Particulars, start: datetime) -> Term:
     return Term(start, None, force, contracted)
 
 
-def _prison(office: str, kind: Kind, told: str | None) -> str | None:
-    prison = office.partition(":")[2] if kind in PRISON_OFFICES or kind == "pio" else None
+def _prison(office: str, told: str | None) -> str | None:
+    prison = prison_of(office)
     if told not in {None, prison}:
         raise DirectoryError(
             f"{office} is not an office of that prison.", "the id of a prison's office names the prison: leave --prison away"

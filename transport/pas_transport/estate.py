@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pas_schemas.directory import Office, PublicKey, Snapshot, Term, kind_of
+from pas_schemas.directory import Office, PublicKey, Snapshot, Term, kind_of, prison_of
 from pas_schemas.reference import establishments
 from pas_transport.example_people import make_people
 from pas_transport.keyring import NewKeys, add_keys
@@ -49,7 +49,5 @@ def _make_office(keys_dir: Path, office: str, term: Term) -> Office:
     keys = NewKeys.generate(office)
     # Half a thousand offices: nothing is lost if the machine fails here, for the workspace is not there before all is done.
     add_keys(keys_dir, office, keys, example=True, durable=False)
-    kind = kind_of(office)
-    prison = office.partition(":")[2] if kind in {"pio", "security", "governor"} else None
     public = tuple(PublicKey(key_id, use, data, SINCE, None, example=True) for use, key_id, data in keys.public)
-    return Office(office, kind, prison, (term,), public)
+    return Office(office, kind_of(office), prison_of(office), (term,), public)

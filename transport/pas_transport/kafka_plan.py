@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from pas_schemas.border import WRITERS
-from pas_schemas.directory import Snapshot, Standing
+from pas_schemas.directory import PAS, Snapshot, Standing
 from pas_schemas.errors import DirectoryError
 from pas_schemas.topics import SHARED_TOPICS, Topic, deliveries
 
@@ -86,7 +86,7 @@ def make_plan(snapshot: Snapshot, at: datetime, prefix: str = "") -> Plan:
 def _make_user(office: Standing, topics: tuple[Topic, ...], prefix: str) -> User:
     name = name_user(office.id, prefix)
     grants = set(_grants(name, _roles(office), topics, prefix))
-    if office.id == "pas":
+    if office.id == PAS:
         return User(name, tuple(sorted(grants | set(_gateway_grants(name, GATEWAY_GROUPS, prefix)))))
     return User(name, tuple(sorted(grants)), OFFICE_WRITES_BYTES_PER_SECOND, OFFICE_READS_BYTES_PER_SECOND)
 
@@ -98,7 +98,7 @@ def _roles(office: Standing) -> set[str]:
         roles.add("originators")
     if office.kind in {"feed", "inspector"}:
         roles.add(office.kind)
-    return roles | ({"gateway", "pas"} if office.id == "pas" else set())
+    return roles | ({"gateway", "pas"} if office.id == PAS else set())
 
 
 def _grants(user: str, roles: set[str], topics: tuple[Topic, ...], prefix: str) -> Iterator[Grant]:

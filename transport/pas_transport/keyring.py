@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from pas_schemas.directory import KeyUse
+from pas_schemas.directory import PAS, KeyUse
 from pas_schemas.errors import KeyringError
 from pas_schemas.identifiers import is_reference
 from pas_schemas.sealing import IdKey, OpeningKey, SigningKey, StoreKey, unlock_key
@@ -122,7 +122,7 @@ class NewKeys:
 
     @classmethod
     def generate(cls, office: str) -> NewKeys:
-        return cls(SigningKey.generate(), OpeningKey.generate(), OpeningKey.generate() if office == "pas" else None)
+        return cls(SigningKey.generate(), OpeningKey.generate(), OpeningKey.generate() if office == PAS else None)
 
     @property
     def public(self) -> tuple[tuple[KeyUse, str, bytes], ...]:
@@ -147,7 +147,7 @@ class NewKeys:
 def add_keys(keys_dir: Path, office: str, keys: NewKeys, *, example: bool = False, durable: bool = True) -> Keyring:
     """Writes an office's new keys beside those it has, and the lasting ones where it has none; raises `KeyringError`."""
     folder = keys_dir / folder_name(office)
-    lasting = LASTING + (LASTING_OF_PAS if office == "pas" else ())
+    lasting = LASTING + (LASTING_OF_PAS if office == PAS else ())
     files = dict(keys.files)
     try:
         _make_folders(keys_dir, folder)

@@ -190,11 +190,14 @@ class Workspace:
         self._read[:] = [snapshot]
         return snapshot
 
-    def keyring(self, office: str) -> Keyring:
-        """An office's private keys, the signing key being the one the directory has as current; raises `KeyringError`."""
+    def keyring(self, office: str, snapshot: Snapshot | None = None) -> Keyring:
+        """An office's private keys, the signing key being the one the directory has as current; raises `KeyringError`.
+
+        `snapshot` is the edition that counts, where it is at hand; else it is the newest.
+        """
         from pas_transport.keyring import Keyring
 
-        current = self.directory().key(office, "sign", self.clock.now())
+        current = (snapshot or self.directory()).key(office, "sign", self.clock.now())
         ring = Keyring.open(self.keys_dir, office, current.id if current else None)
         if self.settings.production:
             ring.refuse_example()

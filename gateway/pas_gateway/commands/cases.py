@@ -12,8 +12,9 @@ from pas_gateway.commands.elsewhere import ask_inbox, refuse_other_owner
 from pas_gateway.commands.register import open_register
 from pas_gateway.commands.summarising import summarise
 from pas_gateway.offering import find_deliberation, read_texts
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.review import find_case, list_cases
+from pas_schemas.directory import PAS
 from pas_schemas.errors import InboxError, MisuseError
 from pas_transport.session import OFFICE, Session, compartment_option, pass_session
 

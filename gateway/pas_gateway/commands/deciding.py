@@ -14,9 +14,10 @@ from pas_gateway.commands.elsewhere import ask_inbox, refuse_other_owner
 from pas_gateway.commands.register import open_register
 from pas_gateway.hearing import check_shape
 from pas_gateway.offering import check, find_open, find_pending, note_refused
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.signatures import RefusedStatementError
 from pas_schemas.border import MAX_LINE_BYTES
+from pas_schemas.directory import PAS
 from pas_schemas.errors import KeyringError, MisuseError, PasError, RegisterError
 from pas_schemas.models.decision import Decision, Second
 from pas_schemas.models.words import ASKED, CHOICES, LEGAL_BASES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
-from pas_gateway.office import PAS
+from pas_schemas.directory import PAS
 from pas_schemas.errors import MisuseError
 from pas_transport.session import Session
 

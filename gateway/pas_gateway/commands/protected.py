@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from pas_gateway.commands.register import open_register
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.protecting import Protected, check_word, read_list
 from pas_schemas.clock import show_time
+from pas_schemas.directory import PAS
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.protection import Action, Protection
 from pas_transport.open_cases import build, post_of, send, sign

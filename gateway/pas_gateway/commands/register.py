@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pas_gateway.office import PAS
 from pas_gateway.realm import realm_of
 from pas_gateway.register import Store, open_store
+from pas_schemas.directory import PAS
 from pas_schemas.errors import RegisterError
 from pas_schemas.sealing import StoreKey
 from pas_transport.session import Session

@@ -11,7 +11,8 @@ from pas_gateway.asking import check, list_all, note_consulted
 from pas_gateway.commands.elsewhere import ask_elsewhere, ask_inbox
 from pas_gateway.commands.register import open_register
 from pas_gateway.inquiries import PROTECTED
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
+from pas_schemas.directory import PAS
 from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.request import InformationRequest, RequestAnswer

@@ -8,9 +8,10 @@ from datetime import datetime
 import click
 
 from pas_gateway.commands.register import open_register
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.register import Store
 from pas_gateway.resealing import Due, Resealed, find_cut, find_due, reseal
+from pas_schemas.directory import PAS
 from pas_schemas.errors import MisuseError
 from pas_transport.enrolment import find_office
 from pas_transport.session import OFFICE, TIME, Session, compartment_option, pass_session

@@ -9,7 +9,8 @@ import click
 from pas_gateway.commands.deciding import on_record
 from pas_gateway.commands.register import open_register
 from pas_gateway.offering import check, find_summarised
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
+from pas_schemas.directory import PAS
 from pas_schemas.errors import MisuseError
 from pas_schemas.models.decision import Summary
 from pas_schemas.models.words import LEGAL_BASES, RISK_TAGS

@@ -18,10 +18,11 @@ from pas_gateway.demo.letters import read_post
 from pas_gateway.demo.playing import Played, Steps, open_register, run_gateway, trace_reports, turn_clock
 from pas_gateway.demo.recipients import Recipients, post_of
 from pas_gateway.offering import find_open
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
 from pas_gateway.overdue import list_overdue
 from pas_producers import MovementFeed, Publisher
 from pas_schemas.clock import show_time
+from pas_schemas.directory import PAS
 from pas_schemas.models.decision import Decision, Second
 from pas_transport.example_people import PASSPHRASE
 from pas_transport.open_cases import OpenCase, build, sign_and_send

@@ -12,7 +12,8 @@ from pas_gateway.demo.disclosed import find_leaks
 from pas_gateway.demo.outcomes import Row, compare
 from pas_gateway.demo.playing import Played
 from pas_gateway.demo.strangers import try_strangers
-from pas_gateway.office import PAS, PasOffice
+from pas_gateway.office import PasOffice
+from pas_schemas.directory import PAS
 from pas_schemas.errors import PasError
 
 # How many of several mistakes are named.

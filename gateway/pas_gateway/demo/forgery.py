@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from random import Random
 
-from pas_producers.desk import Desk
-from pas_producers.packing import PAS, Packer, Ticker
+from pas_producers.desk import EPOCH_LIFE, Desk
+from pas_producers.packing import Packer, Ticker
+from pas_schemas.directory import PAS
 from pas_schemas.errors import DirectoryError
 from pas_schemas.models.report import Report
 from pas_schemas.naming import content_digest, report_id
@@ -16,7 +16,6 @@ from pas_transport.log import Outgoing
 from pas_transport.rules import load_rulebook
 from pas_transport.workspace import Workspace
 
-EPOCH_LIFE = timedelta(hours=1)
 # A sealed record is some kilobytes; noise of that size looks like one from afar.
 NOISE_BYTES = 3000
 

@@ -16,11 +16,11 @@ from pas_gateway.demo.recipients import Recipients
 from pas_gateway.demo.story import Story
 from pas_gateway.demo.world import World
 from pas_gateway.nursery import Nursery
-from pas_gateway.office import PAS
 from pas_gateway.register import Store, open_store
 from pas_gateway.supervisor import Supervisor
 from pas_producers import Publication
 from pas_schemas.clock import show_time
+from pas_schemas.directory import PAS
 from pas_schemas.errors import PasError
 from pas_transport.files import write_whole
 from pas_transport.log import Log

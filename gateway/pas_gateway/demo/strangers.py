@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from pas_gateway.demo.letters import Letter, Post
-from pas_schemas.directory import KeyUse, PublicKey, Snapshot
+from pas_schemas.directory import Snapshot
 from pas_schemas.errors import SealError
 from pas_schemas.sealing import BadWrapError, Opener, OpeningKey, WrongRecipientError, read_label
 from pas_schemas.sealing.envelope import TIMES_BYTES, epoch_info, parse_envelope, parse_head
@@ -115,10 +115,7 @@ def _pose(workspace: Workspace, letters: dict[str, Letter], holders: Sequence[st
 
 def _reader(snapshot: Snapshot, name: str, keys: Mapping[str, OpeningKey]) -> Opener:
     """Who reads under a name, with these keys and the true directory."""
-
-    def find(office: str, use: KeyUse, key_id: str) -> PublicKey | None:
-        return next((key for key in snapshot.keys(office, use) if key.id == key_id), None)
-
+    find = snapshot.find_key
     return Opener(name, keys, lambda sender, key_id: find(sender, "sign", key_id), lambda key_id: find(name, "open", key_id))
 
 

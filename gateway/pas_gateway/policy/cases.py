@@ -10,11 +10,11 @@ from pas_gateway.policy.routing import Origin, is_senior
 from pas_gateway.policy.situation import Earlier, Situation
 from pas_gateway.policy.verdicts import Case, Held, Verdict
 from pas_schemas.clock import to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.models.report import Report
 from pas_schemas.rulebook import Referral, Rulebook
 from pas_schemas.topics import DAY_MS
 
-PAS = "pas"
 Judged = dict[str, list[Verdict]]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
-from pas_gateway.policy.cases import PAS, Judged, cases_of, owner_of, owner_of_code4, paso_case
+from pas_gateway.policy.cases import Judged, cases_of, owner_of, owner_of_code4, paso_case
 from pas_gateway.policy.gates import ItemFacts, Staff, holds_everybody, is_gatekept, item_facts, person_facts, staff_concern
 from pas_gateway.policy.matrix import column_of, reached_by
 from pas_gateway.policy.obligations import obligations_of
@@ -28,7 +28,7 @@ from pas_gateway.policy.routing import (
 from pas_gateway.policy.rulings import Answers, Pair, word_of
 from pas_gateway.policy.situation import Situation
 from pas_gateway.policy.verdicts import Gate, Outcome, Verdict, Verdicts
-from pas_schemas.directory import PRISON_OFFICES, Estate, Standing
+from pas_schemas.directory import PAS, PRISON_OFFICES, Estate, Standing
 from pas_schemas.models.report import Item, Report
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import CELLS, GATES, LAST, Word

@@ -27,6 +27,14 @@ class Subject(Model):
     date_of_birth: Day | None
 
 
+def split_grade(grade: str) -> dict[str, str]:
+    """The codes of a grade, under the names that an item has for them.
+
+    All that stands behind the first two characters is the handling code: four characters are an impossible grade.
+    """
+    return {"source": grade[:1], "intelligence": grade[1:2], "handling": grade[2:]}
+
+
 class Item(Model):
     """One line of a report with its own grade; an impossible code is kept as the empty string for V-GRADE.
 
@@ -54,6 +62,10 @@ class RiskAssessment(Model):
     summary: MaybeText
     authorised_by: MaybeText
     authorised_at: MaybeTime
+
+    def is_complete(self, at: datetime) -> bool:
+        """Whether it says why and who authorised it, and had been authorised by then: one that is still to be authorised is none."""
+        return None not in (self.summary, self.authorised_by) and self.authorised_at is not None and self.authorised_at <= at
 
 
 class Handling(Model):

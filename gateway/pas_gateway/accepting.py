@@ -6,7 +6,6 @@ from hashlib import sha256
 
 import sqlalchemy as sa
 
-from pas_gateway.audit import Scribe
 from pas_gateway.office import PasOffice
 from pas_gateway.positions import find_start
 from pas_gateway.register import Store, queries, schema
@@ -43,8 +42,7 @@ def _accept(register: sa.Connection, log: Log, office: PasOffice, partition: Par
     former = attempts.c.place.startswith(f"{partition.topic}-{partition.number}-", autoescape=True)
     renamed = attempts.c.place + "#" + sa.cast(attempts.c.number, sa.String)
     register.execute(attempts.update().where(former).values(place=renamed))
-    scribe = Scribe(office.clock.now(), office.rulebook.digest, office.snapshot.version)
-    told = scribe.event(
+    told = office.scribe().event(
         "TOPIC_ACCEPTED", f"{partition.topic}-{partition.number}-{before}", digests=[digest, sha256(person.encode()).digest()]
     )
     append_events(register, [told])

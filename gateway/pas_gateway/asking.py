@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-from pas_gateway.audit import Scribe
 from pas_gateway.inquiries import PROTECTED, check_inquiry
 from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, requests
@@ -27,7 +26,7 @@ def list_all(store: Store, office: PasOffice, *, only_open: bool = True) -> list
 
 def note_consulted(store: Store, office: PasOffice, shown: Iterable[dict[str, Any]], person: str) -> None:
     """Puts a person on record for each of these requests that tells whom it is about; raises RegisterError."""
-    scribe = Scribe(office.clock.now(), office.rulebook.digest, office.snapshot.version)
+    scribe = office.scribe()
     digests = [sha256(person.encode()).digest()]
     told = [row["request"] for row in shown if any(row["subject"].values())]
     events = [scribe.event("CONSULTED", request, office=PAS, digests=digests) for request in told]
@@ -38,7 +37,7 @@ def note_consulted(store: Store, office: PasOffice, shown: Iterable[dict[str, An
 def check(store: Store, office: PasOffice, data: bytes, said: RequestAnswer) -> None:
     """Asks what the gateway will ask, so that the person hears at once; raises RefusedStatementError."""
     with store.reading() as register:
-        check_inquiry(register, data, said, office, Scribe(office.clock.now(), office.rulebook.digest, office.snapshot.version))
+        check_inquiry(register, data, said, office, office.scribe())
 
 
 def _show(asking: Asking, office: PasOffice) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pas_gateway.policy.verdicts import Outcome, Verdicts
 from pas_gateway.project import Source, body
 from pas_gateway.register.queries import Accepted
 from pas_gateway.stages import Waits
-from pas_schemas.clock import from_ms, show_time
+from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report, Subject
@@ -57,6 +57,11 @@ class About:
     @property
     def urgent(self) -> bool:
         return self.priority == "THREAT_TO_LIFE"
+
+
+def about_matter(name: bytes, office: str, at: datetime, urn: str = "") -> About:
+    """Of what is no accepted report, or no more is to be said of than its id: whose it is, and since when."""
+    return About(name, urn, office, "ROUTINE", show_time(at), to_ms(at))
 
 
 class Draft(NamedTuple):

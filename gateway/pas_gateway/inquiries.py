@@ -12,7 +12,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, notice, notify
+from pas_gateway.drafts import about_matter, notice, notify
 from pas_gateway.hearing import check_fresh
 from pas_gateway.knowledge import Names
 from pas_gateway.office import PasOffice
@@ -23,7 +23,7 @@ from pas_gateway.replies import Inquired
 from pas_gateway.requests import Ledger
 from pas_gateway.signatures import RefusedStatementError, find_signer
 from pas_gateway.vault import lock_statement
-from pas_schemas.clock import show_time, to_ms
+from pas_schemas.clock import to_ms
 from pas_schemas.directory import PAS
 from pas_schemas.models.report import Subject
 from pas_schemas.models.request import AskedAbout, InformationRequest, RequestAnswer
@@ -138,7 +138,7 @@ class _Desk:
         event = self.ledger.scribe.event("REQUEST_REFUSED", inquired.id.hex(), office=inquired.sender, rules=[refused.word])
         plan.change.events.append(event)
         plan.change.counts["replies"] += 1
-        said = About(inquired.id, "", inquired.sender, "ROUTINE", show_time(at), to_ms(at))
+        said = about_matter(inquired.id, inquired.sender, at)
         plan.drafts.append(notify(said, inquired.sender, [notice("REFUSED", refused.sentence)]))
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
 
-from pas_gateway.audit import Scribe
 from pas_gateway.docket import Docket, open_dockets
 from pas_gateway.hearing import hear
 from pas_gateway.office import PasOffice
@@ -78,7 +76,7 @@ def read_texts(store: Store, office: PasOffice, case_id: str, person: str) -> li
     asked = {pair.item for pair in waiting.held} if waiting is not None else set()
     items = list(enumerate(docket.judged.one.report.items))
     chosen = [(index, item) for index, item in items if item.text is not None and (index in asked or not asked)]
-    event = _scribe(office).event("CONSULTED", case, office=PAS, digests=[sha256(person.encode()).digest(), docket.id])
+    event = office.scribe().event("CONSULTED", case, office=PAS, digests=[sha256(person.encode()).digest(), docket.id])
     store.write(lambda register: append_events(register, [event]))
     return [{"item": index, "grade": item.grade, "text": item.text} for index, item in chosen]
 
@@ -104,7 +102,7 @@ def check(store: Store, office: PasOffice, case_id: str, data: bytes) -> None:
 def note_refused(store: Store, office: PasOffice, case: str, person: str | None, word: str) -> None:
     """The audit event of a decision that PAS's own command refused, so that nothing was sent: who tried is on record all the same."""
     digests = [sha256(person.encode()).digest()] if person is not None else []
-    event = _scribe(office).event("DECISION_REFUSED", case, office=PAS, rules=[word], digests=digests)
+    event = office.scribe().event("DECISION_REFUSED", case, office=PAS, rules=[word], digests=digests)
     store.write(lambda register: append_events(register, [event]))
 
 
@@ -116,7 +114,7 @@ def find_deliberation(store: Store, office: PasOffice, case_id: str) -> dict[str
     """
     with store.reading() as register:
         found = queries.find_case(register, case_id)
-        dockets = open_dockets(register, [row.report for row in found], office.know(), office, _scribe(office))
+        dockets = open_dockets(register, [row.report for row in found], office.know(), office, office.scribe())
     rows = [(row.owner, dockets[row.report]) for row in found if row.report in dockets]
     return {
         "decisions": [_describe(one, docket, office) for owner, docket in rows for one in _signed_on(owner, docket.signed)],
@@ -155,13 +153,7 @@ def _docket(register: sa.Connection, office: PasOffice, case_id: str) -> tuple[D
     found = [row for row in queries.find_case(register, case_id) if row.owner == PAS]
     if len(found) != 1:
         raise RegisterError("PAS owns no case of that id." if not found else "Several cases begin with that id.", "see `pas cases list`")
-    docket = open_dockets(register, [found[0].report], office.know(), office, _scribe(office)).get(found[0].report)
+    docket = open_dockets(register, [found[0].report], office.know(), office, office.scribe()).get(found[0].report)
     if docket is None:
         raise RegisterError("PAS no longer keeps the report of that case.", "nothing can be decided on it")
     return docket, found[0].id
-
-
-def _scribe(office: PasOffice) -> Scribe:
-    """Of one who only looks."""
-    now: datetime = office.clock.now()
-    return Scribe(now, office.rulebook.digest, office.snapshot.version)

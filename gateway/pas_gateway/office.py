@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 
+from pas_gateway.audit import Scribe
 from pas_gateway.knowledge import Knowledge, Names
 from pas_gateway.policy.whereabouts import Row
 from pas_gateway.realm import MAIN, Realm, realm_of
@@ -63,6 +64,10 @@ class PasOffice:
     def know(self, fresh: Iterable[Row] = ()) -> Knowledge:
         """What a decision made now may look at: the register, once it is loaded, these movements, and those that wait."""
         return Knowledge(self.names, (*fresh, *self.waiting))
+
+    def scribe(self) -> Scribe:
+        """Who writes what the audit says of this moment."""
+        return Scribe(self.clock.now(), self.rulebook.digest, self.snapshot.version)
 
     @cached_property
     def main_names(self) -> Names:

@@ -46,7 +46,7 @@ from pas_gateway.route import audible, route
 from pas_gateway.stages import Decided, Rejected, Repeated, Submitted, Unprovable, Waits
 from pas_gateway.summaries import end_summaries, renew_summaries
 from pas_gateway.verify import verify, verify_movement
-from pas_schemas.topics import COMPARTMENT, REPLIES
+from pas_schemas.topics import COMPARTMENT, DAY_MS, REPLIES
 from pas_transport.log import Taken
 
 # Prisoners whose movements were taken in before, and who are followed in one transaction.
@@ -234,7 +234,7 @@ class Pipeline:
     def shred_due(self) -> Plan | None:
         """Bodies no longer kept: no item has been live for as long as the rulebook says; None where there are none."""
         scribe, plan = self._begin(())
-        kept_ms = self.office.rulebook.retention.body_days_after_live * 86_400_000
+        kept_ms = self.office.rulebook.retention.body_days_after_live * DAY_MS
         with self.store.reading() as register:
             plan.change.shredded += queries.find_bodies_due(register, scribe.now_ms - kept_ms, BODIES_AT_ONCE)
         plan.change.events += [scribe.event("BODY_SHREDDED", report.hex()) for report in plan.change.shredded]
@@ -313,8 +313,7 @@ class Pipeline:
         raise ClashError("Others wrote about the persons of this batch again and again.", "the batch is decided again")
 
     def _begin(self, advances: Sequence[Advance]) -> tuple[Scribe, Plan]:
-        scribe = Scribe(self.office.clock.now(), self.office.rulebook.digest, self.office.snapshot.version)
-        plan = Plan()
+        scribe, plan = self.office.scribe(), Plan()
         plan.change.at_ms = scribe.now_ms
         plan.change.advances += advances
         return scribe, plan

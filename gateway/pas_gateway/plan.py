@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pas_gateway.audit import Scribe
 from pas_gateway.casebook import item_ref, name_items, view_of
-from pas_gateway.drafts import About, Draft, about, disclose, notice, notify, tell_originator
+from pas_gateway.drafts import About, Draft, about, about_matter, disclose, notice, notify, tell_originator
 from pas_gateway.filing import case_id, case_row, report_row, waiting_row
 from pas_gateway.meters import Stage
 from pas_gateway.office import PasOffice
@@ -24,7 +24,7 @@ from pas_schemas.identifiers import MAX_URN
 from pas_schemas.models.records import Quarantined
 from pas_schemas.models.report import Report
 from pas_schemas.rules import SENTENCES
-from pas_schemas.topics import MAX_RECORD_BYTES, QUARANTINE, REPORTS
+from pas_schemas.topics import DAY_MS, MAX_RECORD_BYTES, QUARANTINE, REPORTS
 
 # With its place and reason around it, a record of this size still fits one of the quarantine's; of a larger one only those are kept,
 # and the input topic holds its bytes.
@@ -153,7 +153,7 @@ def plan_rejected(rejected: Rejected, scribe: Scribe, plan: Plan) -> None:
     rules = [finding.rule for finding in rejected.findings]
     _count_attempt(rejected.submitted, "REJECTED", rejected.originator, rejected.urn, rules, plan)
     plan.change.events.append(scribe.event("REJECTED", rejected.id.hex(), office=rejected.originator, rules=rules))
-    said = _about_attempt(rejected.submitted, rejected.id, rejected.originator, rejected.urn)
+    said = about_matter(rejected.id, rejected.originator, rejected.submitted.taken.at, rejected.urn or "")
     told = [notice("REJECTED", finding.why, rule=finding.rule) for finding in rejected.findings]
     plan.drafts.append(notify(said, rejected.originator, told))
     if rejected.here:
@@ -180,7 +180,7 @@ def plan_unprovable(unprovable: Unprovable, office: PasOffice, scribe: Scribe, p
     if not office.realm.apart:
         plan.quarantine(unprovable.submitted.place, entry.encode())
     if unprovable.sender is not None and office.snapshot.at(scribe.now).get(unprovable.sender) is not None:
-        said = _about_attempt(unprovable.submitted, unprovable.id, unprovable.sender, unprovable.urn)
+        said = about_matter(unprovable.id, unprovable.sender, unprovable.submitted.taken.at, unprovable.urn or "")
         plan.drafts.append(notify(said, unprovable.sender, [notice("QUARANTINED", unprovable.sentence)]))
 
 
@@ -191,14 +191,9 @@ def plan_circle(merge: Row, scribe: Scribe, plan: Plan) -> None:
     plan.drafts.append(notify(said, PAS, [notice("REFUSED", "A movement merges two numbers that are one already: it changes nothing.")]))
 
 
-def _about_attempt(submitted: Submitted, record_id: bytes, originator: str, urn: str | None) -> About:
-    at = submitted.taken.at
-    return About(record_id, urn or "", originator, "ROUTINE", show_time(at), to_ms(at))
-
-
 def _held_until(submitted: Submitted) -> str:
     kept = REPORTS.retention_ms or 0
-    return f"The log still holds the body of this report for {kept // 86_400_000} days from {show_time(submitted.taken.at)}."
+    return f"The log still holds the body of this report for {kept // DAY_MS} days from {show_time(submitted.taken.at)}."
 
 
 def _count_pairs(verdicts: Verdicts, counts: Counter[str]) -> None:

@@ -8,11 +8,10 @@ import sqlalchemy as sa
 
 from pas_gateway.again import decide_again, find_standing
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, notice, notify
+from pas_gateway.drafts import about_matter, notice, notify
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import dockets, queries, relearning
-from pas_schemas.clock import show_time
 from pas_schemas.directory import PAS
 from pas_schemas.models.words import TO_READ
 
@@ -30,5 +29,5 @@ def regain_reports(register: sa.Connection, reports: Collection[bytes], office: 
         plan.change.recalled += [one.id for one in sent]
         plan.change.events.append(scribe.event("RELEARNT", report.hex(), office=name, digests=[one.id for one in sent]))
         if report not in here and any(one.kind in TO_READ for one in sent):
-            said = About(report, "", name, "ROUTINE", show_time(scribe.now), scribe.now_ms)
+            said = about_matter(report, name, scribe.now)
             plan.drafts.append(notify(said, PAS, [notice("REFUSED", _UNEXPLAINED, office=name)]))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pas_gateway.again import Standing, decide_again, find_standing
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, Draft, about, about_accepted, notice, notify, withdraw
+from pas_gateway.drafts import About, Draft, about, about_accepted, about_matter, notice, notify, withdraw
 from pas_gateway.handover import Copy, send_copies
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan, decide_notices
@@ -18,7 +18,6 @@ from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Sent
 from pas_gateway.summaries import renew_summaries
 from pas_gateway.vault import unlock_body
-from pas_schemas.clock import show_time
 from pas_schemas.directory import PAS
 from pas_schemas.models.words import SHOWN
 
@@ -159,7 +158,7 @@ def copy_again(register: sa.Connection, reports: Collection[bytes], office: PasO
 def _find_matters(register: sa.Connection, reports: Sequence[bytes], scribe: Scribe) -> list[About]:
     """What is said of these reports; of a summary, a request or a reply, which deliveries may be about too, no more than its id."""
     found = {one.id: about_accepted(one) for one in queries.find_accepted(register, reports, ())}
-    return [found.get(report) or About(report, "", PAS, "ROUTINE", show_time(scribe.now), scribe.now_ms) for report in reports]
+    return [found.get(report) or about_matter(report, PAS, scribe.now) for report in reports]
 
 
 def _holds_closed(one: Standing, recipient: str) -> bool:

@@ -10,7 +10,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, about_accepted, notice, notify
+from pas_gateway.drafts import about_accepted, about_matter, notice, notify
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.policy.routing import is_senior
@@ -20,7 +20,7 @@ from pas_gateway.signatures import Said, read_inquiry, read_said
 from pas_gateway.stages import Submitted, Unprovable
 from pas_gateway.veil import veil_row
 from pas_gateway.verify import open_record
-from pas_schemas.clock import show_time, to_ms
+from pas_schemas.clock import to_ms
 from pas_schemas.codec import is_record
 from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError
@@ -185,7 +185,7 @@ def _refuse(answer: Answered, word: str, sentence: str, scribe: Scribe, plan: Pl
     """Told to the office in one sentence, with nothing of the delivery that it named; nothing else changes."""
     reply, at = answer.reply, answer.submitted.taken.at
     plan.change.events.append(scribe.event("REPLY_REFUSED", answer.id.hex(), office=reply.office, rules=[reply.receipt, word]))
-    said = About(answer.id, "", reply.office, "ROUTINE", show_time(at), to_ms(at))
+    said = about_matter(answer.id, reply.office, at)
     plan.drafts.append(notify(said, reply.office, [notice("REFUSED", sentence)]))
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import About, notice, notify
+from pas_gateway.drafts import about_matter, notice, notify
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import requests
 from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, PUBLISHED, REFUSED, WAITING, Ask, Asking
 from pas_gateway.vault import open_statement
-from pas_schemas.clock import from_ms, show_time
+from pas_schemas.clock import from_ms
 from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.request import InformationRequest, RequestAnswer
@@ -84,7 +84,7 @@ class Ledger:
 
     def tell(self, asking: Asking, to: str, word: NoticeWord, why: str, *, office: str | None = None) -> None:
         """A word about a request, with all of it that its reader may know; `office` is whom the word is about."""
-        said = About(asking.id, "", asking.office, "ROUTINE", show_time(from_ms(asking.at_ms)), asking.at_ms)
+        said = about_matter(asking.id, asking.office, from_ms(asking.at_ms))
         told = notice(word, why, office=office, case=asking.id.hex(), due_ms=asking.due_ms)
         shown = show_to(asking, to, self.office) if to != PAS else None
         self.plan.drafts.append(notify(said, to, [told])._replace(request=shown))

@@ -138,7 +138,7 @@ def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_CORE, (most, most))\n"
     )
     caught = f"atexit.register(lambda: open({str(limits)!r}, 'w').write(os.popen('ulimit -c').read()))\n"
-    begun = "from pas_transport.cli import main\nmain(['--version'])"
+    begun = "import sys\nfrom pas_transport.cli import main\nsys.argv = ['pas', '--version']\nmain()"
     done = subprocess.run([sys.executable, "-c", allowed + caught + begun], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert limits.read_text() == "0\n"

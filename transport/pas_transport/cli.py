@@ -73,11 +73,11 @@ def pas(ctx: click.Context, folder: Path | None, as_json: bool, no_color: bool) 
     ctx.obj = Shared(folder, as_json, not no_color)
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
+def main() -> NoReturn:
     """Runs `pas` and ends the process: 0 done; 1 something was refused or failed; 2 misuse; 130 interrupted. Never a traceback."""
     _ready_streams()
     _leave_no_core()
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    sys.exit(run(sys.argv[1:]))
 
 
 def _leave_no_core() -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pas_gateway.demo.letters import Post, read_topic
 from pas_gateway.office import PasOffice
 from pas_gateway.signatures import read_said
+from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode, is_record
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.parts import unpack_report
@@ -133,7 +134,7 @@ def _enter(taken: Taken, office: PasOffice, book: _Book) -> None:
         return
     parts = unpack_report(opened.payload, opened.manifest)
     name = (opened.sender, str(parts.raw["urn"]))
-    order = (int(taken.at.timestamp() * 1000), parts.sealed_at_us)
+    order = (to_ms(taken.at), parts.sealed_at_us)
     book.sent.setdefault(name, []).append(_Sent(name, parts.content_digest, order))
 
 

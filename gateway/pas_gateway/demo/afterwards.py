@@ -9,17 +9,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 from pas_consumers import Inbox
 from pas_consumers.cases import find_cases, open_case
 from pas_gateway.demo.letters import read_post
-from pas_gateway.demo.playing import Played, Steps, open_register, run_gateway, trace_reports, turn_clock
+from pas_gateway.demo.playing import Played, Steps, run_gateway, trace_reports, turn_clock
 from pas_gateway.demo.recipients import Recipients, post_of
 from pas_gateway.offering import find_open
 from pas_gateway.office import PasOffice
 from pas_gateway.overdue import list_overdue
+from pas_gateway.register import open_store
 from pas_producers import MovementFeed, Publisher
 from pas_schemas.clock import show_time
 from pas_schemas.directory import PAS
@@ -92,7 +94,7 @@ def _wait(played: Played, recipients: Recipients, keep: Steps) -> None:
         for minutes in TURNS:
             turn_clock(played, recipients, minutes)
             run_gateway(played, 1)
-        with open_register(played.workspace) as store:
+        with closing(open_store(played.workspace.register_url)) as store:
             office = PasOffice.of(played.workspace)
             late = [row for row in list_overdue(store, office.rulebook, office.clock.now()) if row["urn"] == UNREAD and row["delivery"]]
         result += [f"{row['office']}: {', '.join(rung['rung'] for rung in row['rungs'])}" for row in late]
@@ -112,7 +114,7 @@ def _close(played: Played, recipients: Recipients, keep: Steps) -> None:
 def _case_of_pas(played: Played, urn: str) -> OpenCase:
     [case] = [row["case"] for trace in trace_reports(played, played.story.reports).values() if trace["urn"] == urn
               for row in trace["cases"] if row["owner"] == PAS]  # fmt: skip
-    with open_register(played.workspace) as store:
+    with closing(open_store(played.workspace.register_url)) as store:
         return find_open(store, PasOffice.of(played.workspace), case)
 
 

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from pas_gateway.demo.recipients import Recipients
 from pas_gateway.demo.story import Story
 from pas_gateway.demo.world import World
 from pas_gateway.nursery import Nursery
-from pas_gateway.register import Store, open_store
+from pas_gateway.register import open_store
 from pas_gateway.supervisor import Supervisor
 from pas_producers import Publication
 from pas_schemas.clock import show_time
@@ -121,14 +121,5 @@ def turn_clock(played: Played, recipients: Recipients, minutes: int) -> None:
 
 
 def trace_reports(played: Played, reports: Iterable[Row]) -> dict[Name, Row]:
-    with open_register(played.workspace) as store:
+    with closing(open_store(played.workspace.register_url)) as store:
         return trace_all(store, played.workspace.keyring(PAS).register_key(), reports)
-
-
-@contextmanager
-def open_register(workspace: Workspace) -> Iterator[Store]:
-    store = open_store(workspace.register_url)
-    try:
-        yield store
-    finally:
-        store.close()

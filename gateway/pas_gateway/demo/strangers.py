@@ -45,11 +45,6 @@ class Trial:
     posed: int
     opened: tuple[str, ...]
 
-    @property
-    def held(self) -> bool:
-        """Whether every lock opened to its own key and to no other."""
-        return self.locks > 0 and self.own == self.locks and not self.opened
-
 
 def try_strangers(workspace: Workspace, post: Post, seed: int) -> Trial:
     """One record of every office's topic against the keys of every other office in `keys/`."""

@@ -32,6 +32,7 @@ class Dispatcher:
     """Moves the outbox into the log. Of all processes one at a time sends threats, and one the rest.
 
     What is for a topic that is not there waits and holds up nothing else; `tell_lost` is told of the topic, once until it is back.
+    `note` is told before anything is sent whether it is urgent.
     Of what has waited so long that its reader may not take it any more `renew` is told first, topic and ids, so that it comes anew.
     """
 
@@ -40,6 +41,7 @@ class Dispatcher:
     office: PasOffice = field(repr=False)
     tell_lost: Callable[[str], None] = field(default=lambda topic: None, repr=False)
     renew: Callable[[str, Sequence[bytes]], None] = field(default=lambda topic, ids: None, repr=False)
+    note: Callable[[int], None] = field(default=lambda urgent: None, repr=False)
     _lost: set[str] = field(default_factory=set, repr=False)
     _renewed: set[int] = field(default_factory=set, repr=False)
     _look_again: float = field(default=0.0, repr=False)
@@ -70,6 +72,7 @@ class Dispatcher:
                     break
                 mark()
                 self._renew_lapsed(rows)
+                self.note(urgent)
                 # Nothing is sent where all of them are for topics that turn out to be lost: then the rest is looked at.
                 sent = self._send(rows)
             return sent

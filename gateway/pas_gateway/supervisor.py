@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from pas_gateway import events
 from pas_gateway.journal import Journal, open_journal
+from pas_gateway.marks import Marks
 from pas_gateway.meters import Meter, meter_file
 from pas_gateway.nursery import STOPS, Child, IsOrphan, Nursery
 from pas_gateway.office import PasOffice
@@ -114,6 +115,7 @@ class Supervisor:
     def _recover(self, log: Log, store: Store, office: PasOffice) -> None:
         """Before anything is decided: a register from a backup learns what was dispatched since."""
         if self._realm.apart:
+            Marks(self.workspace.root, store).check()
             return
         learnt = recover(log, store, office, self._realm.inputs)
         if learnt:
@@ -276,7 +278,8 @@ def _worker(root: Path, apart: bool, name: str, console: Console, is_over: Calla
     store = open_store(workspace.register_url, patience_seconds=RESTART_SECONDS, hurried=is_over)
     mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
     with _open_journal(workspace, name) as journal, _await_log(workspace, mark, journal, is_over) as log:
-        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, _Renewal(workspace, journal))
+        renewal, note = _Renewal(workspace, journal), Marks(workspace.root, store).note if apart else lambda urgent: None
+        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, renewal, note)
     store.close()
 
 

@@ -79,6 +79,7 @@ class Worker:
     meter: Meter = field(repr=False)
     journal: Journal = field(repr=False)
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
+    note: Callable[[int], None] = field(default=lambda urgent: None, repr=False)
     _ahead: Ahead = field(init=False, repr=False)
     _dispatcher: Dispatcher = field(init=False, repr=False)
     _steady: Steady = field(default_factory=Steady, repr=False)
@@ -94,8 +95,9 @@ class Worker:
     def __post_init__(self) -> None:
         self._ahead = Ahead(self.log, self.store, MOST_AHEAD)
         self._dispatcher = Dispatcher(
-            self.store, self.log, self.pipeline.office, lambda topic: self.journal.tell(events.TopicLost(topic)), self._renew_lapsed
-        )
+            self.store, self.log, self.pipeline.office, lambda topic: self.journal.tell(events.TopicLost(topic)), self._renew_lapsed,
+            self.note,
+        )  # fmt: skip
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Until `stopping`; then drains: the batch in hand is finished and the outbox emptied.

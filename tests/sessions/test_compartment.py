@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import Answer, RunPas
-from producers.samples import make_movement, make_report, make_subject, write_lines
+from producers.samples import make_declarations, make_movement, make_report, make_subject, write_lines
 
 NOON = {"PAS_CLOCK": "2015-11-18T12:00:00Z"}
 URN = "01/IR/2015/000001"
@@ -65,3 +65,32 @@ def test_from_the_list_to_the_unit(pas: RunPas, estate: Path) -> None:
     rows = [json.loads(line) for line in here("inbox", "list", "--as", "paso-unit", "--json").out.splitlines()]
     assert [(row["kind"], row["urn"], row["items"]) for row in rows] == [("DISCLOSURE", URN, 2)]
     assert here.json("status", "--compartment")["lag"] == {"pas.compartment": 1}
+
+
+def test_a_register_that_is_put_back_decides_nothing(pas: RunPas, estate: Path) -> None:
+    """One that is older than what it sent; the newest goes on, and so does one that has sent nothing since."""
+    here = Compartment(pas, estate)
+    folder = estate / "compartment"
+    here("movements", "import", "moves.ndjson")
+    here.run()
+    here.run("--compartment")
+    older = (folder / "register.db").read_bytes()
+    report = make_report(subjects=[make_subject(pnc_id=None)], declarations=make_declarations(protected_assisting_offender=True))
+    (estate / "reports.ndjson").write_bytes(write_lines([report]))
+    here("publish", "reports.ndjson")
+    assert here.run("--compartment")["sent"] > 0
+    newest = (folder / "register.db").read_bytes()
+    for name in ("register.db-wal", "register.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "register.db").write_bytes(older)
+    refused = here("gateway", "run", "--compartment", "--until-idle", "--json", code=1)
+    assert refused.out == ""
+    sentence, hint = refused.err.splitlines()
+    assert sentence == "error: The compartment's register is older than what the compartment has sent: nothing is decided."
+    assert hint.startswith("hint: restore the newest one")
+    (folder / "register.db").unlink()
+    assert "older than what the compartment has sent" in here("gateway", "run", "--compartment", "--until-idle", code=1).err
+    for name in ("register.db-wal", "register.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "register.db").write_bytes(newest)
+    assert here.run("--compartment")["sent"] == 0

@@ -240,6 +240,11 @@ class Sent:
     leaf: bytes
 
 
+def find_last_leaf(connection: sa.Connection) -> int:
+    """The number of the last row of the audit, which every batch with an effect adds to; 0 for a new register."""
+    return int(connection.execute(sa.select(sa.func.max(schema.leaves.c.number))).scalar() or 0)
+
+
 def find_bodies_due(connection: sa.Connection, live_before_ms: int, most: int) -> list[bytes]:
     """Reports whose last item ceased to be live before a moment, and whose body is still there."""
     table = schema.reports

@@ -14,7 +14,7 @@ from typing import Final, NoReturn, final
 from pas_gateway.casebook import item_ref
 from pas_gateway.competence import find_objection
 from pas_gateway.office import PasOffice
-from pas_gateway.policy.rulings import CONSENTED, SUMMARISED, Pair, Ruling, Rulings
+from pas_gateway.policy.rulings import CONSENTED, SUMMARISED, Pair, Ruling, Rulings, Said
 from pas_gateway.signatures import RefusedStatementError, Signed, verify_signed
 from pas_schemas.clock import parse_end
 from pas_schemas.errors import MisuseError
@@ -282,8 +282,8 @@ class _Approving:
         needed = 2 if needs_two(self.original, self.original.items[index], self.gates, CONSENTED, self.office.rulebook) else 1
         if said.choice == "REFUSE" or len(people) >= needed:
             self.complete.add(one.digest)
-            word = "release" if said.choice == "GRANT" else "refuse"
-            self.rulings.append(Ruling(said.office, word, index, said.recipient, CONSENTED))  # type: ignore[arg-type]  # one of the two
+            word: Said = "release" if said.choice == "GRANT" else "refuse"
+            self.rulings.append(Ruling(said.office, word, index, said.recipient, CONSENTED))
             self.people.setdefault((index, said.recipient), set()).update(people)
 
     def _approval(self, pair: Pair, people: set[str]) -> Approval:

@@ -9,7 +9,6 @@ from pas_gateway.policy.verdicts import Case
 from pas_schemas.models.words import ASKING
 from pas_schemas.sealing import IdKey
 
-# Words that want an answer about an item.
 REF_BYTES, VIEW_BYTES = 8, 16
 
 

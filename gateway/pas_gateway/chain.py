@@ -221,7 +221,7 @@ class _Settling:
     def _withdraw(
         self, target: Accepted, action: str, deliveries: Sequence[Sent], acted: Container[tuple[bytes, str]], regraded: frozenset[int]
     ) -> None:
-        confirm_by = self.office.rulebook.read_by(target.priority, self.scribe.now)  # type: ignore[arg-type]  # as it was accepted
+        confirm_by = self.office.rulebook.read_by(target.priority, self.scribe.now)
         for office, sent_to in sorted(_by(deliveries, lambda one: one.office).items()):
             holding = holding_of(sent_to)
             if not holding.deliveries and (target.id, office) not in acted:

@@ -17,7 +17,7 @@ from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.directory import Estate
 from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report, Subject
-from pas_schemas.models.words import DeliveryKind, NoticeWord
+from pas_schemas.models.words import DeliveryKind, NoticeWord, Priority
 from pas_schemas.rulebook import Rulebook
 from pas_schemas.rules import SENTENCES
 
@@ -50,7 +50,7 @@ class About:
     report: bytes
     urn: str
     originator: str
-    priority: str
+    priority: Priority
     created_at: str
     received_at_ms: int
 

@@ -14,6 +14,7 @@ from pas_gateway.vault import lock_body
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.codec import decode, encode
 from pas_schemas.models.report import Report
+from pas_schemas.models.words import Priority
 from pas_schemas.sealing import StoreKey
 
 Row = dict[str, Any]
@@ -109,7 +110,7 @@ def case_id(office: PasOffice, report_id: bytes, owner: str) -> str:
     return office.register_id_key.digest(b"pas/v1/case", report_id, owner.encode())[:8].hex()
 
 
-def case_row(office: PasOffice, report_id: bytes, case: Case, priority: Any, opened_at_ms: int, received_at_ms: int) -> Row:
+def case_row(office: PasOffice, report_id: bytes, case: Case, priority: Priority, opened_at_ms: int, received_at_ms: int) -> Row:
     """A case with its clock, which counts from when the report reached PAS or the case was opened, whichever is later."""
     due_ms = to_ms(office.rulebook.case_due(priority, from_ms(max(opened_at_ms, received_at_ms))))
     return {

@@ -63,10 +63,7 @@ def _withdraw_again(
     due = sorted({row.report for row in late} - _withdrawn(recipient, plan))
     held = {one.kept.id: one.held_by(recipient).deliveries for one in standing}
     matters = _find_matters(register, due, scribe)
-    plan.drafts[:0] = [
-        withdraw(said, recipient, office.rulebook.read_by(said.priority, scribe.now))  # type: ignore[arg-type]  # as it was accepted
-        for said in matters
-    ]
+    plan.drafts[:0] = [withdraw(said, recipient, office.rulebook.read_by(said.priority, scribe.now)) for said in matters]
     ended = [row.id for row in late] + [delivery for report in due for delivery in held.get(report, ())]
     plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for delivery in ended]
 

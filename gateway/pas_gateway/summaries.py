@@ -130,7 +130,7 @@ def _send(
 
 def _take_back(about: About, holders: frozenset[str], sent: Sequence[Sent], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
     # By the priority of the report it was written on, as that report itself would be (domain, *Certainty of receipt*).
-    confirm_by = office.rulebook.read_by(about.priority, scribe.now)  # type: ignore[arg-type]  # as it was accepted
+    confirm_by = office.rulebook.read_by(about.priority, scribe.now)
     plan.drafts += [withdraw(about, one, confirm_by) for one in sorted(holders)]
     plan.change.states += [{"id": each.id, "state": "WITHDRAWN"} for each in sent if each.office in holders and each.kind == "SUMMARY"]
 

@@ -27,7 +27,7 @@ _DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that rejects a report, with its sentence; `place` says where, never what stands there."""
+    """A rule that rejects a report, with its sentence, which may say where and never what stands there."""
 
     rule: str
     why: str

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -25,7 +25,8 @@ from pas_schemas.reference import alert_codes, read_data
 from pas_schemas.rulebook_times import Calendar, Deadlines, Duration, Ladders, Part, among
 from pas_schemas.rules import CODES, COLUMNS, GATES, Word
 
-TEXT_GATES = ("G-WARRANT", "G-PRIVILEGE", "G-SOURCE")
+TextGate = Literal["G-WARRANT", "G-PRIVILEGE", "G-SOURCE"]
+TEXT_GATES: tuple[TextGate, ...] = get_args(TextGate)
 TEXT_COLUMNS = ["gate", "pattern", "note"]
 # The one in use and another it is compared with.
 RULEBOOKS_KEPT = 2
@@ -205,7 +206,7 @@ class FaultyRulebookError(RulebookError):
 class Pattern:
     """One text rule: `gate` fires when `regex` is found in an item's text; `needles` as `needles_of` tells them."""
 
-    gate: Literal["G-WARRANT", "G-PRIVILEGE", "G-SOURCE"]
+    gate: TextGate
     number: int
     regex: re.Pattern[str] = field(repr=False)
     needles: frozenset[str] | None = field(repr=False)
@@ -335,14 +336,14 @@ def _read_patterns(text_rules: bytes) -> tuple[Pattern, ...]:
             "The text rules do not begin with the names of their columns.", f"begin text_rules.csv with {','.join(TEXT_COLUMNS)}"
         )
     for number, row in enumerate(rows, start=1):
-        gate, pattern = row["gate"], row["pattern"]
-        if gate not in TEXT_GATES or not pattern:
+        gate, pattern = next((gate for gate in TEXT_GATES if gate == row["gate"]), None), row["pattern"]
+        if gate is None or not pattern:
             raise RulebookError(f"Text rule {number} names no gate that reads text.", f"use one of {', '.join(TEXT_GATES)}")
         if None in row:  # an unquoted comma would cut the pattern short
             raise RulebookError(f"Text rule {number} has more than {len(TEXT_COLUMNS)} columns.", "put a pattern with a comma in quotes")
         try:
             regex = re.compile(pattern, re.IGNORECASE)
-            patterns.append(Pattern(gate, number, regex, needles_of(regex)))  # type: ignore[arg-type]  # checked above
+            patterns.append(Pattern(gate, number, regex, needles_of(regex)))
         except (re.error, OverflowError, RecursionError) as error:
             raise RulebookError(f"Text rule {number} is no regular expression: {error}.", "correct text_rules.csv") from None
     return tuple(patterns)

@@ -24,7 +24,7 @@ ROUTINE_PARTITION = 1
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as declared: `retention_ms` None means for ever; `compacted` keeps the last record of each key."""
+    """A topic as declared: `retention_ms` None means for ever; cleanup by `compact` keeps the last record of each key."""
 
     name: str
     partitions: int

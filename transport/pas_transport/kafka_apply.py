@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -161,14 +162,14 @@ class ClusterAdmin:
         gone = [_make_filter(grant) for grant in difference.withdrawn]
         for first in range(0, len(gone), GRANTS_AT_ONCE):
             part = gone[first : first + GRANTS_AT_ONCE]
-            self._clients.ask(lambda part=part: self._admin.delete_acls(part))  # type: ignore[misc]  # a default that holds the loop's value
+            self._clients.ask(partial(self._admin.delete_acls, part))
         self._alter_users([UserScramCredentialDeletion(name, _SCRAM) for name in difference.users_too_many])
 
     def _grant(self, grants: tuple[Grant, ...]) -> None:
         new = [_make_acl(grant) for grant in grants]
         for first in range(0, len(new), GRANTS_AT_ONCE):
             part = new[first : first + GRANTS_AT_ONCE]
-            answer = self._clients.ask(lambda part=part: self._admin.create_acls(part))  # type: ignore[misc]  # as above
+            answer = self._clients.ask(partial(self._admin.create_acls, part))
             if answer["failed"]:
                 raise LogError(f"Kafka refused {len(answer['failed'])} grants", "see the brokers' log")
 

@@ -143,7 +143,7 @@ class Clients:
         # It tells the brokers' version from what they can do, and has no other word for it.
         if made._manager.broker_version < OLDEST_BROKER:
             made.close()
-            raise LogError(*_TOO_OLD)
+            raise LogError(*TOO_OLD)
         return made
 
     def producer(self, **config: Any) -> Any:
@@ -300,7 +300,7 @@ def _refuse_password() -> str:
 
 _FOREIGN = (theirs.KafkaError, OSError, RuntimeError, ValueError, TypeError, AssertionError)
 OLDEST_BROKER = (3, 0)
-_TOO_OLD = ("The Kafka brokers are too old", "Kafka 3.0 or later is needed")
+TOO_OLD = ("The Kafka brokers are too old", "Kafka 3.0 or later is needed")
 _REFUSALS = (theirs.SaslAuthenticationFailedError, theirs.UnsupportedSaslMechanismError, theirs.IllegalSaslStateError)
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[LogError], str, str], ...] = (
     (
@@ -318,7 +318,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[LogError], str, str
     (
         (theirs.IncompatibleBrokerVersion, theirs.UnrecognizedBrokerVersion, theirs.UnsupportedVersionError),
         LogError,
-        *_TOO_OLD,
+        *TOO_OLD,
     ),
     (
         (theirs.UnknownTopicOrPartitionError, theirs.InvalidTopicError),

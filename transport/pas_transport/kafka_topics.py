@@ -11,7 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from pas_schemas.errors import LogError
 from pas_schemas.topics import MAX_RECORD_BYTES, Topic
-from pas_transport.kafka_client import Clients, read_failure
+from pas_transport.kafka_client import TOO_OLD, Clients, read_failure
 from pas_transport.kafka_leaders import Advance, await_leaders
 from pas_transport.log import LogForbiddenError, TopicMismatchError, check_declaration, describe_kept
 
@@ -127,7 +127,7 @@ class KafkaTopics:
             if kind is theirs.NoError:
                 found[topic] = len(answer["partitions"])
                 if answer.get("topic_id") is None:
-                    raise LogError("The Kafka brokers are too old", "Kafka 3.0 or later is needed")
+                    raise LogError(*TOO_OLD)
             elif kind is theirs.TopicAuthorizationFailedError:
                 forbidden.add(topic)
             elif kind not in (theirs.UnknownTopicOrPartitionError, theirs.InvalidTopicError):

@@ -12,7 +12,6 @@ from pas_schemas.identifiers import is_reference
 from pas_schemas.people import ROLES, Appointment, Person, Role
 from pas_transport.key_codec import read_end, read_key, write_end, write_key
 
-# An opaque reference, never a name; the same rule as for posts (domain, *Certainty of receipt*).
 _FAULT = "PAS must issue a new version"
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import NOT_AWAITED, find_rows
 from pas_gateway.register.dockets import WAITING
-from pas_schemas.models.words import TO_READ
+from pas_schemas.models.words import TO_READ, Priority
 
 # What somebody must read (domain, *Certainty of receipt*), and what an inbox must confirm.
 AWAITED = (*TO_READ, "WITHDRAWAL")
@@ -41,7 +41,7 @@ class Late:
     urn: str
     originator: str
     owner: str
-    priority: Literal["ROUTINE", "URGENT", "THREAT_TO_LIFE"]
+    priority: Priority
     created_at_ms: int
     received_at_ms: int
     due_ms: int

@@ -17,6 +17,7 @@ from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.ladders import Unread, find_unread
 from pas_schemas.clock import from_ms
 from pas_schemas.identifiers import MAX_URN
+from pas_schemas.models.words import Priority
 
 # Numbers merged into one person: more rounds than this would be a feed gone wrong, and the rest stays unknown.
 MAX_MERGE_ROUNDS = 16
@@ -34,7 +35,7 @@ class Accepted:
     order: tuple[int, int]
     place: tuple[int, int]
     tags: frozenset[str]
-    priority: str
+    priority: Priority
     version: int
     live_until_ms: int
 
@@ -360,7 +361,7 @@ class CaseRow:
     report: bytes
     owner: str
     reasons: tuple[str, ...]
-    priority: str
+    priority: Priority
     opened_at_ms: int
     due_ms: int
     state: str

@@ -75,8 +75,7 @@ def add(
 ) -> None:
     """Take a REQUEST into the directory: an office, new, on new terms or with new keys only; or a person of one.
 
-    Where an office has new keys only, the old ones end an hour after the new
-    begin.
+    Where an office has new keys only, the old ones end an hour after the new begin.
     """
     from pas_transport.appointing import asks_for_person
     from pas_transport.enrolment import Particulars, compare_fingerprint, enrol, read_request

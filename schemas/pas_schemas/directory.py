@@ -108,7 +108,7 @@ class Standing:
             return "law enforcement"
         if self.kind in {"inspector", "feed"}:
             return "none"
-        if self.kind in {"escort", "probation"} or self.contracted:
+        if self.kind in {"escort", "probation"} or (self.contracted and self.kind in PRISON_OFFICES):
             return "non-prosecuting"
         return "prison"
 

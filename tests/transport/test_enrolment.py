@@ -139,6 +139,14 @@ def test_new_keys_take_over_and_the_old_ones_stay_in_the_history() -> None:
     assert old.public == first.keys("lea:91", "sign")[0].public != new.public
 
 
+@pytest.mark.parametrize("office", ["cat-a-team", "pio:WSI", "probation:london", "lea:91"])
+def test_a_contractor_runs_the_offices_of_a_prison_and_no_others(office: str) -> None:
+    """Its class for handling would be another one than that of its kind (domain, *Who takes part*)."""
+    with pytest.raises(DirectoryError, match="no contractor"):
+        enrolled(office, Particulars(force="01", contracted=True))
+    assert not enrolled(office, Particulars(force="01", contracted=False)).at(T0).offices[office].contracted
+
+
 def test_old_keys_end_without_an_overlap_where_they_were_taken_or_the_terms_are_new() -> None:
     first = enrolled("pio:WSI", Particulars(force="01"))
     taken = enrol(first, request_of("pio:WSI"), NOTHING, T0 + DAY, timedelta(0))

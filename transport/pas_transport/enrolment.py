@@ -170,6 +170,8 @@ def _refuse_taken(snapshot: Snapshot, keys: tuple[PublicKey, ...]) -> None:
 def _term(office: str, kind: Kind, told: Particulars, start: datetime) -> Term:
     which = office.partition(":")[2]
     force, contracted = told.force, bool(told.contracted)
+    if contracted and kind not in PRISON_OFFICES:
+        raise DirectoryError(f"{office} is an office that no contractor runs.", "leave --contracted away")
     if kind in {"force", "fib"}:
         if force not in {None, which}:
             raise DirectoryError(f"{office} is of force {which} and no other.", "leave --force away")

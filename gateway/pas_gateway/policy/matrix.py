@@ -6,23 +6,17 @@ from collections.abc import Set as AbstractSet
 
 from pas_gateway.policy.gates import ItemFacts
 from pas_gateway.policy.routing import Audience, Origin
-from pas_schemas.directory import PRISON_OFFICES, Standing
+from pas_schemas.directory import Standing
 
-_COLUMN_OF_KIND = {
-    "force": "police", "fib": "police", "pio": "police", "pas": "police",
-    "lea": "lea", "paso-unit": "lea",
-    "security": "prison", "governor": "prison", "cat-a-team": "prison",
-    "probation": "nonpros",
-}  # fmt: skip
+_COLUMN_OF_CLASS = {"police": "police", "law enforcement": "lea", "prison": "prison", "non-prosecuting": "nonpros"}
 
 
 def column_of(office: Standing, origin: Origin) -> str | None:
-    """The column an office is read in, the own column first; None for kinds the matrix does not know."""
+    """The column an office is read in, the own column first; None for those the matrix does not know."""
     if office.id in origin.own:
         return "own"
-    if office.contracted and office.kind in PRISON_OFFICES:
-        return "nonpros"
-    return _COLUMN_OF_KIND.get(office.kind)
+    # Of an escort contractor no cell says anything: rule 5 refuses it every item.
+    return _COLUMN_OF_CLASS.get(office.handling_class) if office.kind != "escort" else None
 
 
 def reached_by(facts: ItemFacts, found: Audience, internal: frozenset[str]) -> AbstractSet[str]:

@@ -15,9 +15,10 @@ from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
-from pas_schemas.parts import MAX_REPORT_BYTES, OpenedReport, find_unclosed, unpack_report
+from pas_schemas.parts import MAX_REPORT_BYTES, OpenedReport, PartsError, find_unclosed, unpack_report
 from pas_schemas.rules import SENTENCES
 from pas_schemas.sealing import Opened, VerifyKey, read_label, verify_evidence
+from pas_schemas.sealing.manifest import in_order
 from pas_schemas.topics import MAX_RECORD_BYTES
 from pas_transport.log import Taken
 
@@ -116,6 +117,8 @@ def _read_report(submitted: Submitted, opened: Opened, office: PasOffice, now: d
         sentence = f"The report takes {len(opened.payload):,} bytes; a report may have {MAX_REPORT_BYTES:,}, or it could not be delivered."
         return Unprovable(submitted, "TOO_LARGE", sentence, opened.record_id, opened.sender)
     parts = unpack_report(opened.payload, opened.manifest)
+    if not in_order(opened.manifest):
+        raise PartsError("A report's manifest is not in order.", "the sender must publish it again")
     urn = parts.raw["urn"]
     if parts.raw["originator"] != opened.sender:
         return Unprovable(submitted, "WRONG_SENDER", "A report names another originator than its sender.", opened.record_id, opened.sender)

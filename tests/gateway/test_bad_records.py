@@ -17,7 +17,7 @@ from pas_consumers import Inbox
 from pas_gateway.register import outbox, schema
 from pas_producers import Published, Publisher
 from pas_schemas.clock import to_ms
-from pas_schemas.codec import encode
+from pas_schemas.codec import decode, encode
 from pas_schemas.parts import MAX_REPORT_BYTES
 from pas_schemas.sealing import REPLY, MalformedRecordError
 from pas_schemas.topics import (
@@ -88,6 +88,18 @@ def test_a_report_that_could_not_be_delivered_does_not_come_in(desk: Desk) -> No
     assert MAX_REPORT_BYTES < len(payload) < MAX_REPORT_BYTES + 10
     send(desk, REPORTS.name, [Forge(desk.workspace, "force:01").seal(NAME, payload, manifest)], NAME)
     check_set_aside(desk, "TOO_LARGE", told="force:01")
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["reversed", "one twice"])
+def test_a_manifest_that_tells_which_digests_are_items_does_not_come_in(desk: Desk, twice: bool) -> None:
+    datum, _ = published(desk)
+    payload, manifest = encode_report(datum | {"urn": "01/IR/2015/2"}, None)
+    pieces = [manifest[start : start + 32] for start in range(0, 1024, 32)]
+    items = [item["digest"] for item in decode(payload).datum["items"]]
+    fill = [piece for piece in pieces if piece not in items]
+    spoilt = sorted([*items, fill[0], *fill[:-1]]) if twice else pieces[::-1]
+    send(desk, REPORTS.name, [Forge(desk.workspace, "force:01").seal(NAME, payload, b"".join(spoilt))], NAME)
+    check_set_aside(desk, "Parts", told="force:01")
 
 
 def receipts(desk: Desk) -> dict[str, Any]:

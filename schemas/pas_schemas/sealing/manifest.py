@@ -54,6 +54,12 @@ def draw_digests(count: int) -> list[bytes]:
     return [piece for (piece,) in iter_unpack("32s", os.urandom(32 * count))]
 
 
+def in_order(manifest: bytes) -> bool:
+    """Whether it is as `build_manifest` makes them: in another order a reader could tell the digests from what fills it up."""
+    pieces = [piece for (piece,) in iter_unpack("32s", manifest)] if len(manifest) == MANIFEST_BYTES else []
+    return bool(pieces) and pieces == sorted(set(pieces))
+
+
 def contains(manifest: bytes, digest: bytes) -> bool:
     """Whether a manifest holds a digest."""
     if len(manifest) != MANIFEST_BYTES or len(digest) != 32:

@@ -108,7 +108,7 @@ def _read_refusal(submitted: Submitted, opened: Opened, office: PasOffice) -> Re
     stale = check_freshness(opened, submitted, refusal.refused_at_us, office, refusal.urn)
     if stale is not None:
         return stale
-    findings = tuple(Finding(rule, SENTENCES[rule]) for rule in refusal.rules if rule in SENTENCES)
+    findings = tuple(Finding(rule, SENTENCES[rule]) for rule in dict.fromkeys(refusal.rules) if rule in SENTENCES)
     return Rejected(submitted, opened.record_id, opened.sender, refusal.urn, findings, here=False)
 
 

@@ -102,6 +102,15 @@ def test_a_manifest_that_tells_which_digests_are_items_does_not_come_in(desk: De
     check_set_aside(desk, "Parts", told="force:01")
 
 
+def test_a_refusal_tells_of_each_rule_once(desk: Desk) -> None:
+    published(desk)
+    rules = ["V-GRADE", "V-RISK"] * 5000
+    refused = {"originator": "force:01", "urn": "01/2", "rules": rules, "refused_at_us": to_ms(desk.workspace.clock.now()) * 1000}
+    send(desk, REPORTS.name, [Forge(desk.workspace, "force:01").seal(NAME, encode("refusal", refused))], NAME)
+    told = [notice["rule"] for one in desk.run() if one.office == "force:01" for notice in one.datum["notices"]]
+    assert [rule for rule in told if rule is not None] == ["V-GRADE", "V-RISK"]
+
+
 def receipts(desk: Desk) -> dict[str, Any]:
     """What each office was disclosed, as PAS knows it."""
     with desk.store.reading() as register:

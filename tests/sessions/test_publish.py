@@ -15,6 +15,7 @@ import pytest
 from conftest import Answer, RunPas
 from forked_pas import PAS
 from gateway.killing import until
+from pas_producers.commands.hints import REPORT_HINTS
 from pas_transport.workspace import open_workspace
 from producers.opening import Found, open_records
 from producers.samples import (
@@ -109,6 +110,10 @@ def test_every_mistake_has_its_line_and_its_sentence(pas: RunPas, estate: Path, 
     assert (schemas.count("report"), schemas.count("refusal")) == (5, 7)
     # Nobody but who typed it hears of a line without a URN, or of one that no key here can vouch for.
     assert [line.split(":", 2)[1].rpartition(" ")[2] for line in answer.err.splitlines()[:6]] == ["3", "4", "5", "16", "17", "18"]
+    # Whoever must mend them is told how, once for each rule that refused any, whoever else hears of it.
+    assert answer.err.count("\nhint: ") == 1 + len({rule for rule in REPORT_HINTS if f"error: {rule} refuses " in answer.err})
+    assert f"error: V-SCHEMA refuses 6 lines.\nhint: {REPORT_HINTS['V-SCHEMA']}\n" in answer.err
+    assert f"error: V-CODE4 refuses 1 line.\nhint: {REPORT_HINTS['V-CODE4']}\n" in answer.err
     assert answer.err.endswith(f"error: 13 lines were refused; the others are done.\n{HINT}")
 
 
@@ -192,7 +197,8 @@ def test_for_people_a_line_and_a_table(pas: RunPas, estate: Path, tmp_path: Path
     assert answer.out.startswith("2 read: 1 published, 0 repeated, 1 refused.\n")
     row = next(line for line in answer.out.splitlines() if line.strip().startswith("reports.ndjson"))
     assert row.split()[:4] == ["reports.ndjson", "2", "01/IR/2015/000002", "G-MARKING"]
-    assert answer.err == f"error: 1 line was refused; the others are done.\n{HINT}"
+    marking = f"error: G-MARKING refuses 1 line.\nhint: {REPORT_HINTS['G-MARKING']}\n"
+    assert answer.err == f"{marking}error: 1 line was refused; the others are done.\n{HINT}"
     file.write_bytes(write_lines([make_report(1)]))
     assert pas("publish", file, cwd=estate, code=0).out == "1 read: 0 published, 1 repeated, 0 refused.\n"
     assert pas("publish", file, "--again", cwd=estate, code=0).out == "1 read: 1 published, 0 repeated, 0 refused.\n"

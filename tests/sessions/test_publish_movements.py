@@ -11,6 +11,7 @@ from typing import Any
 from conftest import RunPas
 from forked_pas import PAS
 from gateway.killing import until
+from pas_producers.commands.hints import MOVE_HINTS, MOVEMENT_HINTS
 from pas_transport.workspace import open_workspace
 from producers.opening import Found, open_records
 from producers.samples import NOW, make_movement, write_lines
@@ -98,6 +99,7 @@ def test_a_bad_row_has_its_line_and_its_sentence(pas: RunPas, estate: Path, tmp_
     assert (told["read"], told["published"]) == (9, 2)
     assert [(entry["line"], entry["code"]) for entry in told["refused"]] == [(line, "V-SCHEMA") for line in range(2, 9)]
     assert all(set(entry) == {"file", "line", "code", "why"} and entry["why"].endswith(".") for entry in told["refused"])
+    assert f"error: V-SCHEMA refuses 7 lines.\nhint: {MOVEMENT_HINTS['V-SCHEMA']}\n" in answer.err
     people = pas("movements", "import", file, cwd=estate, code=1)
     assert people.out.startswith("9 read: 0 published, 2 repeated, 0 skipped, 7 refused.\n")
     for text in (answer.out, answer.err, people.out, people.err):
@@ -136,6 +138,7 @@ def test_a_correction_that_cannot_be_made(pas: RunPas, estate: Path) -> None:
     answer = pas("move", "A1234BC", "--to", "ZZZ", "--reason", "Seen there.", "--json", cwd=estate, env=CLOCK, code=1)
     assert json.loads(answer.out)["refused"][0]["why"] == "prison: a prison that is none."
     assert "error: command line, line 1: prison: a prison that is none." in answer.err
+    assert f"hint: {MOVE_HINTS['V-SCHEMA']}\n" in answer.err
     assert pas("move", "a1", "--to", "WSI", "--reason", "x", cwd=estate, code=1).out.startswith("1 read: 0 published")
     assert "Missing option '--reason'" in pas("move", "A1234BC", "--to", "WSI", cwd=estate, code=2).err
     assert "A correction needs a reason." in pas("move", "A1234BC", "--to", "WSI", "--reason", " ", cwd=estate, code=2).err

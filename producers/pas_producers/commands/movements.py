@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from pas_producers.commands.hints import MOVE_HINTS, MOVEMENT_HINTS
 from pas_producers.commands.reading import Files
 from pas_producers.commands.tally import Tally
 from pas_producers.results import Refused
@@ -41,7 +42,7 @@ def import_movements(session: Session, files: tuple[str, ...], office: str) -> N
     from pas_producers.feed import MovementFeed
 
     read = Files(files, session.console)
-    tally = Tally(NAMES)
+    tally = Tally(NAMES, MOVEMENT_HINTS)
     with MovementFeed.of(session.workspace, office) as feed, session.console.progress("Importing", read.count()) as advance:
         read.on_pause = feed.flush
         for told in feed.stream(read.records()):
@@ -80,7 +81,7 @@ def move(
     when = show_time(at or session.workspace.clock.now())
     said = {"category": category, "alerts": None, "reason": reason, "person": who}
     row = {"noms_number": number, "event": event, "prison": prison, "at": when, **said}
-    tally = Tally(NAMES)
+    tally = Tally(NAMES, MOVE_HINTS)
     with MovementFeed.of(session.workspace, "pas") as feed:
         for told in feed.stream([row]):
             _count(tally, "command line", 1, told)

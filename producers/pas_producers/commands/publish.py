@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pas_producers.commands.hints import REPORT_HINTS
 from pas_producers.commands.reading import Files
 from pas_producers.commands.tally import Tally
 from pas_producers.results import Published, Refused, Repeated
@@ -28,7 +29,7 @@ def publish(session: Session, files: tuple[str, ...], office: str | None, dry_ru
     refused. Safe to interrupt and to repeat: what the log has is not published twice.
     """
     read = Files(files, session.console)
-    tally = Tally(("published", "repeated"))
+    tally = Tally(("published", "repeated"), REPORT_HINTS)
     if dry_run:
         _check(session, read, tally, office)
     else:

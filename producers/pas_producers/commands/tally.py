@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -22,6 +23,7 @@ class Tally:
     """Counts, and every refusal with its place."""
 
     names: tuple[str, ...]
+    hints: Mapping[str, str]
     counts: dict[str, int] = field(default_factory=dict)
     refused: list[tuple[str, int, Refused]] = field(default_factory=list)
     failed: bool = False
@@ -47,7 +49,7 @@ class Tally:
         console.say(f"{self.read} read: {told}, {len(self.refused)} refused.", "bad" if self.refused else "good")
         if self.refused:
             self._show(console, with_urn)
-            _complain(console, self.refused)
+            _complain(console, self.refused, self.hints)
         if self.refused or self.failed:
             raise click.exceptions.Exit(REFUSED)
 
@@ -68,13 +70,16 @@ class Tally:
             console.say(f"... and {len(self.refused) - ROWS_SHOWN} more: --json lists them all.", "quiet")
 
 
-def _complain(console: Console, refused: Sequence[tuple[str, int, Refused]]) -> None:
-    """Names on stderr what nobody else will hear of, and says once that something was refused."""
+def _complain(console: Console, refused: Sequence[tuple[str, int, Refused]], hints: Mapping[str, str]) -> None:
+    """Names on stderr what nobody else will hear of, says once of each rule how to mend what it refused, and that something was."""
     unheard = [entry for entry in refused if not entry[2].recorded]
     for file, line, found in unheard[:NAMED_ON_STDERR]:
         console.fail(f"{file}, line {line}: {found.why}")
     if len(unheard) > NAMED_ON_STDERR:
         console.fail(f"... and {len(unheard) - NAMED_ON_STDERR} more.")
+    for rule, struck in Counter(rule for _, _, found in refused for rule in found.rules).items():
+        if rule in hints:
+            console.fail(f"{rule} refuses {'1 line' if struck == 1 else f'{struck} lines'}.", hints[rule])
     count = len(refused)
     sentence = "1 line was refused" if count == 1 else f"{count} lines were refused"
     console.fail(f"{sentence}; the others are done.", "mend and publish again: what is published is not published twice")

@@ -407,6 +407,18 @@ def test_register_of_another_version_is_refused_and_left_alone(store: Store, url
     other.close()
 
 
+def test_nothing_is_written_into_a_register_that_a_newer_program_took_over(store: Store, url: str) -> None:
+    newer = open_store(url)
+    with newer.writing() as register:
+        register.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    newer.close()
+    with pytest.raises(RegisterError, match="newer version") as refused:
+        write_change(store, Change(advances=[advance(None, 3)]))
+    assert "newer program" in refused.value.hint
+    assert not refused.value.retriable
+    assert position(store) is None
+
+
 def test_database_of_somebody_else_is_refused(empty: str) -> None:
     other = open_store(empty)
     with other.connect() as theirs, theirs.begin():

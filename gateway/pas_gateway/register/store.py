@@ -20,6 +20,7 @@ BUSY_SECONDS = 30.0
 # A transaction that got in another's way is made so often before its batch is decided again. The second time it is alone of
 # the gateway's: whatever undoes it then is somebody else's.
 WRITE_TRIES = 8
+_VERSION = sa.text("SELECT version_num FROM alembic_version")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 T = TypeVar("T")
 
@@ -98,11 +99,13 @@ class Store(ABC):
     def write(self, work: Callable[[sa.Connection], None]) -> None:
         """Does `work` in one transaction, again from its start where another got in the way; SerializationError in the end.
 
-        What `work` was computed from it must check itself, in that same transaction.
+        What `work` was computed from it must check itself, in that same transaction. Nothing is written into a register that a newer
+        program brought up to its version meanwhile.
         """
         for tried in range(WRITE_TRIES):
             try:
                 with self.writing(alone=tried > 0) as connection:
+                    _find_version(connection)
                     work(connection)
                 return
             except SerializationError:
@@ -123,10 +126,7 @@ class Store(ABC):
                 if tables:
                     raise RegisterError("The database holds tables that are not a register's.", "give the register a database of its own")
                 return None
-            version: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        if version is not None and version > HEAD:
-            raise RegisterError("The register is of a newer version than this program.", "use the newer program")
-        return version
+            return _find_version(connection)
 
     def _upgrade(self) -> None:
         from alembic import command
@@ -164,6 +164,14 @@ class Store(ABC):
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _find_version(connection: sa.Connection) -> str | None:
+    """The register's version; RegisterError where it is newer than this program."""
+    version: str | None = connection.execute(_VERSION).scalar()
+    if version is not None and version > HEAD:
+        raise RegisterError("The register is of a newer version than this program.", "use the newer program")
+    return version
 
 
 def tell_fault(error: BaseException | None) -> RegisterError:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pas_gateway.register import Store, queries
 from pas_schemas.errors import RegisterError
-from pas_transport.files import write_whole
+from pas_transport.files import read_whole, write_whole
 
 # One for each sort of what is sent, threats and the rest: of each one process sends at a time.
 _FILES = ("sent-0.mark", "sent-1.mark")
@@ -42,7 +42,7 @@ class Marks:
 
 def _read(path: Path) -> int:
     try:
-        return int(path.read_bytes())
+        return int(read_whole(path))
     except FileNotFoundError:
         return 0
     except (OSError, ValueError):

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.killing import until
-from gateway.postgres import PASSWORD, PrivatePostgres, find_free_port
+from gateway.postgres import PASSWORD, PrivatePostgres, find_free_port, run_postgres
 from pas_gateway.register import (
     Advance,
     Change,
@@ -156,6 +156,24 @@ def test_read_only_database_says_so(postgres: PrivatePostgres) -> None:
         write_change(store, Change(touched={ALICE}))
     check_words(refused.value)
     store.close()
+
+
+def test_standby_says_so() -> None:
+    with run_postgres() as server:
+        name = server.make_database()
+        made = open_store(server.url(name))
+        made.migrate()
+        made.close()
+        server.stop()
+        (server.folder / "data" / "standby.signal").touch()
+        server.start()
+        store = open_store(server.url(name))
+        store.migrate()
+        with pytest.raises(RegisterUnavailableError, match="read-only") as refused:
+            write_change(store, Change(touched={ALICE}))
+        check_words(refused.value)
+        assert "standby" in refused.value.hint
+        store.close()
 
 
 def _end_sessions(postgres: PrivatePostgres, database: str) -> None:

@@ -50,7 +50,8 @@ def _tell_write(state: str) -> RegisterError | None:
         return SerializationError("Two batches were written at the same time.", "the batch is written again")
     if state in ("23505", "23P01"):
         return tell_same_row()
-    if state == "25006":
+    # A standby refuses the kind of transaction before it sees that something is written; nothing else of ours is too new for any server.
+    if state in ("25006", "0A000"):
         return RegisterUnavailableError("The register cannot be written: its database is read-only.", "see whether the server is a standby")
     if state == "53100":
         return tell_full()

@@ -31,9 +31,10 @@ PARTS = ("register", "log", "keys", "rulebook")
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What answers, and the survey where everything did."""
+    """What answers, whether the register takes what is written, and the survey where everything answered."""
 
     up: dict[str, bool]
+    writable: bool
     survey: Survey | None
 
 
@@ -48,6 +49,7 @@ class Monitor:
     _store: Store = field(repr=False)
     _log: Log | None = None
     _up: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(PARTS, False))
+    _writable: bool = False
     _survey: Survey | None = None
     _good_until: float = 0.0
     _asking: threading.Thread | None = None
@@ -76,7 +78,12 @@ class Monitor:
         found = self.look()
         states = self.vitals.look().values()
         stopped = found.survey.stopped if found.survey is not None else ()
-        return {**found.up, "partitions": found.survey is not None and not stopped, "workers": all(state == "well" for state in states)}
+        return {
+            **found.up,
+            "register": found.up["register"] and found.writable,
+            "partitions": found.survey is not None and not stopped,
+            "workers": all(state == "well" for state in states),
+        }
 
     def scrape(self) -> bytes:
         """The metrics as Prometheus reads them."""
@@ -96,7 +103,7 @@ class Monitor:
             asking.join(WAIT_SECONDS)
         # A survey that takes longer than that is told the next time, and the one before meanwhile.
         up = dict(self._up)
-        return Findings(up, self._survey if up["register"] and up["log"] else None)
+        return Findings(up, self._writable, self._survey if up["register"] and up["log"] else None)
 
     def _find(self) -> None:
         again = time.monotonic() + MIN_AGE_SECONDS
@@ -106,6 +113,8 @@ class Monitor:
             self._ask("keys", lambda: PasOffice.of(self.workspace))
             self._ask("log", self._ask_log)
             self._ask("register", lambda: self._store.ask(gauges.has_counters))
+            self._writable = False
+            self._writable = self._up["register"] and _holds(self._try_to_write)
             began = time.monotonic()
             self._survey = self._take_survey()
             if self._survey is not None:
@@ -116,11 +125,11 @@ class Monitor:
 
     def _ask(self, part: str, question: Callable[[], object]) -> None:
         self._up[part] = False
-        try:
-            question()
-        except PasError:
-            return
-        self._up[part] = True
+        self._up[part] = _holds(question)
+
+    def _try_to_write(self) -> None:
+        """A transaction of nothing: a standby, a file that is read-only and a register that a newer program took over refuse it."""
+        self._store.write(lambda connection: None)
 
     def _take_survey(self) -> Survey | None:
         if self._log is None or not self._up["register"]:
@@ -154,6 +163,14 @@ class Monitor:
         if self._log is not None:
             self._log.close()
         self._log = None
+
+
+def _holds(question: Callable[[], object]) -> bool:
+    try:
+        question()
+    except PasError:
+        return False
+    return True
 
 
 def _say_nothing(sentence: str, hint: str) -> None:

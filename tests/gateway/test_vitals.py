@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from conftest import RunPas
 from gateway.desk import Desk
@@ -134,6 +135,11 @@ def lose_register(desk: Desk) -> None:
         path.write_bytes(b"no register" * 1000)
 
 
+def take_register_over(desk: Desk) -> None:
+    with desk.store.writing() as register:
+        register.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+
 def lose_log(desk: Desk) -> None:
     desk.log.close()
     for path in desk.workspace.root.glob("log.db*"):
@@ -150,6 +156,7 @@ def stop_partition(desk: Desk) -> None:
     ("harm", "failing"),
     [
         (lose_rulebook, {"rulebook", "keys"}), (lose_key, {"keys"}), (lose_register, {"register", "partitions"}),
+        (take_register_over, {"register"}),
         (lose_log, {"log", "partitions"}), (stop_partition, {"partitions"}),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,

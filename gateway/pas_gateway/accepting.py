@@ -7,7 +7,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from pas_gateway.office import PasOffice
-from pas_gateway.positions import find_start
+from pas_gateway.positions import find_start, refuse_other_log
 from pas_gateway.register import Store, queries, schema
 from pas_gateway.register.change import append_events
 from pas_schemas.errors import RegisterError
@@ -17,8 +17,9 @@ from pas_transport.log import Log, OffsetGoneError, Partition
 def accept_topic(log: Log, store: Store, office: PasOffice, partition: Partition, person: str) -> int:
     """Moves the register's position to the first record that the partition holds, on record in a person's name; returns that offset.
 
-    Raises RegisterError where the partition is not stopped: what is whole is never skipped.
+    Raises RegisterError where the partition is not stopped: what is whole is never skipped; and where the register is of another log.
     """
+    refuse_other_log(log, store)
     if partition not in log.ends(office.realm.inputs):
         raise RegisterError(f"{partition.topic} has no partition {partition.number} that the gateway takes in.", "see `pas status`")
     try:

@@ -22,7 +22,7 @@ def refuse_other_log(log: Log, store: Store) -> None:
     with store.reading() as register:
         others = queries.logs_known(register) - {log.identity}
     if others:
-        raise RegisterError("This register has been fed from another log.", "see log_path and register_url")
+        raise RegisterError("This register has been fed from another log.", "see log_path or bootstrap, and register_url")
 
 
 def refuse_other_keys(store: Store, office: PasOffice) -> None:

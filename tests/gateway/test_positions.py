@@ -119,9 +119,10 @@ def test_two_logs_mixed_up_are_refused_before_anything_starts(desk: Desk, pristi
     restore(desk, tmp_path / "other.db")
     with pytest.raises(RegisterError, match="another log"):
         refuse_other_log(desk.log, desk.store)
-    answer = pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root, code=1)
-    assert answer.out == ""
-    assert "fed from another log" in answer.err
+    for command in (("gateway", "run", "--until-idle"), ("status",), ("gateway", "accept-topic", "pas.reports", "0")):
+        answer = pas(*command, "--json", cwd=desk.workspace.root, code=1)
+        assert answer.out == ""
+        assert "fed from another log" in answer.err
 
 
 def test_never_read_partition_begins_at_its_first_record(desk: Desk) -> None:

@@ -160,6 +160,7 @@ def test_two_clusters_mixed_up(pas: RunPas, refuse: Refuse, kafka: str, tmp_path
         pas("topics", "apply", cwd=root, env=env, code=0)
         pas("movements", "import", "movements.ndjson", cwd=root, env=env, code=0)
     pas("gateway", "run", "--until-idle", cwd=root, env=first, code=0)
-    sentence, hint = refuse(kafka, "gateway", "run", "--until-idle", kafka_prefix=second["PAS_KAFKA_PREFIX"])
-    assert (sentence, hint) == ("This register has been fed from another log.", "see log_path and register_url")
+    for command in (("gateway", "run", "--until-idle"), ("status",), ("gateway", "accept-topic", "pas.reports", "0")):
+        sentence, hint = refuse(kafka, *command, kafka_prefix=second["PAS_KAFKA_PREFIX"])
+        assert (sentence, hint) == ("This register has been fed from another log.", "see log_path or bootstrap, and register_url")
     pas("gateway", "run", "--until-idle", cwd=root, env=first, code=0)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pas_gateway.commands.register import open_register
+from pas_gateway.positions import refuse_other_log
 from pas_gateway.status import status as read_status
 from pas_transport.session import Session, compartment_option, pass_session
 
@@ -18,6 +19,7 @@ def status(session: Session) -> None:
     """Say how the gateway stands: lag, unread, cases, keys, directory."""
     store, _ = open_register(session)
     with session.workspace.log() as log:
+        refuse_other_log(log, store)
         found = read_status(session.workspace, store, log)
     session.console.emit(found)
     for name, value in found.items():

@@ -147,8 +147,10 @@ class _Approving:
 
     def approved(self) -> Approved:
         self._regrade()
-        for _, one, said in sorted(self._completed(), key=lambda found: found[0]):
-            self._rule(one, said)
+        for _, one, said in sorted(self._placed(), key=lambda found: found[0]):
+            # Asked one by one: what came before may have given the item a grade that wants two people.
+            if self._is_complete(one, said):
+                self._rule(one, said)
         for one, summary in self.summaries:
             # Nothing of the report goes out by it: one person is enough, and it answers what the case asks.
             self.complete.add(one.digest)
@@ -166,13 +168,12 @@ class _Approving:
         agreed = {s.person for _, _, s in self.seconds if s.statement == one.digest and s.office == one.said.office}
         return frozenset(agreed | {one.said.person})
 
-    def _completed(self) -> list[tuple[int, Signed, Decision]]:
-        """Decisions with signatures enough, each with the place of the statement that made it so."""
+    def _placed(self) -> list[tuple[int, Signed, Decision]]:
+        """Decisions, each with the place of the statement that may make it count: its own, or where it needs two the first agreement."""
         found = []
         for one, said in self.decisions:
-            if self._is_complete(one, said):
-                agreed = [place for place, _, s in self.seconds if s.statement == one.digest]
-                found.append((min(agreed) if agreed and self._two(said) else self.places[one.digest], one, said))
+            agreed = [place for place, _, s in self.seconds if s.statement == one.digest]
+            found.append((min(agreed) if agreed and self._two(said) else self.places[one.digest], one, said))
         return found
 
     def _is_complete(self, one: Signed, said: Decision) -> bool:

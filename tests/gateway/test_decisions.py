@@ -602,6 +602,26 @@ def test_the_conduit_evaluates_from_its_inbox_alone(bench: Bench) -> None:
     assert bench.own_cases("pio:WSI") == []
 
 
+def evaluated(bench: Bench, **assessed: str) -> str:
+    """A prison's report that the conduit graded code 2 and let go to one force; another force waits for it too."""
+    named = ["force:01", "force:06"]
+    said = {"originator": "security:WSI", "urn": "WSI/IR/2015/000001", "addressees": named, "risk_tags": ["ESCAPE"]}
+    urn = publish(bench, **said, **one_item())
+    risk = RiskAssessment.model_validate(RISK | assessed)
+    bench.two(urn, owner="pio:WSI", office="force:01", grade="B22", assessment=risk)
+    assert bench.outcome(urn, "force:01") == ("release", "H2-POLICE")
+    return urn
+
+
+def test_what_the_conduit_graded_code_2_is_released_by_two_wherever_else_it_goes(bench: Bench) -> None:
+    urn = evaluated(bench)
+    digest = bench.send(bench.decision(urn, owner="pio:WSI", office="force:06"))
+    assert texts(bench.desk.run(), "force:06") == []
+    assert bench.state(urn, "pio:WSI") == "PROPOSED"
+    bench.send(bench.agree(digest, "example-pio-wsi-2", "pio:WSI"))
+    assert [body["items"][0]["regraded"] for body in texts(bench.desk.run(), "force:06")] == ["B22"]
+
+
 def test_a_sanitised_text_takes_the_items_place_and_is_signed_by_pas(bench: Bench) -> None:
     urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
     bench.two(urn, "SANITISE", office="governor:WSI", text="An escape is planned; no more can be said.", grade="B21")

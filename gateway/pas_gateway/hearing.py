@@ -77,9 +77,11 @@ def _check_competence(signed: Signed, docket: Docket, office: PasOffice) -> None
 
 
 def _authorisers(said: Decision | Second | Consent, docket: Docket) -> set[str | None]:
-    """Who authorised the risk assessment that comes with a new grade: of what is said, or of the statement that it agrees with."""
-    meant = [one.said for one in docket.signed if one.digest == said.statement] if isinstance(said, Second) else [said]
-    found = [one.assessment for one in meant if isinstance(one, Decision | Consent)]
+    """Who authorised the risk assessment that comes with a new grade: of what is said, of the statement that it agrees with, or of one
+    that counts already."""
+    agreed = said.statement if isinstance(said, Second) else None
+    meant = [one.said for one in docket.signed if one.digest == agreed or one.digest in docket.judged.approved.complete]
+    found = [one.assessment for one in (said, *meant) if isinstance(one, Decision | Consent)]
     return {assessment.authorised_by for assessment in found if assessment is not None}
 
 

@@ -622,6 +622,16 @@ def test_what_the_conduit_graded_code_2_is_released_by_two_wherever_else_it_goes
     assert [body["items"][0]["regraded"] for body in texts(bench.desk.run(), "force:06")] == ["B22"]
 
 
+def test_whoever_authorised_an_assessment_that_counts_already_decides_no_more_on_the_report(bench: Bench) -> None:
+    urn = evaluated(bench, authorised_by=OTHER)
+    bench.send(bench.decision(urn, person=OTHER))
+    digest = bench.send(bench.decision(urn, person=FIRST))
+    bench.send(bench.agree(digest, OTHER))
+    sent = bench.desk.run()
+    assert [words for name, words in bench.events() if name == "DECISION_REFUSED"] == [["CREATOR"], ["CREATOR"]]
+    assert texts(sent, "governor:WSI") == []
+
+
 def test_a_sanitised_text_takes_the_items_place_and_is_signed_by_pas(bench: Bench) -> None:
     urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
     bench.two(urn, "SANITISE", office="governor:WSI", text="An escape is planned; no more can be said.", grade="B21")

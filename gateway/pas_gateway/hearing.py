@@ -39,12 +39,21 @@ _LACKS: Final = {
 
 
 def check_fresh(said: Spoken, at: datetime, office: PasOffice) -> None:
-    """Signing against when the log took it: an old statement that turns up again counts no more."""
+    """Signing against when the log took it: an old statement that turns up again counts no more, nor what comes when its author's post
+    or key has ended, for when it was signed is the author's own word."""
     age = at - said.at
     if age > timedelta(hours=office.rulebook.border.fresh_hours) or -age > office.rulebook.clock_skew:
         raise RefusedStatementError(
             "STALE", "The statement was not signed when it was sent.", "see this machine's clock, and sign it again"
         )
+    if not _still_speaks(said, max(at, said.at), office):
+        raise RefusedStatementError("PERSON", "That person's post or key had ended when the log took the statement.", "sign it anew")
+
+
+def _still_speaks(said: Spoken, at: datetime, office: PasOffice) -> bool:
+    person = office.snapshot.by_reference.get(said.person)
+    key = person.key(said.at) if person is not None else None
+    return person is not None and key is not None and key.current(at) and person.appointment(at) == person.appointment(said.at)
 
 
 def hear(signed: Signed, docket: Docket, now: datetime, office: PasOffice) -> None:

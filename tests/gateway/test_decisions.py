@@ -422,6 +422,19 @@ def test_a_deputy_stands_in_until_leaving(bench: Bench) -> None:
     assert ("pas", "REFUSED") in told
 
 
+def test_when_a_statement_was_signed_is_its_authors_own_word(bench: Bench) -> None:
+    """Whoever has left, or whose key was ended, dates nothing back to when it still counted: the log's time is asked as well."""
+    urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
+    earlier = bench.desk.workspace.clock.now() - timedelta(minutes=1)
+    change_directory(bench, leaves=DUTY)
+    bench.send(bench.decision(urn, person=DUTY, post="head-of-pas", office="governor:WSI", at=earlier))
+    sent = bench.desk.run()
+    assert bench.events() == [("DECISION_REFUSED", ["PERSON"])]
+    assert texts(sent, "governor:WSI") == []
+    told = {notice["why"] for one in sent if one.office == "pas" for notice in one.datum["notices"] if notice["word"] == "REFUSED"}
+    assert "That person's post or key had ended when the log took the statement." in told
+
+
 def test_a_statement_in_another_offices_name_is_set_aside(bench: Bench) -> None:
     urn = publish(bench, risk_tags=["ESCAPE"], **one_item())
     forged = sign_said(bench.desk.workspace.keyring("pas").person_key(FIRST, PASSPHRASE), bench.decision(urn))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -11,7 +11,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, requests
 from pas_gateway.register.change import append_events
 from pas_gateway.register.requests import Ask, Asking
-from pas_gateway.requests import read_answer, read_request
+from pas_gateway.requests import name_answer, name_answers, read_answer, read_request
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.directory import PAS
 from pas_schemas.models.request import AskedAbout, RequestAnswer
@@ -21,7 +21,8 @@ def list_all(store: Store, office: PasOffice, *, only_open: bool = True) -> list
     """Every request, those due first coming first; of one about a protected prisoner not whom it is about, nor what is asked."""
     with store.reading() as register:
         found = requests.list_requests(register, only_open=only_open)
-    return [_show(one, office) for one in found]
+        names = name_answers(register, found)
+    return [_show(one, names, office) for one in found]
 
 
 def note_consulted(store: Store, office: PasOffice, shown: Iterable[dict[str, Any]], person: str) -> None:
@@ -40,7 +41,7 @@ def check(store: Store, office: PasOffice, data: bytes, said: RequestAnswer) -> 
         check_inquiry(register, data, said, office, office.scribe())
 
 
-def _show(asking: Asking, office: PasOffice) -> dict[str, Any]:
+def _show(asking: Asking, names: Mapping[bytes, str], office: PasOffice) -> dict[str, Any]:
     said = read_request(asking, office)
     shown = said is not None and asking.kind != PROTECTED
     return {
@@ -49,13 +50,13 @@ def _show(asking: Asking, office: PasOffice) -> dict[str, Any]:
         "purpose": said.purpose if said is not None else None, "legal_basis": said.legal_basis if said is not None else None,
         "questions": list(said.questions) if said is not None and shown else [], "opened_at": show_time(from_ms(asking.at_ms)),
         "due": show_time(from_ms(asking.due_ms)), "state": asking.state,
-        "asked": [_show_ask(ask, office) for ask in asking.asks.values()],
+        "asked": [_show_ask(ask, names, office) for ask in asking.asks.values()],
     }  # fmt: skip
 
 
-def _show_ask(ask: Ask, office: PasOffice) -> dict[str, Any]:
+def _show_ask(ask: Ask, names: Mapping[bytes, str], office: PasOffice) -> dict[str, Any]:
     said = read_answer(ask, office)
     return {
-        "office": ask.office, "state": ask.state, "urn": said.urn if said else None, "reason": said.reason if said else None,
+        "office": ask.office, "state": ask.state, "urn": name_answer(ask, said, names), "reason": said.reason if said else None,
         "legal_basis": said.legal_basis if said else None,
     }  # fmt: skip

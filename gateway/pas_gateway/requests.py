@@ -16,7 +16,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import about_matter, notice, notify
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import requests
+from pas_gateway.register import queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, PUBLISHED, REFUSED, WAITING, Ask, Asking
 from pas_gateway.vault import open_statement
 from pas_schemas.clock import from_ms
@@ -86,7 +86,7 @@ class Ledger:
         """A word about a request, with all of it that its reader may know; `office` is whom the word is about."""
         said = about_matter(asking.id, asking.office, from_ms(asking.at_ms))
         told = notice(word, why, office=office, case=asking.id.hex(), due_ms=asking.due_ms)
-        shown = show_to(asking, to, self.office) if to != PAS else None
+        shown = show_to(asking, to, name_answers(self.register, [asking]), self.office) if to != PAS else None
         self.plan.drafts.append(notify(said, to, [told])._replace(request=shown))
 
 
@@ -125,13 +125,19 @@ def read_answer(ask: Ask, office: PasOffice) -> RequestAnswer | None:
         return None
 
 
-def show_to(asking: Asking, reader: str, office: PasOffice) -> dict[str, Any] | None:
-    """A request as the office that asks, or one that was asked, may know it."""
+def name_answers(register: sa.Connection, found: Iterable[Asking]) -> dict[bytes, str]:
+    """The URNs of the reports that answer, as far as they are here: who answers may write another, and a correction has its own."""
+    named = {ask.report for asking in found for ask in asking.asks.values() if ask.report is not None}
+    return {one.id: one.urn for one in queries.find_accepted(register, named, ())}
+
+
+def show_to(asking: Asking, reader: str, names: Mapping[bytes, str], office: PasOffice) -> dict[str, Any] | None:
+    """A request as the office that asks, or one that was asked, may know it; `names` are the URNs of what answers it."""
     said = read_request(asking, office)
     if said is None:
         return None
     mine = reader == asking.office
-    asked = [_show_ask(ask, office, mine=mine) for ask in asking.asks.values() if mine or ask.office == reader]
+    asked = [_show_ask(ask, names, office, mine=mine) for ask in asking.asks.values() if mine or ask.office == reader]
     waits = any(one["state"] in WAITING for one in asked)
     return {
         "id": asking.id, "kind": asking.kind, "office": asking.office, "purpose": said.purpose, "legal_basis": said.legal_basis,
@@ -140,12 +146,19 @@ def show_to(asking: Asking, reader: str, office: PasOffice) -> dict[str, Any] | 
     }  # fmt: skip
 
 
-def _show_ask(ask: Ask, office: PasOffice, *, mine: bool) -> dict[str, Any]:
+def name_answer(ask: Ask, said: RequestAnswer | None, names: Mapping[bytes, str]) -> str | None:
+    """The URN of the report that answers: of one that has not come, as its force wrote it. None where nothing may be `said` of it."""
+    if said is None or ask.report is None:
+        return None
+    return names.get(ask.report, said.urn)
+
+
+def _show_ask(ask: Ask, names: Mapping[bytes, str], office: PasOffice, *, mine: bool) -> dict[str, Any]:
     seen = {DISCLOSED: ANSWERED, REFUSED: REFUSED}
     state = seen.get(ask.state, ASKED if mine else ask.state)
     said = read_answer(ask, office) if state != ASKED else None
     refused = said if state == REFUSED else None
     return {
-        "office": ask.office, "state": state, "urn": said.urn if said else None, "reason": refused.reason if refused else None,
+        "office": ask.office, "state": state, "urn": name_answer(ask, said, names), "reason": refused.reason if refused else None,
         "legal_basis": refused.legal_basis if refused else None,
     }  # fmt: skip

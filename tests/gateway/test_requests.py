@@ -166,6 +166,7 @@ def test_an_answer_that_policy_holds_is_told_to_pas_alone(pas: Terminal) -> None
     pas.desk.run()
     assert asked(pas) == [("force:01", "ANSWERED")]
     assert asked(pas, "security:WSI", state="OPEN") == [("force:01", "ASKED")]
+    assert urns(pas, "security:WSI") == [None]
     assert len(shown(pas, "security:WSI")) == before
     [case] = pas.json("cases", "list")
     decide = ("cases", "decide", case["case"], "--choice", "RELEASE", "--all", "--reason", "Needed.", "--legal-basis", "OTHER")
@@ -229,6 +230,27 @@ def test_a_corrected_answer_answers_by_its_successor(pas: Terminal) -> None:
     pas.desk.run()
     pas.desk.run()
     assert asked(pas, state="OPEN") == [("force:01", "ASKED")]
+
+
+def test_the_report_that_answers_is_named_as_the_register_has_it(pas: Terminal) -> None:
+    """Neither by a name that the force chose for it, nor by that of the one which it corrected."""
+    name, report = ask(pas), write_answer(pas)[1]
+    pas.desk.publish(report)
+    pas.desk.run()
+    named = {"choice": "ANSWER", "reason": None, "legal_basis": None, "report": find(pas, report)}
+    send(pas, refusal(pas, name, urn="06/IR/2015/another-forces", **named))
+    for _ in range(2):
+        pas.desk.run()
+    readers = ("pas", "security:WSI", "force:01")
+    assert [urns(pas, reader) for reader in readers] == [[report["urn"]]] * 3
+    pas.desk.publish(better := correct(pas.desk, report, addressees=["security:WSI"]))
+    for _ in range(2):
+        pas.desk.run()
+    assert [urns(pas, reader) for reader in readers] == [[better["urn"]]] * 3
+
+
+def urns(pas: Terminal, reader: str) -> list[str | None]:
+    return [one["urn"] for row in pas.json("request", "list", "--as", reader, "--all") for one in row["asked"]]
 
 
 def test_an_answer_withdrawn_before_it_was_shown_tells_who_asks_nothing(pas: Terminal) -> None:

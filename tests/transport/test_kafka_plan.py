@@ -53,6 +53,23 @@ def test_an_office_whose_term_is_over_may_do_nothing(plan: Plan) -> None:
     assert "pas.deliveries.security.WSI" in {topic.name for topic in plan.topics}
 
 
+def test_what_it_was_granted_is_taken_back_each_by_its_name(plan: Plan) -> None:
+    """Kafka's tool takes a name for that name, and no operation for one that nobody has: neither stands for all of them."""
+    before = make_plan(make_snapshot("pas", "security:WSI"), NOW)
+    assert set(plan.lapsed) == {grant for grant in before.grants if grant.user == "security.wsi"}
+    taken = [line for line in render(plan, replicas=3)["kafka/acls.sh"].splitlines() if "--remove" in line]
+    for grant in plan.lapsed:
+        words = f"--topic {grant.name} --resource-pattern-type literal --operation {grant.operation.capitalize()} "
+        assert any(line.endswith(f"{words}--allow-principal User:{grant.user}") for line in taken), words
+    assert len(taken) == len(plan.lapsed)
+
+
+def test_no_password_stands_in_a_command_line(plan: Plan) -> None:
+    lines = [line for line in render(plan, replicas=3)["kafka/users.sh"].splitlines() if "SCRAM" in line and "--delete" not in line]
+    assert len(lines) == len(plan.users)
+    assert all(line.partition("--add-config-file ")[2].startswith("<(printf ") for line in lines)
+
+
 def test_prefix_stands_before_everything() -> None:
     plan = make_plan(make_snapshot("pas", "force:01"), NOW, "drill.")
     assert all(user.name.startswith("drill.") for user in plan.users)

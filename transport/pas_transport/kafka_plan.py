@@ -48,12 +48,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a cluster must hold; `retired` are users of offices whose term is over."""
+    """Everything a cluster must hold; `retired` are users of offices whose term is over, `lapsed` what they were granted."""
 
     topics: tuple[Topic, ...]
     users: tuple[User, ...]
     retired: tuple[str, ...]
     prefix: str = ""
+    lapsed: tuple[Grant, ...] = ()
 
     @property
     def grants(self) -> frozenset[Grant]:
@@ -79,8 +80,9 @@ def make_plan(snapshot: Snapshot, at: datetime, prefix: str = "") -> Plan:
     roles = {"compartment", "every office"}
     grants = {*_grants(compartment, roles, topics, prefix), *_gateway_grants(compartment, COMPARTMENT_GROUPS, prefix)}
     users.append(User(compartment, tuple(sorted(grants))))
-    retired = tuple(name_user(one.id, prefix) for one in standings if not one.active)
-    return Plan(topics, tuple(sorted(users, key=lambda user: user.name)), retired, prefix)
+    retired = [_make_user(one, topics, prefix) for one in standings if not one.active]
+    lapsed = tuple(sorted(grant for user in retired for grant in user.grants))
+    return Plan(topics, tuple(sorted(users, key=lambda user: user.name)), tuple(user.name for user in retired), prefix, lapsed)
 
 
 def _make_user(office: Standing, topics: tuple[Topic, ...], prefix: str) -> User:

@@ -52,26 +52,34 @@ def _topic_commands(plan: Plan, replicas: int) -> Iterator[str]:
 
 
 def _user_commands(plan: Plan) -> Iterator[str]:
+    # By a file that is a pipe: what stands in a command line every user of the machine may read while it runs.
+    yield ': "${PASSWORDS:?}"'
     for user in plan.users:
-        yield (f'{_CONFIGS} {user.name} --add-config "SCRAM-SHA-512=[password=$(cat "${{PASSWORDS:?}}/{user.name}")]"')
+        yield (f"""{_CONFIGS} {user.name} --add-config-file <(printf 'SCRAM-SHA-512=password=%s' "$(cat "$PASSWORDS/{user.name}")")""")
     for name in plan.retired:
         yield (f"{_CONFIGS} {name} --delete-config SCRAM-SHA-512 || true")
 
 
 def _acl_commands(plan: Plan) -> Iterator[str]:
-    """One command for each thing that may be done, with everybody who may: a tool that starts a JVM is not started 4,000 times."""
+    """One command for each thing that may be done, with everybody who may: a tool that starts a JVM is not started 4,000 times.
+
+    What ended is taken back by its own words: that tool knows no name, and no operation, that stands for all of them.
+    """
+    yield from _change_acls("add", plan.grants)
+    yield from _change_acls("remove", plan.lapsed)
+
+
+def _change_acls(how: str, grants: Iterable[Grant]) -> Iterator[str]:
     who: dict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
-    for grant in sorted(plan.grants):
+    for grant in sorted(grants):
         who[grant.resource, grant.name, grant.operation, grant.prefixed].append(grant.user)
     for (resource, name, operation, prefixed), users in sorted(who.items()):
         pattern = "prefixed" if prefixed else "literal"
         principals = " ".join(f"--allow-principal User:{user}" for user in users)
         yield (
-            f'"$KAFKA_BIN"/kafka-acls.sh {_AT} --add --force --{resource} {shlex.quote(name)} --resource-pattern-type {pattern} '
+            f'"$KAFKA_BIN"/kafka-acls.sh {_AT} --{how} --force --{resource} {shlex.quote(name)} --resource-pattern-type {pattern} '
             f"--operation {_camel(operation)} {principals}"
         )
-    for user in plan.retired:
-        yield f'"$KAFKA_BIN"/kafka-acls.sh {_AT} --remove --force --topic "*" --resource-pattern-type any --allow-principal User:{user}'
 
 
 def _quota_commands(plan: Plan) -> Iterator[str]:

@@ -48,10 +48,11 @@ class Protected:
     waits: dict[str, str] = field(default_factory=dict)
 
     def take(self, word: Word) -> None:
-        """One more person's word: with another's who said the same it counts."""
+        """One more person's word, in the place of that person's last: with another's who said the same it counts."""
         said = word.said
         if (said.action == "ADD") == self.on:
-            # It is so already.
+            # It is so already: of what they said before, that it should not be, nothing waits any more.
+            self.waits.pop(said.person, None)
             return
         self.waits[said.person] = said.action
         if len(self.waits) > 1:

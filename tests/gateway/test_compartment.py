@@ -176,6 +176,17 @@ def test_two_named_readers_say_whom_it_protects(both: Both) -> None:
     assert ("security:WSI", "DISCLOSURE") in {(one.office, one.datum["kind"]) for one in both.main.run()}
 
 
+def test_who_takes_a_word_back_is_none_of_two(both: Both) -> None:
+    protect(both)
+    for action, person in (("END", ONE), ("ADD", ONE), ("END", TWO)):
+        both.bench.send(both.word("A1234BC", action, person))
+        both.apart.run()
+    assert both.is_protected("A1234BC") == (True, "END")
+    both.bench.send(both.word("A1234BC", "END", ONE))
+    both.apart.run()
+    assert both.is_protected("A1234BC")[0] is False
+
+
 def test_a_forged_word_counts_for_nothing(both: Both) -> None:
     """Neither another's key, nor a row written by hand into the compartment's register."""
     said = both.word("A1234BC", "ADD", TWO)

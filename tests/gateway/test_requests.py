@@ -249,6 +249,25 @@ def test_the_report_that_answers_is_named_as_the_register_has_it(pas: Terminal) 
     assert [urns(pas, reader) for reader in readers] == [[better["urn"]]] * 3
 
 
+def test_a_report_that_was_taken_back_from_who_asks_is_no_answer_in_its_inbox(pas: Terminal) -> None:
+    """The prisoner has moved on, and the old prison's access has ended: it hears of no answer before it holds one."""
+    report = pas.desk.write(items=[make_item()])
+    pas.desk.publish(report)
+    pas.desk.run()
+    pas.desk.move(hours_ago=0.5, prison="BAI")
+    pas.desk.run()
+    name = ask(pas)
+    send(pas, refusal(pas, name, choice="ANSWER", reason=None, legal_basis=None, urn=report["urn"], report=find(pas, report)))
+    for _ in range(2):
+        pas.desk.run()
+    assert asked(pas) == [("force:01", "ANSWERED")]
+    assert asked(pas, "security:WSI", state="OPEN") == [("force:01", "ASKED")]
+    pas.desk.move(hours_ago=0.1, prison="WSI")
+    for _ in range(2):
+        pas.desk.run()
+    assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "ANSWERED")]
+
+
 def urns(pas: Terminal, reader: str) -> list[str | None]:
     return [one["urn"] for row in pas.json("request", "list", "--as", reader, "--all") for one in row["asked"]]
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from pas_gateway.register import schema
 from pas_gateway.register.change import find_known
+from pas_gateway.register.requests import TAKEN_BACK
 from pas_schemas.models.words import SHOWN
 
 
@@ -40,4 +41,4 @@ def find_confirmed(connection: sa.Connection, most: int) -> list[Any]:
     joined = answers.join(reports, reports.c.id == answers.c.report).join(sent, sent.c.report == answers.c.report)
     columns = (reports.c.urn, reports.c.originator, reports.c.priority, reports.c.created_at_ms, reports.c.received_at_ms)
     query = sa.select(answers, sent.c.office.label("reader"), *columns).distinct().select_from(joined)
-    return list(connection.execute(query.where(answers.c.told == 0, sent.c.kind.in_(SHOWN)).limit(most)))
+    return list(connection.execute(query.where(answers.c.told == 0, sent.c.kind.in_(SHOWN), sent.c.state != TAKEN_BACK).limit(most)))

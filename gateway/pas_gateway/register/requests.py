@@ -16,6 +16,8 @@ from pas_schemas.models.words import SHOWN
 ASKED, PUBLISHED, ANSWERED, DISCLOSED, REFUSED = "ASKED", "PUBLISHED", "ANSWERED", "DISCLOSED", "REFUSED"
 OPEN, CLOSED = "OPEN", "CLOSED"
 WAITING: Final = (ASKED, PUBLISHED)
+# The state of a delivery whose access has ended: who asked holds nothing by it.
+TAKEN_BACK: Final = "WITHDRAWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,9 @@ def find_due(connection: sa.Connection, now_ms: int, most: int) -> dict[bytes, A
 
 
 def find_disclosed(connection: sa.Connection, office: str, reports: Iterable[bytes]) -> set[bytes]:
-    """Of these reports those of which an office was sent something."""
+    """Of these reports those of which an office was sent something that was not taken back."""
     table = schema.deliveries
-    query = sa.select(table.c.report).where(table.c.office == office, table.c.kind.in_(SHOWN))
+    query = sa.select(table.c.report).where(table.c.office == office, table.c.kind.in_(SHOWN), table.c.state != TAKEN_BACK)
     return {row.report for row in find_rows(connection, query, table.c.report, reports)}
 
 
@@ -124,7 +126,10 @@ def is_on(connection: sa.Connection, report: bytes, persons: Iterable[bytes]) ->
 def _due(now_ms: int) -> tuple[sa.Select[Any], ...]:
     requests, asks, deliveries = schema.requests, schema.asks, schema.deliveries
     mine = sa.join(asks, requests, asks.c.request == requests.c.id)
-    sent = sa.and_(deliveries.c.report == asks.c.report, deliveries.c.office == requests.c.office, deliveries.c.kind.in_(SHOWN))
+    sent = sa.and_(
+        deliveries.c.report == asks.c.report, deliveries.c.office == requests.c.office, deliveries.c.kind.in_(SHOWN),
+        deliveries.c.state != TAKEN_BACK,
+    )  # fmt: skip
     came = sa.exists().where(schema.reports.c.id == asks.c.report)
     return (
         sa.select(requests.c.id).where(requests.c.look_ms <= now_ms),

@@ -178,8 +178,8 @@ def test_two_named_readers_say_whom_it_protects(both: Both) -> None:
 
 def test_who_takes_a_word_back_is_none_of_two(both: Both) -> None:
     protect(both)
-    for said, person in (("END", ONE), ("ADD", ONE), ("END", TWO)):
-        both.bench.send(both.word("A1234BC", said, person))
+    for said, who in (("END", ONE), ("ADD", ONE), ("END", TWO)):
+        both.bench.send(both.word("A1234BC", said, who))
         both.apart.run()
     assert both.is_protected("A1234BC") == (True, "END")
     both.bench.send(both.word("A1234BC", "END", ONE))

@@ -54,10 +54,13 @@ def take_survey(workspace: Workspace, store: Store, log: Log) -> Survey:
         unfollowed = gauges.count_unfollowed(register, to_ms(now))
         unread_due_ms = ladders.find_oldest_unread(register)
         counts = queries.read_counters(register)
+    stopped = find_stopped(log, store, realm)
+    # Of one that is not what was read, nothing was taken in. Others may have got further since the log was asked.
+    lag = measure_lag(ends, starts, positions) | {place: ends[place] - starts[place] for place in stopped if place in ends}
     return Survey(
         at=now,
-        lag=measure_lag(ends, starts, positions),
-        stopped=find_stopped(log, store, realm),
+        lag={place: max(behind, 0) for place, behind in lag.items()},
+        stopped=stopped,
         unfollowed=unfollowed,
         outbox=outbox,
         unread=unread,

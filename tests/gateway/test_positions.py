@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -69,6 +70,23 @@ def test_restored_log_stops_its_partition_and_no_other(desk: Desk, tmp_path: Pat
     taken = sum(end for (topic, number), end in positions.items() if topic == REPORTS.name and number != lost.number)
     assert taken == came - desk.log.ends([REPORTS.name])[lost]
     assert positions[lost] == 1
+
+
+def test_what_waits_in_a_restored_log_is_all_it_holds(desk: Desk, tmp_path: Path, pas: RunPas) -> None:
+    """The register stands behind the end of the restored partition: that is no lag below nothing, which would hide another's."""
+    copy_log(log_file(desk), tmp_path / "backup.db")
+    desk.publish(desk.write())
+    desk.run()
+    lost = read_place(desk)
+    restore(desk, tmp_path / "backup.db")
+    told = json.loads(pas("status", "--json", cwd=desk.workspace.root, code=0).out)
+    assert told["stopped"] == [f"{lost.topic} {lost.number}"]
+    assert set(told["lag"].values()) == {0}
+    while not desk.log.ends([REPORTS.name])[lost]:
+        desk.publish(desk.write(), again=True)
+    waiting = sum(desk.log.ends([REPORTS.name]).values())
+    told = json.loads(pas("status", "--json", cwd=desk.workspace.root, code=0).out)
+    assert told["lag"][REPORTS.name] == waiting
 
 
 def test_last_record_that_is_another_one_stops_its_partition(desk: Desk) -> None:

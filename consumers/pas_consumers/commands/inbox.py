@@ -62,7 +62,9 @@ def list_deliveries(session: Session, office: str, offline: bool, post: str | No
         listing = box.list()
         for held in listing.held:
             session.console.emit_line(describe_line(held))
-        screens.show_list(session.console, office, listing.held, session.workspace.clock.now())
+        # One that could not be asked for what waits is not called empty.
+        if done or listing.held:
+            screens.show_list(session.console, office, listing.held, session.workspace.clock.now())
         screens.show_aside(session.console, len(box.set_aside()))
         for damaged in listing.damaged:
             session.console.fail(f"Delivery {damaged.hex()} is damaged in the inbox.", "restore the inbox from a backup")

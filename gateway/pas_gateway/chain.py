@@ -23,7 +23,7 @@ from pas_gateway.register import chains, dockets, queries
 from pas_gateway.register.chains import Waiting
 from pas_gateway.register.dockets import WAITING
 from pas_gateway.register.queries import Accepted, Sent
-from pas_gateway.requests import Ledger, reopen_answered
+from pas_gateway.requests import Ledger, reopen_answered, reopen_confirmed
 from pas_gateway.stages import Decided, Waits
 from pas_gateway.summaries import withdraw_summaries
 from pas_schemas.directory import Estate
@@ -216,7 +216,8 @@ class _Settling:
     def _ask_again(self) -> None:
         """Requests that one of the targets answered."""
         replaced = {target.id: None if row.action == "WITHDRAW" else row.report for row, target in self._replaced}
-        reopen_answered(replaced, Ledger(self.register, self.office, self.scribe, self.plan))
+        reopen_requests = reopen_confirmed if self.office.realm.apart else reopen_answered
+        reopen_requests(replaced, Ledger(self.register, self.office, self.scribe, self.plan))
 
     def _withdraw(
         self, target: Accepted, action: str, deliveries: Sequence[Sent], acted: Container[tuple[bytes, str]], regraded: frozenset[int]

@@ -117,9 +117,11 @@ class _Desk:
             raise RefusedStatementError(
                 "SHAPE", "An answer names a report, and a refusal a reason and a legal basis.", "say one of the two"
             )
-        if asking.state != OPEN:
+        # What becomes of such a report is nothing PAS hears: withdrawn there, it is answered by another (ADR 0019).
+        again = asking.kind == PROTECTED and answers and asking.asks[said.office].state == ANSWERED
+        if asking.state != OPEN and not again:
             raise RefusedStatementError("CLOSED", "That request is closed.", "see `pas request list --all`")
-        if said.office != PAS and asking.asks[said.office].state not in (ASKED, PUBLISHED):
+        if said.office != PAS and asking.asks[said.office].state not in (ASKED, PUBLISHED) and not again:
             raise RefusedStatementError("TWICE", "That office has answered already.", "what is new goes as a report of its own")
         return asking, said.report is not None and self._is_here(asking, said.office, said.report)
 

@@ -13,20 +13,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
-from pas_gateway.drafts import about_matter, notice, notify
+from pas_gateway.drafts import about_accepted, about_matter, notice, notify
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import queries, requests
+from pas_gateway.register import protected, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, PUBLISHED, REFUSED, WAITING, Ask, Asking
 from pas_gateway.vault import open_statement
 from pas_schemas.clock import from_ms
 from pas_schemas.directory import PAS
 from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.request import InformationRequest, RequestAnswer
-from pas_schemas.models.words import NoticeWord
+from pas_schemas.models.words import SHOWN, NoticeWord
 from pas_transport.statements import peek_statement
 
 _WITHDRAWN = "The report that answered was withdrawn: the force is asked again."
+_ANSWER_AGAIN = "The report that answered was withdrawn: answer with another."
+_STANDS_NO_LONGER = "The report that answered was corrected or withdrawn: the force is to answer anew."
 
 
 @dataclass
@@ -105,6 +107,30 @@ def reopen_answered(replaced: Mapping[bytes, bytes | None], ledger: Ledger) -> N
             ledger.tell(now, ask.office, "DECIDE", "The report that answered was withdrawn: answer with another, or refuse with a reason.")
             if ask.state == DISCLOSED:
                 ledger.tell(now, now.office, "REFUSED", _WITHDRAWN, office=ask.office)
+
+
+def reopen_confirmed(replaced: Mapping[bytes, bytes | None], ledger: Ledger) -> None:
+    """The same in the compartment, which knows an answer and not its request: the successor is looked at, or the force is to answer anew.
+
+    Who asked hears so of an answer that it was told of, and of no other.
+    """
+    register, change = ledger.register, ledger.plan.change
+    answered = protected.find_answered_by(register, replaced)
+    known = protected.find_answers(register) if answered else set()
+    found = {one.id: one for one in queries.find_accepted(register, {row.report for row in answered}, ())}
+    for row in answered:
+        said, successor, matter = about_accepted(found[row.report]), replaced[row.report], row.request.hex()
+        if said.originator != row.office:
+            continue
+        if successor is None:
+            ledger.plan.drafts.append(notify(said, row.office, [notice("REFUSED", _ANSWER_AGAIN, office=row.office, case=matter)]))
+        elif (row.request, row.office, successor) not in known:
+            change.answers.append({"request": row.request, "office": row.office, "report": successor})
+        if row.told:
+            told = notice("REFUSED", _STANDS_NO_LONGER, office=row.office, case=matter)
+            readers = {one.office for one in queries.find_deliveries(register, [row.report]) if one.kind in SHOWN}
+            ledger.plan.drafts += [notify(said, reader, [told]) for reader in sorted(readers)]
+            change.events.append(ledger.scribe.event("REQUEST_REOPENED", matter, office=row.office))
 
 
 def read_request(asking: Asking, office: PasOffice) -> InformationRequest | None:

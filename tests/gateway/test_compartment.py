@@ -16,6 +16,7 @@ from gateway.deciding import OTHER, Bench, person_key
 from gateway.desk import Desk, Row
 from gateway.judging import judge_log, read_all
 from gateway.terminal import Terminal
+from gateway.test_corrections import correct
 from gateway.test_requests import ask, asked, events, person, refusal, write_answer
 from pas_gateway.monitor import Monitor
 from pas_gateway.register import ClashError, open_store, schema, split_blobs
@@ -453,6 +454,50 @@ def test_the_unit_hears_of_an_answer_once_it_holds_it_and_pas_of_neither(both: B
     assert both.apart.pipeline.chase_requests() is None
     words = [notice["word"] for one in both.apart.run() if one.office == UNIT for notice in one.datum["notices"] if notice["case"] == name]
     assert words.count("ACCEPTED") == 2, "that the forces were asked, by PAS, and the answer, by the compartment"
+
+
+def test_an_answer_to_the_unit_that_is_withdrawn_or_corrected_answers_no_more(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    """An ask that nobody answers must not look answered: as at PAS, the unit hears so, and a correction answers once it is held."""
+    pas = Terminal(both.main, capsys)
+    name = ask(pas, kind="PASO", office=UNIT)
+    report = answer_apart(both, pas, name)
+    flagged = {"declarations": report["declarations"], "addressees": [UNIT]}
+    both.main.run()
+    both.apart.run()
+    release_apart(both, report["urn"])
+    assert asked(pas, UNIT, state="CLOSED") == [("force:01", "ANSWERED")]
+    both.main.publish(better := correct(both.main, report, **flagged))
+    both.apart.run()
+    assert asked(pas, UNIT, state="OPEN") == [("force:01", "ASKED")], "nobody has let the correction through"
+    release_apart(both, better["urn"])
+    assert answering(pas) == [("force:01", "ANSWERED", better["urn"])]
+    before = dump(both.main)
+    both.main.publish(correct(both.main, better, "WITHDRAW", **flagged))
+    both.apart.run()
+    assert answering(pas) == [("force:01", "ASKED", None)]
+    assert any("answer with another" in told["why"] for row in notices(pas, "force:01") for told in row)
+    both.main.run()
+    assert dump(both.main)["requests"] == before["requests"], "PAS's gateway hears nothing of that"
+    # The force answers with another, and both take its word.
+    report = answer_apart(both, pas, name)
+    both.main.run()
+    both.apart.run()
+    release_apart(both, report["urn"])
+    assert answering(pas) == [("force:01", "ANSWERED", report["urn"])]
+    assert [rules for event, rules in events(both.main) if event == "REQUEST_REFUSED"] == []
+
+
+def answering(pas: Terminal) -> list[tuple[str, str, str | None]]:
+    [mine] = pas.json("request", "list", "--as", UNIT, "--all")
+    return [(one["office"], one["state"], one["urn"]) for one in mine["asked"]]
+
+
+def notices(pas: Terminal, office: str) -> list[list[Row]]:
+    rows = pas.lines("inbox", "list", "--as", office, "--post", "p1", "--person", "a1")
+    return [
+        pas.json("inbox", "show", row["delivery"], "--as", office, "--post", "p1", "--person", "a1")["notices"]
+        for row in rows if row["kind"] == "NOTICE"
+    ]  # fmt: skip
 
 
 def test_an_answer_that_names_another_offices_report_closes_nothing(both: Both, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import find_known
+from pas_gateway.register.change import find_known, find_rows
 from pas_gateway.register.requests import TAKEN_BACK
 from pas_schemas.models.words import SHOWN
 
@@ -33,6 +33,12 @@ def find_answers(connection: sa.Connection) -> set[tuple[bytes, str, bytes]]:
     """Which office says which report answers which request; there are few."""
     table = schema.answers
     return {(row.request, row.office, row.report) for row in connection.execute(sa.select(table))}
+
+
+def find_answered_by(connection: sa.Connection, reports: Iterable[bytes]) -> list[Any]:
+    """The answers that one of these reports is said to be."""
+    table = schema.answers
+    return list(find_rows(connection, sa.select(table).order_by(table.c.request, table.c.office), table.c.report, reports))
 
 
 def find_confirmed(connection: sa.Connection, most: int) -> list[Any]:

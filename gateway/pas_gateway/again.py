@@ -138,7 +138,7 @@ def judge_again(
 
 def _unanswered(one: Standing, approved: Approved) -> frozenset[str]:
     """The offices that did not read and that nobody at PAS has noted since."""
-    noted = max((to_ms(signed.said.at) for signed in one.signed if _notes_unread(signed, approved)), default=None)
+    noted = max((signed.at_ms for signed in one.signed if _notes_unread(signed, approved)), default=None)
     return frozenset(unread.office for unread in one.kept.unread if noted is None or unread.at_ms > noted)
 
 
@@ -164,7 +164,10 @@ def reopen(
             # One damaged row must cost nobody a movement or an acceptance.
             damaged.append(one.id)
             continue
-        signed = tuple(read_stored(open_statements(statements.get(one.id, ()), office.register_key), report, office))
+        stored = statements.get(one.id, ())
+        taken_ms = {each.id: each.at_ms for each in stored}
+        words = read_stored(open_statements(stored, office.register_key), report, office)
+        signed = tuple(replace(each, taken_ms=taken_ms.get(each.id)) for each in words)
         holdings = {name: holding_of(its) for name, its in by_report.get(one.id, {}).items()}
         found.append(Standing(one, report, source, filed.verdicts, filed.withdrawn, holdings, signed))
     return found, damaged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, assert_never
 
 import sqlalchemy as sa
@@ -88,7 +88,7 @@ class _Sitting:
         """One statement: kept, or refused with one sentence, an audit event, and nothing changed."""
         docket: Docket | None = None
         try:
-            signed = verify_signed(arrived.data, self.office.snapshot)
+            signed = replace(verify_signed(arrived.data, self.office.snapshot), taken_ms=to_ms(arrived.submitted.taken.at))
             if signed.id in self._known or dockets.find_statement_ids(self.register, [signed.id]):
                 return
             docket = self._docket(signed)

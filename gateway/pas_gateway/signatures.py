@@ -11,6 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol
 
+from pas_schemas.clock import to_ms
 from pas_schemas.codec import is_record, name_of
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import CodecError, PasError, SealError
@@ -54,13 +55,23 @@ class RefusedStatementError(PasError):
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a person of the directory signed: `digest` names the statement, `who` is the post the person held when signing."""
+    """What a person of the directory signed: `digest` names the statement, `who` is the post the person held when signing.
+
+    `taken_ms` is when the log took it; None of one that no log has yet.
+    """
 
     digest: bytes
     data: bytes = field(repr=False)
     said: Said = field(repr=False)
     person: Person = field(repr=False)
     who: Appointment = field(repr=False)
+    taken_ms: int | None = field(default=None, compare=False)
+
+    @property
+    def at_ms(self) -> int:
+        """When it was signed: its author's own word, but not after the log had it."""
+        said_ms = to_ms(self.said.at)
+        return said_ms if self.taken_ms is None else min(said_ms, self.taken_ms)
 
     @property
     def id(self) -> bytes:

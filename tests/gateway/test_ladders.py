@@ -321,6 +321,26 @@ def test_what_pas_has_noted_is_asked_again_where_another_does_not_read(bench: Be
     assert "R-NOBODY" in bench.listed()[0]["reasons"]
 
 
+def test_a_note_answers_for_nobody_who_did_not_read_after_the_log_had_it(bench: Bench) -> None:
+    """Whoever notes it may have a clock that is ahead: an office that is late meanwhile is not forgotten."""
+    desk = bench.desk
+    urn = publish(bench, priority="THREAT_TO_LIFE", risk_tags=["DRUGS"], addressees=[], items=[make_item()])
+    desk.turn(minutes=26)
+    desk.climb()
+    desk.move(hours_ago=0, prison="BAI")
+    desk.run()
+    desk.turn(minutes=20)
+    ahead = desk.workspace.clock.now() + desk.office.rulebook.clock_skew - timedelta(minutes=1)
+    bench.send(bench.decision(urn, "NOTE", reasons=("R-NOBODY",), at=ahead))
+    desk.run()
+    assert all("R-NOBODY" not in case["reasons"] for case in bench.listed())
+    # The new prison's time is over a few minutes later, before the time that the note says.
+    desk.turn(minutes=7)
+    desk.climb()
+    assert desk.workspace.clock.now() < ahead
+    assert "R-NOBODY" in bench.listed()[0]["reasons"]
+
+
 def test_ladders_are_climbed_on_postgresql(pristine: Path, tmp_path: Path, postgres: PrivatePostgres) -> None:
     workspace = settle(copy_estate(pristine, tmp_path / "shared").root, postgres.url(postgres.make_database(), password=None))
     with Desk(workspace) as desk:

@@ -220,9 +220,15 @@ class Knowledge:
         """The prison that holds the prisoner of a NOMIS number at a moment."""
         key = self.names.prisoner(number)
         state = self._whereabouts.state(key.hex(), at)
-        if state is None or (self.veil.digests and self.veil.covers({key, *self._aliases(key)})):
-            return None
-        return state.prison
+        return None if state is None or self._is_veiled(key) else state.prison
+
+    def was_released(self, number: str, since: datetime, at: datetime) -> bool:
+        """Whether the prisoner of a NOMIS number was released from custody after `since`, and by `at`."""
+        key = self.names.prisoner(number)
+        return self._whereabouts.was_released(key.hex(), since, at) and not self._is_veiled(key)
+
+    def _is_veiled(self, key: bytes) -> bool:
+        return bool(self.veil.digests) and self.veil.covers({key, *self._aliases(key)})
 
     def _earlier(self, report: Report, order: tuple[int, int]) -> dict[int, list[Accepted]]:
         """Accepted reports on each subject of this one that the log took before it."""

@@ -1,8 +1,8 @@
 """9 replies: the Person Escort Record summaries that people wrote, with whoever moves a prisoner and whoever receives him, and nobody else.
 
 A summary is with its escort contractors until the prisoner is in another prison than when it was written, and from then on
-with that prison, if it is meant for it. It ends with its report, and when a newer one is written. Each is a message of its
-own: what else an office holds about the prisoner is neither named by it nor taken back with it.
+with that prison, if it is meant for it. It ends with its report, with a release, and when a newer one is written. Each is a
+message of its own: what else an office holds about the prisoner is neither named by it nor taken back with it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,10 @@ def _readers(said: Summary, knowledge_then: Knowledge, knowledge: Knowledge, off
     """Who is to have it now."""
     then, now = knowledge_then.place(said.noms_number, said.at), knowledge.place(said.noms_number, scribe.now)
     estate = office.snapshot.at(scribe.now)
-    if now == then:
+    if knowledge.was_released(said.noms_number, said.at, scribe.now):
+        # Whoever takes him in another time is no receiving custodian of the journey that it was written for.
+        wanted = frozenset[str]()
+    elif now == then:
         wanted = frozenset(said.escorts)
     else:
         wanted = frozenset({f"security:{now}"}) if said.custodian and now is not None else frozenset()

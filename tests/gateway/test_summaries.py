@@ -144,6 +144,36 @@ def test_when_he_is_in_another_prison_that_one_has_it_and_the_escort_no_more(pas
     assert journeys(desk.run()) == gone
 
 
+def test_a_release_ends_it_for_good(pas: Terminal) -> None:
+    """Whoever takes him in another time gets no advice on a journey that is over, though both were told at once."""
+    desk = pas.desk
+    send(pas, write(pas))
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY"]}
+    desk.move(event="RELEASED", prison=None, hours_ago=0.9)
+    desk.move(prison="BAI", hours_ago=0.8)
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY", "WITHDRAWAL"]}
+
+
+def test_a_release_ends_one_that_was_written_while_he_was_in_no_prison(pas: Terminal) -> None:
+    desk = pas.desk
+    desk.move(event="UNKNOWN", prison=None, hours_ago=2)
+    desk.run()
+    send(pas, write(pas))
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY"]}
+    desk.move(event="RELEASED", prison=None, hours_ago=0.9)
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY", "WITHDRAWAL"]}
+
+
+def test_a_release_of_long_ago_under_a_number_that_is_merged_ends_nothing(pas: Terminal) -> None:
+    desk = pas.desk
+    desk.move(noms_number="B2345CD", event="RELEASED", prison=None, hours_ago=30)
+    desk.run()
+    send(pas, write(pas))
+    desk.run()
+    desk.move(event="MERGED", prison=None, removed_noms_number="B2345CD", hours_ago=0.9)
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY"]}
+
+
 def test_a_transfer_that_is_told_late_is_one_though_it_came_before_the_summary(pas: Terminal) -> None:
     """Whoever wrote it saw him in the old prison: its escort has brought him to the new one, which has it from then on."""
     desk = pas.desk

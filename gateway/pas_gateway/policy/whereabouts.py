@@ -68,6 +68,11 @@ class Whereabouts:
         group = self._groups.get(number)
         return group.state(number, at) if group is not None else None
 
+    def was_released(self, number: str, since: datetime, at: datetime) -> bool:
+        """Whether a release from custody after `since`, and up to and including `at`, is known, wherever he is by now."""
+        group = self._groups.get(number)
+        return group is not None and any(row.event == "RELEASED" and since < row.at <= at for row in group.rows)
+
     def aliases(self, number: str) -> frozenset[str]:
         """Every number that was ever merged with this one, itself among them."""
         group = self._groups.get(number)

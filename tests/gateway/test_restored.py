@@ -171,6 +171,30 @@ def test_what_an_office_has_and_should_not_have_is_taken_back(desk: Desk, pas: R
     take(desk)
 
 
+def test_what_was_taken_back_since_the_backup_keeps_no_case_open(desk: Desk, pas: RunPas, tmp_path: Path) -> None:
+    """PAS has a case because nobody reads; the prisoner moves, and it is over. A backup from between knows that again."""
+    desk.publish(desk.write(priority="THREAT_TO_LIFE", addressees=[], items=[make_item()], risk_tags=[]))
+    desk.run()
+    desk.turn(minutes=26)
+    desk.climb()
+    assert unread(desk) == ["pio:WSI"]
+    back_up(desk, tmp_path / "backup.db")
+    desk.move(prison="BAI", hours_ago=0)
+    desk.run()
+    desk.climb()
+    assert unread(desk) == []
+    restore(desk, tmp_path / "backup.db")
+    run(desk, pas)
+    desk.climb()
+    assert unread(desk) == []
+
+
+def unread(desk: Desk) -> list[str]:
+    """Because of whom PAS has a case."""
+    with desk.store.reading() as register:
+        return list(register.execute(sa.select(schema.rungs.c.office).where(schema.rungs.c.open == 1)).scalars())
+
+
 def test_without_what_came_since_nothing_is_decided(desk: Desk, pas: RunPas, tmp_path: Path) -> None:
     """The log no longer holds the records since the backup: it says so, and sends nothing."""
     back_up(desk, tmp_path / "backup.db")

@@ -310,7 +310,7 @@ STATES = ("SEALED", "SENT", "DELIVERED", "CONDITIONS_ACCEPTED", "READ", "ACTIONE
 # Of accepted conditions the text is awaited, which is another delivery.
 NOT_AWAITED = ("CONDITIONS_ACCEPTED", "WITHDRAWN", "DECLINED")
 # What is no longer awaited climbs no more; where PAS has a case because of it, it is looked at once more.
-_LOOK_ONCE = sa.case(
+LOOK_ONCE = sa.case(
     (sa.exists().where(schema.rungs.c.subject == schema.deliveries.c.id, schema.rungs.c.open == 1), 0), else_=sa.null()
 )  # fmt: skip
 
@@ -322,13 +322,13 @@ def _move_states(connection: sa.Connection, rows: Sequence[Row]) -> None:
         by_state.setdefault(row["state"], []).append(row["id"])
     for state, moved in by_state.items():
         earlier = STATES[: STATES.index(state)]
-        ends = {"climb_ms": _LOOK_ONCE} if state in NOT_AWAITED else {}
+        ends = {"climb_ms": LOOK_ONCE} if state in NOT_AWAITED else {}
         for ids in chunks(moved):
             connection.execute(table.update().where(table.c.id.in_(ids), table.c.state.in_(earlier)).values(state=state, **ends))
     read = [{"its_id": row["id"], "at_ms": row["read_at_ms"]} for row in rows if row.get("read_at_ms") is not None]
     if read:
         unread = sa.and_(table.c.id == sa.bindparam("its_id"), table.c.read_at_ms.is_(None))
-        connection.execute(table.update().where(unread).values(read_at_ms=sa.bindparam("at_ms"), climb_ms=_LOOK_ONCE), read)
+        connection.execute(table.update().where(unread).values(read_at_ms=sa.bindparam("at_ms"), climb_ms=LOOK_ONCE), read)
 
 
 def add_counts(connection: sa.Connection, counts: Counter[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pas_gateway.register import schema
-from pas_gateway.register.change import find_known, find_rows
+from pas_gateway.register.change import LOOK_ONCE, find_known, find_rows
 from pas_schemas.models.words import TO_READ
 
 
@@ -87,8 +87,8 @@ def learn(
 
 
 def _end_earlier(connection: sa.Connection, withdrawal: Mapping[str, Any]) -> None:
-    """What a withdrawal took back is awaited no more."""
+    """What a withdrawal took back is awaited no more, and nobody need have a case because of it."""
     table = schema.deliveries
     same = sa.and_(table.c.report == withdrawal["report"], table.c.office == withdrawal["office"], table.c.n < withdrawal["n"])
     taken_back = sa.and_(same, table.c.kind.in_(TO_READ))
-    connection.execute(table.update().where(taken_back).values(state="WITHDRAWN", climb_ms=None))
+    connection.execute(table.update().where(taken_back).values(state="WITHDRAWN", climb_ms=LOOK_ONCE))

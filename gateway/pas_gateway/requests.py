@@ -16,7 +16,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.drafts import about_accepted, about_matter, notice, notify
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import protected, queries, requests
+from pas_gateway.register import ladders, protected, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, CLOSED, DISCLOSED, OPEN, PUBLISHED, REFUSED, WAITING, Ask, Asking
 from pas_gateway.vault import open_statement
 from pas_schemas.clock import from_ms
@@ -26,7 +26,10 @@ from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import SHOWN, NoticeWord
 from pas_transport.statements import peek_statement
 
+# The rung after which a request's ladder has no other.
+LAST_RUNG = "HEAD"
 _WITHDRAWN = "The report that answered was withdrawn: the force is asked again."
+_LATE_AGAIN = "A late request is open again, for the report that answered was withdrawn: somebody at PAS must see that it is answered."
 _ANSWER_AGAIN = "The report that answered was withdrawn: answer with another."
 _STANDS_NO_LONGER = "The report that answered was corrected or withdrawn: the force is to answer anew."
 
@@ -107,6 +110,9 @@ def reopen_answered(replaced: Mapping[bytes, bytes | None], ledger: Ledger) -> N
             ledger.tell(now, ask.office, "DECIDE", "The report that answered was withdrawn: answer with another, or refuse with a reason.")
             if ask.state == DISCLOSED:
                 ledger.tell(now, now.office, "REFUSED", _WITHDRAWN, office=ask.office)
+            if LAST_RUNG in ladders.find_rungs(ledger.register, [now.id]).get((now.id, now.due_ms), {}):
+                # No rung is climbed twice, and none is left that could bring it to mind.
+                ledger.tell(now, PAS, "OVERDUE", _LATE_AGAIN, office=ask.office)
 
 
 def reopen_confirmed(replaced: Mapping[bytes, bytes | None], ledger: Ledger) -> None:

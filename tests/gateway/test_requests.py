@@ -491,6 +491,20 @@ def test_what_nobody_answers_is_chased_once_a_rung(pas: Terminal) -> None:
     assert [(row["kind"], row["next"]) for row in overdue(pas, head)] == [("REQUEST", None)]
 
 
+def test_a_late_request_that_is_open_again_is_not_forgotten_though_its_ladder_is_climbed(pas: Terminal) -> None:
+    name = ask(pas)
+    subject, due_ms = bytes.fromhex(name), to_ms(parse_time(pas.json("request", "list")[0]["due"]))
+    climbed = {"subject": subject, "due_ms": due_ms, "report": subject, "office": "security:WSI", "at_ms": due_ms, "open": 0}
+    rungs = [climbed | {"rung": rung} for rung in ("OWNER", "DUTY", "HEAD")]
+    pas.desk.store.write(lambda register: register.execute(schema.rungs.insert(), rungs))
+    report = answer(pas, name)
+    assert asked(pas, state="CLOSED") == [("force:01", "DISCLOSED")]
+    pas.desk.publish(correct(pas.desk, report, "WITHDRAW", subjects=[], addressees=[]))
+    pas.desk.run()
+    told = [word for one in pas.desk.run() if one.office == "pas" for word in one.datum["notices"] if word["case"] == name]
+    assert [(word["word"], word["office"], "open again" in word["why"]) for word in told] == [("OVERDUE", "force:01", True)]
+
+
 def chaser(pas: Terminal, moment: datetime) -> Pipeline:
     return Pipeline(replace(PasOffice.of(pas.desk.workspace), clock=Set(moment)), pas.desk.store)
 

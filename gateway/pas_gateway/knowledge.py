@@ -222,6 +222,11 @@ class Knowledge:
         state = self._whereabouts.state(key.hex(), at)
         return None if state is None or self._is_veiled(key) else state.prison
 
+    def same(self, number: str) -> frozenset[bytes]:
+        """Every keyed hash of the prisoner of a NOMIS number, through merges: alike for numbers that are one person's."""
+        key = self.names.prisoner(number)
+        return frozenset({key, *self._aliases(key)})
+
     def was_released(self, number: str, since: datetime, at: datetime) -> bool:
         """Whether the prisoner of a NOMIS number was released from custody after `since`, and by `at`."""
         key = self.names.prisoner(number)

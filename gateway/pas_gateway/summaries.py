@@ -45,12 +45,12 @@ def renew_summaries(
         signed = [(each, each.said) for each in one.signed if isinstance(each.said, Summary)]
         if not signed:
             continue
-        newest = {said.noms_number: each.id for each, said in signed}
+        newest = {knowledge.same(said.noms_number): each.id for each, said in signed}
         sent = queries.find_deliveries(register, [each.id for each, _ in signed])
         ended = one.kept.superseded or live_until_ms(one.report) <= scribe.now_ms
         taken_ms = {kept.id: kept.at_ms for kept in dockets.find_statements(register, [one.kept.id]).get(one.kept.id, ())}
         for each, said in signed:
-            stands = newest[said.noms_number] == each.id and not ended
+            stands = newest[knowledge.same(said.noms_number)] == each.id and not ended
             # What was told of him since changes nothing of where its writer saw him, whenever it happened.
             then = _known_by(taken_ms[each.id], one.report, register, office) if stands and each.id in taken_ms else knowledge
             wanted = _readers(said, then, knowledge, office, scribe) if stands else frozenset()

@@ -423,3 +423,25 @@ def test_an_inbox_takes_no_summary_that_holds_more(pas: Terminal) -> None:
     datum = {**one.datum, "body": {**one.datum["body"], "subjects": []}}
     with pytest.raises(Exception, match="holds more or less"):
         read_delivery(encode("delivery", datum))
+
+
+def test_a_summary_under_a_number_that_was_merged_gives_way_to_a_newer_one(pas: Terminal) -> None:
+    """Two numbers of a report turn out to be one man's: there is one summary on him, whoever holds the older."""
+    desk = pas.desk
+    subjects = [make_subject(), make_subject(noms_number="B2345CD", pnc_id=None)]
+    desk.publish(report := desk.write(items=[make_item(text=TEXT)], addressees=[ESCORT], subjects=subjects))
+    desk.run()
+    [name] = [str(row["case"]) for row in pas.json("cases", "list", "--all") if row["urn"] == report["urn"]]
+    send(pas, write_on(pas, report, case=name, noms_number="B2345CD"))
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY"]}
+    desk.move(event="MERGED", prison=None, removed_noms_number="B2345CD", hours_ago=0.9)
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY", "WITHDRAWAL"], "security:WSI": ["SUMMARY"]}
+    send(pas, write_on(pas, report, case=name))
+    assert journeys(desk.run()) == {ESCORT: ["SUMMARY", "WITHDRAWAL", "SUMMARY"], "security:WSI": ["SUMMARY", "WITHDRAWAL"]}
+
+
+def write_on(pas: Terminal, report: dict[str, Any], **changes: Any) -> Summary:
+    """A summary on another report than the first, signed now."""
+    bench = Bench(pas.desk)
+    view = bench.docket(str(report["urn"])).view("pas", bench.office) or b""
+    return write(pas, view=view, at=pas.desk.workspace.clock.now(), **changes)

@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Three tests at a time: the suite waits for processes of its own.
-JOBS ?= 3
+# Four tests at a time: for more than half of its time the suite waits for processes of its own.
+JOBS ?= 4
 # What Python compiles is kept, also where a machine (a container, mostly) is set to keep nothing: each `pas` would compile it all anew.
 export PYTHONDONTWRITEBYTECODE :=
 

@@ -24,6 +24,7 @@ from pas_schemas.identifiers import is_nomis, is_pnc
 from pas_schemas.models.report import Report, Subject
 from pas_schemas.rulebook import Referral
 from pas_schemas.sealing import IdKey, StoreKey
+from pas_schemas.sealing.framing import frame
 from pas_schemas.topics import DAY_MS
 
 # A batch asks for each of its persons a dozen times, and has some hundreds; among an estate's 100,000 few come again soon.
@@ -86,7 +87,7 @@ class Names:
 
 def id_apart(originator: str, report_id: bytes) -> bytes:
     """An originator's own report id where another has used it: whoever reads the log sees ids, and could else have a report refused."""
-    return sha256(b"pas/v1/id-apart" + originator.encode() + report_id).digest()[: len(report_id)]
+    return sha256(frame(b"pas/v1/id-apart", originator.encode(), report_id)).digest()[: len(report_id)]
 
 
 class Knowledge:
@@ -224,8 +225,7 @@ class Knowledge:
 
     def same(self, number: str) -> frozenset[bytes]:
         """Every keyed hash of the prisoner of a NOMIS number, through merges: alike for numbers that are one person's."""
-        key = self.names.prisoner(number)
-        return frozenset({key, *self._aliases(key)})
+        return self._same(self.names.prisoner(number))
 
     def was_released(self, number: str, since: datetime, at: datetime) -> bool:
         """Whether the prisoner of a NOMIS number was released from custody after `since`, and by `at`."""
@@ -233,7 +233,10 @@ class Knowledge:
         return self._whereabouts.was_released(key.hex(), since, at) and not self._is_veiled(key)
 
     def _is_veiled(self, key: bytes) -> bool:
-        return bool(self.veil.digests) and self.veil.covers({key, *self._aliases(key)})
+        return bool(self.veil.digests) and self.veil.covers(self._same(key))
+
+    def _same(self, key: bytes) -> frozenset[bytes]:
+        return frozenset({key, *self._aliases(key)})
 
     def _earlier(self, report: Report, order: tuple[int, int]) -> dict[int, list[Accepted]]:
         """Accepted reports on each subject of this one that the log took before it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pas_gateway.register import Store, queries
+from pas_gateway.register import RegisterUnavailableError, Store, queries
 from pas_schemas.errors import RegisterError
 from pas_transport.files import read_whole, write_whole
 
@@ -27,10 +27,14 @@ class Marks:
     _kept: dict[int, int] = field(default_factory=dict, repr=False)
 
     def note(self, urgent: int) -> None:
-        """Before something is sent, so that no register without it passes for the newest; raises OSError."""
+        """Before something is sent, so that no register without it passes for the newest; or RegisterError, and it is not sent."""
         last = self.store.ask(queries.find_last_leaf)
         if self._kept.get(urgent) != last:
-            write_whole(self.folder / _FILES[urgent], f"{last}\n".encode(), 0o600)
+            try:
+                write_whole(self.folder / _FILES[urgent], f"{last}\n".encode(), 0o600)
+            except OSError:
+                sentence = f"{_FILES[urgent]} of the compartment cannot be written: nothing is sent."
+                raise RegisterUnavailableError(sentence, "make room in its folder, and make it writable") from None
             self._kept[urgent] = last
 
     def check(self) -> None:

@@ -50,13 +50,19 @@ def read_place(desk: Desk) -> Partition:
     return place
 
 
-def test_restored_log_stops_its_partition_and_no_other(desk: Desk, tmp_path: Path, pas: RunPas) -> None:
-    """A backup from before the report came in: what the register has read is not there any more."""
+def set_back(desk: Desk, tmp_path: Path) -> Partition:
+    """Puts the log back as it was before one report came in and was taken in; returns the partition that held it."""
     copy_log(log_file(desk), tmp_path / "backup.db")
     desk.publish(desk.write())
     desk.run()
     lost = read_place(desk)
     restore(desk, tmp_path / "backup.db")
+    return lost
+
+
+def test_restored_log_stops_its_partition_and_no_other(desk: Desk, tmp_path: Path, pas: RunPas) -> None:
+    """A backup from before the report came in: what the register has read is not there any more."""
+    lost = set_back(desk, tmp_path)
     while len({partition for partition, end in desk.log.ends([REPORTS.name]).items() if end}) < 2:
         desk.publish(desk.write(), again=True)
     came = sum(desk.log.ends([REPORTS.name]).values())
@@ -74,11 +80,7 @@ def test_restored_log_stops_its_partition_and_no_other(desk: Desk, tmp_path: Pat
 
 def test_what_waits_in_a_restored_log_is_all_it_holds(desk: Desk, tmp_path: Path, pas: RunPas) -> None:
     """The register stands behind the end of the restored partition: that is no lag below nothing, which would hide another's."""
-    copy_log(log_file(desk), tmp_path / "backup.db")
-    desk.publish(desk.write())
-    desk.run()
-    lost = read_place(desk)
-    restore(desk, tmp_path / "backup.db")
+    lost = set_back(desk, tmp_path)
     told = json.loads(pas("status", "--json", cwd=desk.workspace.root, code=0).out)
     assert told["stopped"] == [f"{lost.topic} {lost.number}"]
     assert set(told["lag"].values()) == {0}
@@ -206,11 +208,7 @@ def test_a_damaged_row_does_not_make_the_keys_other_ones(desk: Desk, pas: RunPas
 
 def test_a_person_may_accept_what_stopped_and_nothing_else(desk: Desk, tmp_path: Path, pas: RunPas) -> None:
     """Drill of the runbook *topic lost*, by its own commands: the same offsets hold other records, and are taken in as such."""
-    copy_log(log_file(desk), tmp_path / "backup.db")
-    desk.publish(desk.write())
-    desk.run()
-    lost = read_place(desk)
-    restore(desk, tmp_path / "backup.db")
+    lost = set_back(desk, tmp_path)
     came: list[dict[str, object]] = []
     while not desk.log.ends([REPORTS.name])[lost]:
         came.append(desk.write())

@@ -13,12 +13,17 @@ from pas_gateway.ladder import Posts, Rung, steps_of_request
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import ladders, queries, requests
-from pas_gateway.register.requests import ANSWERED, ASKED, DISCLOSED, PUBLISHED, Asking
-from pas_gateway.requests import Ledger
+from pas_gateway.register.requests import ANSWERED, ASKED, DISCLOSED, PUBLISHED, Ask, Asking
+from pas_gateway.requests import Ledger, read_answer, tell_late_again
 from pas_schemas.directory import PAS
 
 # Requests of one sort that are looked at in one transaction.
 LOOKED_AT_ONCE = 100
+
+_ANSWERS_NO_MORE = (
+    "The report that answered was corrected by one that is not this office's, or not on the prisoner asked about: answer with another, or"
+    " refuse with a reason."
+)
 
 
 def chase(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Plan) -> bool:
@@ -44,8 +49,7 @@ def _follow_answers(asking: Asking, ledger: Ledger) -> None:
         if ask.report is None or ask.report not in came | shown:
             continue
         if ask.state == PUBLISHED and not is_answer(ledger.register, asking, ask.office, ask.report, ledger.office.names):
-            asking = ledger.move(asking, replace(ask, state=ASKED, report=None))
-            ledger.tell(asking, ask.office, "REFUSED", "The report named is not this office's, or not on the prisoner asked about.")
+            asking = _ask_again(asking, ask, ledger)
         elif ask.state in (PUBLISHED, ANSWERED) and ask.report in shown:
             asking = ledger.move(asking, replace(ask, state=DISCLOSED))
             ledger.tell(asking, ask.office, "ACCEPTED", "The request is answered.")
@@ -53,6 +57,18 @@ def _follow_answers(asking: Asking, ledger: Ledger) -> None:
         elif ask.state == PUBLISHED:
             asking = ledger.move(asking, replace(ask, state=ANSWERED))
             ledger.tell(asking, ask.office, "ACCEPTED", "The request is answered.")
+
+
+def _ask_again(asking: Asking, ask: Ask, ledger: Ledger) -> Asking:
+    """What came answers nothing: it is another office's, or on somebody else. It is what was named, or the correction of that."""
+    said = read_answer(ask, ledger.office)
+    now = ledger.move(asking, replace(ask, state=ASKED, report=None))
+    if said is None or said.report == ask.report:
+        ledger.tell(now, ask.office, "REFUSED", "The report named is not this office's, or not on the prisoner asked about.")
+    else:
+        ledger.tell(now, ask.office, "DECIDE", _ANSWERS_NO_MORE)
+        tell_late_again(now, ask.office, ledger)
+    return now
 
 
 def _climb(asking: Asking, climbed: Mapping[str, int], ledger: Ledger) -> None:

@@ -29,7 +29,10 @@ from pas_transport.statements import peek_statement
 # The rung after which a request's ladder has no other.
 LAST_RUNG = "HEAD"
 _WITHDRAWN = "The report that answered was withdrawn: the force is asked again."
-_LATE_AGAIN = "A late request is open again, for the report that answered was withdrawn: somebody at PAS must see that it is answered."
+_CORRECTED = "The report that answered was corrected: the force has answered when its correction is in this inbox."
+_LATE_AGAIN = (
+    "A late request is open again, for the report that answered was corrected or withdrawn: somebody at PAS must see that it is answered."
+)
 _ANSWER_AGAIN = "The report that answered was withdrawn: answer with another."
 _STANDS_NO_LONGER = "The report that answered was corrected or withdrawn: the force is to answer anew."
 
@@ -105,14 +108,19 @@ def reopen_answered(replaced: Mapping[bytes, bytes | None], ledger: Ledger) -> N
         for ask in [ask for ask in now.asks.values() if ask.report in replaced and ask.state in (PUBLISHED, ANSWERED, DISCLOSED)]:
             successor = replaced[ask.report] if ask.report is not None else None
             now = ledger.move(now, replace(ask, state=ASKED if successor is None else PUBLISHED, report=successor))
+            if ask.state == DISCLOSED:
+                ledger.tell(now, now.office, "REFUSED", _WITHDRAWN if successor is None else _CORRECTED, office=ask.office)
             if successor is not None:
                 continue
             ledger.tell(now, ask.office, "DECIDE", "The report that answered was withdrawn: answer with another, or refuse with a reason.")
-            if ask.state == DISCLOSED:
-                ledger.tell(now, now.office, "REFUSED", _WITHDRAWN, office=ask.office)
-            if LAST_RUNG in ladders.find_rungs(ledger.register, [now.id]).get((now.id, now.due_ms), {}):
-                # No rung is climbed twice, and none is left that could bring it to mind.
-                ledger.tell(now, PAS, "OVERDUE", _LATE_AGAIN, office=ask.office)
+            tell_late_again(now, ask.office, ledger)
+
+
+def tell_late_again(asking: Asking, office: str, ledger: Ledger) -> None:
+    """Word to PAS of a request that waits for this office again, where the last rung of its ladder was climbed before."""
+    if LAST_RUNG in ladders.find_rungs(ledger.register, [asking.id]).get((asking.id, asking.due_ms), {}):
+        # No rung is climbed twice, and none is left that could bring it to mind.
+        ledger.tell(asking, PAS, "OVERDUE", _LATE_AGAIN, office=office)
 
 
 def reopen_confirmed(replaced: Mapping[bytes, bytes | None], ledger: Ledger) -> None:

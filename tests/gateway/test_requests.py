@@ -224,12 +224,23 @@ def test_a_corrected_answer_answers_by_its_successor(pas: Terminal) -> None:
     pas.desk.run()
     assert asked(pas, state="CLOSED") == [("force:01", "DISCLOSED")]
     assert asked(pas, "security:WSI", state="CLOSED") == [("force:01", "ANSWERED")]
-    # One that is on somebody else is no answer.
+    assert [why for why in words(pas, "security:WSI", name) if "corrected" in why], "what it held answers no more"
+
+
+def test_a_correction_that_is_on_somebody_else_answers_nothing_and_is_told_to_all_it_concerns(pas: Terminal) -> None:
+    """As one that is withdrawn: the force is asked again, who asked hears that its answer is gone, and PAS that nobody will be chased."""
+    name = ask(pas)
+    climb_ladder(pas, name)
+    report = answer(pas, name)
     other = [make_subject(noms_number="B2345CD", pnc_id=None)]
-    pas.desk.publish(correct(pas.desk, better, addressees=["security:WSI"], subjects=other))
+    pas.desk.publish(correct(pas.desk, report, addressees=["security:WSI"], subjects=other))
     pas.desk.run()
-    pas.desk.run()
-    assert asked(pas, state="OPEN") == [("force:01", "ASKED")]
+    told = [word for one in pas.desk.run() if one.office == "pas" for word in one.datum["notices"] if word["case"] == name]
+    for office in ("pas", "security:WSI", "force:01"):
+        assert asked(pas, office, state="OPEN") == [("force:01", "ASKED")]
+    assert [(word["word"], word["office"], "open again" in word["why"]) for word in told] == [("OVERDUE", "force:01", True)]
+    assert any("answer with another" in why for why in words(pas, "force:01", name))
+    assert any("corrected" in why for why in words(pas, "security:WSI", name))
 
 
 def test_the_report_that_answers_is_named_as_the_register_has_it(pas: Terminal) -> None:
@@ -491,12 +502,17 @@ def test_what_nobody_answers_is_chased_once_a_rung(pas: Terminal) -> None:
     assert [(row["kind"], row["next"]) for row in overdue(pas, head)] == [("REQUEST", None)]
 
 
-def test_a_late_request_that_is_open_again_is_not_forgotten_though_its_ladder_is_climbed(pas: Terminal) -> None:
-    name = ask(pas)
+def climb_ladder(pas: Terminal, name: str) -> None:
+    """Every rung of a request's ladder is behind it."""
     subject, due_ms = bytes.fromhex(name), to_ms(parse_time(pas.json("request", "list")[0]["due"]))
     climbed = {"subject": subject, "due_ms": due_ms, "report": subject, "office": "security:WSI", "at_ms": due_ms, "open": 0}
     rungs = [climbed | {"rung": rung} for rung in ("OWNER", "DUTY", "HEAD")]
     pas.desk.store.write(lambda register: register.execute(schema.rungs.insert(), rungs))
+
+
+def test_a_late_request_that_is_open_again_is_not_forgotten_though_its_ladder_is_climbed(pas: Terminal) -> None:
+    name = ask(pas)
+    climb_ladder(pas, name)
     report = answer(pas, name)
     assert asked(pas, state="CLOSED") == [("force:01", "DISCLOSED")]
     pas.desk.publish(correct(pas.desk, report, "WITHDRAW", subjects=[], addressees=[]))

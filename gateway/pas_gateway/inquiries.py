@@ -31,7 +31,8 @@ from pas_schemas.people import Appointment
 
 # Of protected prisoners the register holds not even a keyed hash.
 PROTECTED = "PASO"
-_NOT_ASKED = RefusedStatementError("NOT_ASKED", "There is no such request that this office was asked.", "see `pas request list`")
+NOT_ASKED = RefusedStatementError("NOT_ASKED", "There is no such request that this office was asked.", "see `pas request list`")
+STANDS_NO_LONGER = RefusedStatementError("REPORT", "That report stands no longer: it was corrected or withdrawn.", "name another")
 
 
 def plan_inquiries(register: sa.Connection, inquired: Sequence[Inquired], office: PasOffice, scribe: Scribe, plan: Plan) -> None:
@@ -109,7 +110,7 @@ class _Desk:
         """Raises RefusedStatementError unless this person may say this; the request, and whether the answering report is here."""
         asking = self.ledger.find(said.request)
         if asking is None or (said.office not in asking.asks and said.office != PAS):
-            raise _NOT_ASKED
+            raise NOT_ASKED
         check_answerer(said, who, self.office)
         answers = said.report is not None and said.urn is not None and said.reason is None and said.legal_basis is None
         refuses = said.report is None and said.urn is None and said.reason is not None and said.legal_basis is not None
@@ -131,7 +132,7 @@ class _Desk:
         if found and not is_answer(self.ledger.register, asking, office, report, self.ledger.office.names):
             raise RefusedStatementError("REPORT", "The report is not this office's, or not on the prisoner asked about.", "name another")
         if any(link.report == report for link in chains.find_links(self.ledger.register, [report])):
-            raise RefusedStatementError("REPORT", "That report stands no longer: it was corrected or withdrawn.", "name another")
+            raise STANDS_NO_LONGER
         return bool(found)
 
     def _refuse(self, inquired: Inquired, refused: RefusedStatementError) -> None:

@@ -27,7 +27,7 @@ from pas_gateway.audit import Scribe
 from pas_gateway.chain import release_unmatched, settle
 from pas_gateway.chasing import chase
 from pas_gateway.climbing import climb
-from pas_gateway.confirming import confirm, keep_answers
+from pas_gateway.confirming import confirm, keep_inquiries
 from pas_gateway.decisions import plan_statements
 from pas_gateway.drawing import Came, Drawn, Outcome, draw
 from pas_gateway.feed import NOTHING_READ, Moved, ReadAhead, find_circles
@@ -285,7 +285,7 @@ class Pipeline:
                 answers.append(one)
         with self.store.reading() as register:
             plan_protections(register, protecting, self.office, scribe, plan)
-            (keep_answers if self.office.realm.apart else plan_inquiries)(register, inquired, self.office, scribe, plan)
+            (keep_inquiries if self.office.realm.apart else plan_inquiries)(register, inquired, self.office, scribe, plan)
             accepting = plan_replies(register, answers, self.office, scribe, plan)
             knowledge = self.office.know()
             ruled = plan_statements(register, arrived, knowledge, self.office, scribe, plan)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gateway.desk import Desk, Row
 from gateway.judging import judge_log, read_all
 from gateway.terminal import Terminal
 from gateway.test_corrections import correct
-from gateway.test_requests import ask, asked, events, person, refusal, write_answer
+from gateway.test_requests import ask, asked, events, person, refusal, request, write_answer
 from pas_gateway.monitor import Monitor
 from pas_gateway.register import ClashError, open_store, schema, split_blobs
 from pas_gateway.review import list_cases
@@ -27,6 +28,7 @@ from pas_gateway.vault import lock_statement
 from pas_gateway.vitals import Vitals
 from pas_schemas.clock import show_time
 from pas_schemas.codec import decode
+from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.sealing import WrongRecipientError, read_label
 from pas_schemas.topics import COMPARTMENT, MOVEMENTS, QUARANTINE, REPLIES, REPORTS, deliveries
 from pas_transport.example_people import PASSPHRASE
@@ -419,7 +421,11 @@ def release_apart(both: Both, urn: str) -> None:
     both.apart.run()
     both.bench.send(both.bench.agree(digest, TWO))
     both.apart.run()
-    # The worker looks once a second for what time alone brings.
+    confirm_all(both)
+
+
+def confirm_all(both: Both) -> None:
+    """The worker looks once a second for what time alone brings."""
     while (plan := both.apart.pipeline.chase_requests()) is not None:
         both.apart.pipeline.commit(plan)
     both.apart.run()
@@ -500,24 +506,97 @@ def notices(pas: Terminal, office: str) -> list[list[Row]]:
     ]  # fmt: skip
 
 
-def test_an_answer_that_names_another_offices_report_closes_nothing(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
-    pas = Terminal(both.main, capsys)
-    name = ask(pas, kind="PASO", office=UNIT)
-    other = both.flagged(items=[make_item(text=SECRET)], addressees=[UNIT])
-    both.main.publish(other)
+def say_apart(both: Both, said: InformationRequest | RequestAnswer, *, by: str | None = None) -> None:
+    """What somebody says to the compartment alone."""
+    by = by or said.office
+    send_statement(both.main.workspace, by, sign_said(person_key(both.main.workspace, by, person(by)), said), apart=True)
+
+
+def named(pas: Terminal, name: str, report: bytes, urn: str, office: str) -> RequestAnswer:
+    """An office's word that a report answers."""
+    said = refusal(pas, name, office=office, person=person(office))
+    return said.model_copy(update={"choice": "ANSWER", "reason": None, "legal_basis": None, "urn": urn, "report": report})
+
+
+def flag(both: Both, **changes: Any) -> tuple[str, bytes]:
+    """A report on somebody protected that the compartment has taken; its URN and id."""
+    both.main.publish(report := both.flagged(items=[make_item(text=SECRET)], addressees=[UNIT], **changes))
     both.apart.run()
     with both.apart.store.reading() as register:
-        report = register.execute(schema.reports.select()).one().id
-    said = refusal(pas, name, office="force:06", person=person("force:06"))
-    named = said.model_copy(update={"choice": "ANSWER", "reason": None, "legal_basis": None, "urn": other["urn"], "report": report})
-    for one, by in ((named, "force:06"), (said, "force:06"), (named.model_copy(update={"person": person("force:01")}), "force:06")):
-        key = person_key(both.main.workspace, by, person(by))
-        send_statement(both.main.workspace, by, sign_said(key, one), apart=True)
+        found = register.execute(schema.reports.select().where(schema.reports.c.urn == report["urn"])).one()
+    return report["urn"], found.id
+
+
+def told_apart(both: Both, office: str) -> list[str]:
+    """Every word of the compartment to an office about what answers a request."""
+    words = [notice for one in both.apart.run() if one.office == office and one.datum["apart"] for notice in one.datum["notices"]]
+    return [word["why"] for word in words if re.search("request|report that answered|stands no longer|has answered", word["why"])]
+
+
+def test_an_answer_that_names_another_offices_report_closes_nothing(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    pas = Terminal(both.main, capsys)
+    name = ask(pas, "force:01", "force:06", kind="PASO", office=UNIT)
+    urn, report = flag(both)
+    said = named(pas, name, report, urn, "force:06")
+    say_apart(both, said)
+    say_apart(both, refusal(pas, name, office="force:06", person=person("force:06")))
+    say_apart(both, said.model_copy(update={"person": person("force:01")}), by="force:06")
     both.apart.run()
-    release_apart(both, other["urn"])
-    assert asked(pas, UNIT, state="OPEN") == [("force:01", "ASKED")]
+    release_apart(both, urn)
+    assert asked(pas, UNIT, state="OPEN") == [("force:01", "ASKED"), ("force:06", "ASKED")]
     told = [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"]
     assert told == [["SHAPE"], ["PERSON"], ["REPORT"]]
+
+
+def test_a_force_that_was_not_asked_answers_nothing_in_the_compartment(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether it speaks before the compartment knows of the request or after; one that was asked may speak before, too."""
+    pas = Terminal(both.main, capsys)
+    mine, others = flag(both), flag(both, urn="06/IR/2015/000077", originator="force:06")
+    said = request(pas, office=UNIT, kind="PASO", person=person(UNIT), asked=["force:01"])
+    name = sha256(sign_said(person_key(both.main.workspace, UNIT, person(UNIT)), said)).hexdigest()[:32]
+    say_apart(both, named(pas, name, others[1], others[0], "force:06"))
+    say_apart(both, named(pas, name, mine[1], mine[0], "force:01"))
+    both.apart.run()
+    for urn, _ in (others, mine):
+        release_apart(both, urn)
+    assert told_apart(both, UNIT) == [], "nobody has asked"
+    say_apart(both, said)
+    both.apart.run()
+    say_apart(both, named(pas, name, mine[1], "anything", "force:06"))
+    both.apart.run()
+    confirm_all(both)
+    assert told_apart(both, UNIT) == ["A force has answered: its report is in this inbox."]
+    assert told_apart(both, "force:06") == ["There is no such request that this office was asked."] * 2
+    assert told_apart(both, "force:01") == []
+    assert [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"] == [["NOT_ASKED"], ["NOT_ASKED"]]
+    # A copy that comes again, and what is no request of the compartment's, changes nothing.
+    before = dump(both.apart)
+    say_apart(both, said)
+    say_apart(both, request(pas))
+    both.apart.run()
+    after = dump(both.apart)
+    assert (after["requests"], after["asks"]) == (before["requests"], before["asks"])
+
+
+def test_an_answer_whose_report_stands_no_longer_is_told_to_the_force(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    """PAS's gateway cannot see that it was withdrawn; the force must hear so from the compartment, and answers by another."""
+    pas = Terminal(both.main, capsys)
+    name = ask(pas, kind="PASO", office=UNIT)
+    both.main.run()
+    urn, report = flag(both)
+    release_apart(both, urn)
+    withdraw = both.flagged(addressees=[UNIT], supersedes={"urn": urn, "action": "WITHDRAW"})
+    both.main.publish(withdraw)
+    both.apart.run()
+    say_apart(both, named(pas, name, report, urn, "force:01"))
+    both.apart.run()
+    assert told_apart(both, "force:01") == ["That report stands no longer: it was corrected or withdrawn."]
+    assert [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"] == [["REPORT"]]
+    better = answer_apart(both, pas, name)
+    both.main.run()
+    both.apart.run()
+    release_apart(both, better["urn"])
+    assert answering(pas) == [("force:01", "ANSWERED", better["urn"])]
 
 
 def test_its_register_may_lie_in_postgresql(both: Both, emptied: str) -> None:

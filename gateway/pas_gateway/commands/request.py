@@ -17,7 +17,7 @@ from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import LEGAL_BASES, PURPOSES, REQUEST_KINDS
-from pas_transport.open_cases import build, post_of, send, sign, sign_and_send
+from pas_transport.open_cases import build, post_of, send, sign
 from pas_transport.passphrases import read_passphrase, signing_options
 from pas_transport.sending import send_statement
 from pas_transport.session import OFFICE, Session, as_option, pass_session
@@ -58,7 +58,11 @@ def new(
         "office": office, "person": who[0], "post": who[1], "kind": kind, "subject": subject, "asked": asked, **said,
         "at": session.workspace.clock.now(),
     })  # fmt: skip
-    name = sign_and_send(session.workspace, made, read_passphrase(passphrase_file))[:16].hex()
+    data = sign(session.workspace, made, read_passphrase(passphrase_file))
+    if kind == PROTECTED:
+        # The answer goes to the compartment, which must know who was asked: first, for what it alone hears of asks nobody anything.
+        send_statement(session.workspace, office, data, apart=True)
+    name = send(session.workspace, office, data)[:16].hex()
     session.console.emit({"request": name, "kind": kind, "office": office, "asked": list(asked), "person": who[0]})
     session.console.say(f"{name}: {kind} signed by {who[0]} and sent.", "good")
 

@@ -42,9 +42,10 @@ def find_answered_by(connection: sa.Connection, reports: Iterable[bytes]) -> lis
 
 
 def find_confirmed(connection: sa.Connection, most: int) -> list[Any]:
-    """Answers of which somebody, the `reader`, was disclosed something and was not told yet that they are answers."""
-    answers, sent, reports = schema.answers, schema.deliveries, schema.reports
+    """Answers, of offices that were asked, of which somebody, the `reader`, was disclosed something and was not told yet that they are."""
+    answers, sent, reports, asks = schema.answers, schema.deliveries, schema.reports, schema.asks
     joined = answers.join(reports, reports.c.id == answers.c.report).join(sent, sent.c.report == answers.c.report)
+    joined = joined.join(asks, sa.and_(asks.c.request == answers.c.request, asks.c.office == answers.c.office))
     columns = (reports.c.urn, reports.c.originator, reports.c.priority, reports.c.created_at_ms, reports.c.received_at_ms)
     query = sa.select(answers, sent.c.office.label("reader"), *columns).distinct().select_from(joined)
     return list(connection.execute(query.where(answers.c.told == 0, sent.c.kind.in_(SHOWN), sent.c.state != TAKEN_BACK).limit(most)))

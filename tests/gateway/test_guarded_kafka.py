@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
+from kafka_node import Node
 
 from conftest import RunPas
 from gateway.judging import count_notices, count_words, find_journeys, judge_log, list_addressed, take_everything
@@ -161,26 +162,20 @@ def kill_a_worker(group: Group, gateway: RunningGateway, load: Load) -> None:
     load.await_more()
 
 
-def restart_a_node(guarded: GuardedKafka, load: Load) -> None:
-    """Two of three nodes go on taking records; then there are three again."""
-    node = guarded.nodes[1]
-    node.kill()
-    load.await_more()
-    node.start()
-    load.await_more()
-
-
 def replace_a_node(guarded: GuardedKafka, admin: KafkaAdminClient, load: Load) -> None:
     """As the runbook says: an empty machine takes a lost one's place, and counts once every partition is whole on it."""
-    lost, other = guarded.nodes[2], guarded.nodes[0]
+    lost = guarded.nodes[2]
     lost.lose()
     load.await_more()
     lost.start()
     until(lambda: count_behind(admin) == 0, "the new node has everything")
-    # Now records are kept by two again where another goes.
-    other.kill()
+
+
+def restart_a_node(node: Node, load: Load) -> None:
+    """Two of three nodes go on taking records, the new one among them; then there are three again."""
+    node.kill()
     load.await_more()
-    other.start()
+    node.start()
     load.await_more()
 
 
@@ -226,8 +221,8 @@ def test_nothing_is_lost_or_doubled_while_a_worker_and_a_node_die_under_load(
             with Load(story, estate) as load:
                 load.await_more()
                 kill_a_worker(group, gateway, load)
-                restart_a_node(guarded, load)
                 replace_a_node(guarded, admin, load)
+                restart_a_node(guarded.nodes[0], load)
             gateway.check()
             gateway.stop()
         with RunningGateway(estate.root, "--until-idle") as last:

@@ -238,7 +238,8 @@ def test_wrong_password_ends_every_command(guarded: GuardedKafka, pas: RunPas, e
         (estate / name).write_text("{}\n")
     (estate / "wrong").write_text("wrong\n")
     before = {path.relative_to(estate) for path in estate.rglob("*")}
-    env = {"PAS_TRANSPORT": "kafka", "PAS_BOOTSTRAP": guarded.bootstrap} | guarded.environment("pas", estate / "wrong")
+    env = {"PAS_TRANSPORT": "kafka", "PAS_BOOTSTRAP": guarded.bootstrap, "PAS_KAFKA_WAIT_SECONDS": "120"}
+    env |= guarded.environment("pas", estate / "wrong")
     refused = pas(*command.split(), cwd=estate, env=env, code=1)
     assert refused.out == ""
     assert refused.err.splitlines()[-2:] == [

@@ -61,7 +61,7 @@ METRICS = (
 )  # fmt: skip
 # Of the other kinds there is one office or hardly more.
 OWNER_KINDS, OTHER = ("pas", "force", "fib", "pio", "lea", "security", "governor"), "other"
-STATES = ("well", "starting", "hangs")
+STATES = ("well", "starting", "waits", "hangs")
 
 
 @dataclass(frozen=True, slots=True)

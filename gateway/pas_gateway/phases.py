@@ -1,4 +1,4 @@
-"""What a worker is doing at this moment, and that it goes on doing things: a byte and a number in a shared file."""
+"""What a worker is doing at this moment, whether it is kept from it, and that it goes on doing things: two bytes and a number in a shared file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final
 
 PHASES: Final[Sequence[str]] = ("idle", "reading", "deciding", "before commit", "after commit", "dispatching")
-# The phase stands in the first byte, the beats in the second eight.
-_SIZE, _BEATS = 16, 1
+# The phase stands in the first byte, for how many turns it still counts as waiting in the second, the beats in the second eight.
+_SIZE, _WAITS, _BEATS = 16, 1, 1
+# An idle worker makes five turns a second, and tries some things in one of them.
+_TURNS = 10
 
 
 class PhaseMark:
@@ -21,14 +23,24 @@ class PhaseMark:
 
     def set(self, phase: str) -> None:
         self._memory[0] = PHASES.index(phase)
+        if phase == "idle" and self._memory[_WAITS]:
+            self._memory[_WAITS] -= 1
         self._numbers[_BEATS] += 1
 
     def beat(self) -> None:
         """It goes on with what it was doing."""
         self._numbers[_BEATS] += 1
 
+    def refused(self) -> None:
+        """The register or the log did not take what it was given, and it tries again: either is away, or its disk is full."""
+        self._memory[_WAITS] = _TURNS
+
     def get(self) -> str:
         return PHASES[self._memory[0]]
+
+    def waits(self) -> bool:
+        """Whether that is so, or was within its last few turns."""
+        return bool(self._memory[_WAITS])
 
     def beats(self) -> int:
         """A number that changes whenever the worker goes on."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pas_gateway.phases import PhaseMark, phase_file
 
-State = Literal["well", "starting", "hangs"]
+State = Literal["well", "starting", "waits", "hangs"]
 SUPERVISOR = "supervisor"
 # One that hangs is first told, and given up once it has stood still this many times as long.
 GIVEN_UP = 2
@@ -84,7 +84,9 @@ class Vitals:
             pulse.beat, pulse.since, pulse.starting = beat, now, False
         if now - pulse.since >= self.hang_seconds:
             return "hangs"
-        return "starting" if pulse.starting else "well"
+        if pulse.starting:
+            return "starting"
+        return "waits" if name != SUPERVISOR and self._marks[name].waits() else "well"
 
     def _read(self, name: str) -> int:
         return self._beat if name == SUPERVISOR else self._marks[name].beats()

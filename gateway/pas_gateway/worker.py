@@ -145,6 +145,7 @@ class Worker:
         if not self._away:
             self.journal.tell(events.LogUnavailable(error.sentence))
         self._away = True
+        self.mark.refused()
         self.mark.set("idle")
         time.sleep(POLL_SECONDS)
 
@@ -246,6 +247,7 @@ class Worker:
         except RegisterUnavailableError as error:
             # It is still due the next time; who was told to end does not ask for each thing that may be due.
             self.journal.tell(events.RegisterUnavailable(error.sentence))
+            self.mark.refused()
             if self.store.hurried():
                 raise
             return None
@@ -262,6 +264,7 @@ class Worker:
         except (LogError, RegisterError) as error:
             # What was not appended, or not marked as sent, stays in the outbox and is tried again after the next batch.
             self.journal.tell(events.DispatchFailed(type(error).__name__))
+            self.mark.refused()
             if not error.retriable:
                 raise
 
@@ -332,6 +335,7 @@ class Worker:
                 continue
             except RegisterUnavailableError as error:
                 self.journal.tell(events.RegisterUnavailable(error.sentence))
+                self.mark.refused()
                 if tried + 1 == TRIES or (tried and self.store.hurried()):
                     raise
                 time.sleep(_RETRY_SECONDS * 2**tried)

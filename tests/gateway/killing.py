@@ -62,6 +62,10 @@ class RunningGateway:
                     self._seen[pid] = name
         return {name: pid for pid, name in self._seen.items() if _is_alive(pid)}
 
+    def waits(self) -> bool:
+        """Whether a worker says that what it writes or sends is not taken."""
+        return any(mark.waits() for mark in self._marks.values())
+
     def check(self) -> None:
         """Fails, with what it said, where the run has ended by itself."""
         if self._process.poll() is not None:

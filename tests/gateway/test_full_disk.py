@@ -62,8 +62,10 @@ def fill_and_empty(workspace: Workspace, disk: Path) -> None:
             desk.publish(*[desk.write() for _ in range(REPORTS)])
             journal = workspace.root / "gateway.log"
             until(lambda: "The disk of the register is full" in journal.read_text(), "the gateway has found its disk full")
+            until(gateway.waits, "it is not ready")
             (disk / "fill").unlink()
             until(desk.is_idle, "everything was taken in and sent")
+            until(lambda: not gateway.waits(), "it is ready again")
             done = gateway.stop()
         assert (done["accepted"], done["quarantined"]) == (REPORTS, 0)
         assert Counter(map(tuple, find_journeys(judge_log(desk.log, desk.workspace)).values())) == {("DISCLOSURE",): 2 * REPORTS}

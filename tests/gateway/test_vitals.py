@@ -82,6 +82,23 @@ def test_a_process_hangs_when_it_has_not_beaten_for_so_long(tmp_path: Path) -> N
     mark.close()
 
 
+def test_a_worker_whose_words_are_not_taken_waits(tmp_path: Path) -> None:
+    """It goes on, and what it goes on with is the same thing again."""
+    mark = PhaseMark(phase_file(tmp_path, "worker-1"))
+    with Vitals.watching(tmp_path, ["worker-1"], 10.0) as vitals:
+        vitals.begin("worker-1")
+        mark.refused()
+        assert vitals.look() == {"worker-1": "starting"}
+        mark.set("deciding")
+        assert vitals.look() == {"worker-1": "waits"}
+        assert vitals.list_given_up() == []
+        for _ in range(10):
+            assert vitals.look() == {"worker-1": "waits"}
+            mark.set("idle")
+        assert vitals.look() == {"worker-1": "well"}
+    mark.close()
+
+
 def test_one_that_never_begins_hangs_too_and_an_heir_is_awaited(tmp_path: Path) -> None:
     clock, mark = Clock(), PhaseMark(phase_file(tmp_path, "worker-1"))
     with Vitals.watching(tmp_path, ["worker-1"], 10.0) as vitals:

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from copying import copy_workspace, unchanged
-from forked_pas import shared, sharing
+from forked_pas import derive_once, shared, sharing
 from kafka_broker import end_brokers, ending_with_group, find_broker, note_last
 from kafka_faulty import FaultyKafka, run_faulty_kafka
 from kafka_guarded import GuardedKafka, run_guarded_kafka
@@ -34,18 +35,23 @@ class Answer:
 RunPas = Callable[..., Answer]
 # So many tests leave some hundred files open at most.
 COLLECT_EVERY = 100
+# When the collector of cycles looks by itself: most of what a test makes goes without it.
+COLLECT_AFTER = (20_000, 50, 100)
 # The disk that memory makes, and how much of it has to be free.
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 8 << 30
 _DONE = count(1)
 
 
 def pytest_configure() -> None:
-    """A shell that runs the suite in the background has it ignore Ctrl-C, and so all that it starts: some tests send just that."""
+    """Before any test, for all of them."""
+    derive_once()
+    # A shell that runs the suite in the background has it ignore Ctrl-C, and so all that it starts: some tests send just that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if _has_room(MEMORY):
-        # Where pytest makes its folders: the tests write thousands of small files, and would wait for the disk with each.
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+        # Where pytest, PostgreSQL and whoever is started make their folders: each of thousands of commits would wait for the disk.
+        os.environ.setdefault("TMPDIR", str(MEMORY))
+        tempfile.tempdir = None
 
 
 def _has_room(folder: Path) -> bool:
@@ -66,6 +72,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     note_last(session.items)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 @pytest.hookimpl(wrapper=True)

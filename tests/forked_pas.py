@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import select
@@ -13,12 +14,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
 PAS = Path(sys.executable).with_name("pas")
+
+
+def derive_once() -> None:
+    """What a passphrase and a salt come to is worked out once a process: it takes a tenth of a second on purpose, and comes often."""
+    hashlib.scrypt = lru_cache(maxsize=64)(hashlib.scrypt)  # type: ignore[assignment]  # it answers as before
 
 
 class Running:
@@ -175,7 +182,7 @@ def _keep(told: int) -> bool:
 
 
 def _make_ready(example: Path) -> Any:
-    """The command, with all that its sub-commands import, and the directory that workspaces of the example share."""
+    """The command, with all that its sub-commands import, and what workspaces of the example share: directory and passphrase."""
     import alembic.command
     import alembic.config  # noqa: F401  # for those that are forked
 
@@ -185,6 +192,7 @@ def _make_ready(example: Path) -> Any:
     import pas_schemas
     import pas_transport
     from pas_transport.cli import main, pas
+    from pas_transport.example_people import PASSPHRASE
     from pas_transport.rules import load_rulebook
     from pas_transport.workspace import open_workspace
 
@@ -196,7 +204,10 @@ def _make_ready(example: Path) -> Any:
     pas.list_commands(None)  # type: ignore[arg-type]  # the table needs no context
     workspace = open_workspace(example, environment={})
     load_rulebook(workspace)
-    workspace.keyring("pas").opening()
+    keyring = workspace.keyring("pas")
+    keyring.opening()
+    derive_once()
+    keyring.person_key("example-reviewer-1", PASSPHRASE)
     return main
 
 

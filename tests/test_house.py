@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -25,6 +26,11 @@ UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
 SILENCED = re.compile(r"#\s*(type:\s*ignore(?!\[[a-z-]+(,\s*[a-z-]+)*\]\s*#\s*\S)|noqa(?!:\s*[A-Z]+[0-9]+(,\s*[A-Z]+[0-9]+)*\s+\S))")
 
 
+# One process parses each module once.
+pytestmark = pytest.mark.xdist_group("house")
+
+
+@cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 

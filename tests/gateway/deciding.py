@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from gateway.desk import Desk
@@ -18,9 +17,8 @@ from pas_gateway.review import list_cases
 from pas_gateway.trace import trace
 from pas_schemas.codec import decode
 from pas_schemas.models.decision import Consent, Decision, RuledPair, Second
-from pas_schemas.sealing import SigningKey, unlock_key
+from pas_schemas.sealing import SigningKey
 from pas_transport.example_people import PASSPHRASE
-from pas_transport.keyring import person_file
 from pas_transport.sending import send_statement
 from pas_transport.statements import sign_said
 from pas_transport.workspace import Workspace
@@ -28,14 +26,9 @@ from pas_transport.workspace import Workspace
 FIRST, OTHER, DUTY, HEAD = "example-reviewer-1", "example-reviewer-2", "example-duty", "example-head"
 
 
-@lru_cache
-def _unlock(locked: bytes) -> SigningKey:
-    return unlock_key(locked, PASSPHRASE)
-
-
 def person_key(workspace: Workspace, office: str, reference: str) -> SigningKey:
-    """A person's own key as `Keyring.person_key` has it, each unlocked once a process: that takes a tenth of a second on purpose."""
-    return _unlock((workspace.keyring(office).folder / f"{person_file(reference)}.key").read_bytes())
+    """A person's own key, unlocked."""
+    return workspace.keyring(office).person_key(reference, PASSPHRASE)
 
 
 @dataclass

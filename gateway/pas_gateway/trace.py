@@ -19,7 +19,7 @@ from pas_schemas.clock import from_ms, show_time
 from pas_schemas.errors import RegisterError
 from pas_schemas.models.decision import Second, Summary
 from pas_schemas.models.words import SHOWN
-from pas_schemas.rules import SENTENCES
+from pas_schemas.rules import REFUSALS
 from pas_schemas.sealing import StoreKey
 
 # Cases that people answered.
@@ -59,7 +59,7 @@ def _originator(attempts: Sequence[Attempt]) -> str | None:
 
 def _never_accepted(last: Attempt, urn: str) -> Answer:
     if last.status == "REJECTED":
-        answer = answer_rejected(urn, [Finding(rule, SENTENCES[rule]) for rule in last.rules])
+        answer = answer_rejected(urn, [Finding(rule, REFUSALS[rule]) for rule in last.rules])
     else:
         answer = answer_plain(urn, last.status)
     return {**answer, "report": None, "received_at": show_time(from_ms(last.at_ms)), "rulebook": None}

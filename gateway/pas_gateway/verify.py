@@ -16,7 +16,7 @@ from pas_schemas.errors import CodecError, SealError
 from pas_schemas.models.records import Refusal
 from pas_schemas.models.report import Report
 from pas_schemas.parts import MAX_REPORT_BYTES, OpenedReport, PartsError, find_unclosed, unpack_report
-from pas_schemas.rules import SENTENCES
+from pas_schemas.rules import REFUSALS
 from pas_schemas.sealing import Opened, VerifyKey, read_label, verify_evidence
 from pas_schemas.sealing.manifest import in_order
 from pas_schemas.topics import MAX_RECORD_BYTES
@@ -108,7 +108,7 @@ def _read_refusal(submitted: Submitted, opened: Opened, office: PasOffice) -> Re
     stale = check_freshness(opened, submitted, refusal.refused_at_us, office, refusal.urn)
     if stale is not None:
         return stale
-    findings = tuple(Finding(rule, SENTENCES[rule]) for rule in dict.fromkeys(refusal.rules) if rule in SENTENCES)
+    findings = tuple(Finding(rule, REFUSALS[rule]) for rule in dict.fromkeys(refusal.rules) if rule in REFUSALS)
     return Rejected(submitted, opened.record_id, opened.sender, refusal.urn, findings, here=False)
 
 

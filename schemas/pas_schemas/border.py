@@ -15,7 +15,7 @@ from pas_schemas.models.complaints import complain, place_of
 from pas_schemas.models.report import Item, Report
 from pas_schemas.models.words import ROLES_ADDRESSED
 from pas_schemas.rulebook import Rulebook
-from pas_schemas.rules import SENTENCES
+from pas_schemas.rules import REFUSALS
 
 WRITERS = frozenset({"force", "fib", "pio", "pas", "lea", "security", "governor", "cat-a-team", "paso-unit"})
 ANY_PRISON = "UNKNOWN"
@@ -90,7 +90,7 @@ def examine(raw: object, *, estate: Estate, now: datetime, rulebook: Rulebook, c
     if misshapen:
         return _reject(raw, [Finding("V-SCHEMA", misshapen)])
     bench = _Bench(estate, now, rulebook)
-    found = [Finding(rule, SENTENCES[rule]) for rule, fires in _RULES if fires(report, bench)]
+    found = [Finding(rule, REFUSALS[rule]) for rule, fires in _RULES if fires(report, bench)]
     return _reject(raw, found, report) if found else report
 
 
@@ -118,7 +118,7 @@ def _cross_border(raw: object, rulebook: Rulebook) -> list[Finding]:
         "G-WARRANT": declared.get("warranted_intercept", False) is not False,
         "G-PRIVILEGE": declared.get("privileged", False) is not False,
     }
-    return [Finding(rule, SENTENCES[rule]) for rule, fires in fired.items() if fires]
+    return [Finding(rule, REFUSALS[rule]) for rule, fires in fired.items() if fires]
 
 
 def _say(error: ValidationError) -> str:

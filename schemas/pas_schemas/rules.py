@@ -32,9 +32,9 @@ COLUMN_WORDS: Final = {
 }
 
 SENTENCES: Final[dict[str, str]] = {
-    "G-MARKING": "The protective marking is not one the broker may carry, or one a person must see first.",
-    "G-WARRANT": "The report is, or looks as if it is, the product of a warranted intercept.",
-    "G-PRIVILEGE": "The report is, or looks as if it is, a privileged or confidential communication: mark it and destroy it.",
+    "G-MARKING": "The protective marking is one that a person must see first.",
+    "G-WARRANT": "A text looks as if it comes from a warranted intercept.",
+    "G-PRIVILEGE": "A text looks as if it is of a privileged or confidential communication.",
     "G-VISOR": "The report is derived from ViSOR and no permission to quote it is recorded.",
     "G-SOURCE": "A text looks as if it identifies the source.",
     "G-IDENTITY": "A subject of the item cannot be identified, or the item has none.",
@@ -67,6 +67,14 @@ SENTENCES: Final[dict[str, str]] = {
     "R-NOBODY": "Nobody may have any of this report, or nobody reads it where it was sent: a person must see that it does not sink.",
     "H-SANITISED": "The office has the fuller item that this one sanitises.",
     **{f"H{code}-{column.upper()}": f"Handling code {code} for {COLUMN_WORDS[column]}." for code in CODES for column in COLUMNS},
+}
+
+# What a rule says where it refuses a report: at the border a gate speaks of what was declared, not of what a person must look at.
+REFUSALS: Final[dict[str, str]] = {
+    **SENTENCES,
+    "G-MARKING": "The protective marking is missing, or not one that the broker may carry.",
+    "G-WARRANT": "The report is declared to come from a warranted intercept, or does not say that it does not.",
+    "G-PRIVILEGE": "The report is declared a privileged or confidential communication: mark it and destroy it.",
 }
 
 OBLIGATIONS: Final = (

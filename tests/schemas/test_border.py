@@ -12,7 +12,7 @@ from pas_schemas.border import MAX_LINE_BYTES, Rejection, examine, parse_line
 from pas_schemas.clock import parse_time
 from pas_schemas.models.report import Report
 from pas_schemas.rulebook import shipped_rulebook
-from pas_schemas.rules import BORDER, VALIDATION
+from pas_schemas.rules import BORDER, REFUSALS, VALIDATION
 from policy.harness import make_snapshot
 from policy.reports import make_estate_variants
 
@@ -216,6 +216,14 @@ def test_one_mutation_and_its_rules(changes: dict[str, object], expected: str) -
 def test_every_rule_is_struck() -> None:
     struck = {rule for _, expected in MUTATIONS for rule in expected.split()}
     assert struck == {*BORDER, *VALIDATION} - {"V-URN-TAKEN"}
+
+
+def test_whoever_declares_privilege_is_told_to_destroy_the_report() -> None:
+    raw = sound()
+    raw["declarations"]["privileged"] = True
+    found = examine(raw, estate=ESTATE, now=NOW, rulebook=RULEBOOK)
+    assert isinstance(found, Rejection)
+    assert [finding.why for finding in found.findings] == [REFUSALS["G-PRIVILEGE"]]
 
 
 def test_pas_sees_code_4_without_its_text_and_no_other() -> None:

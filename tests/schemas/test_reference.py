@@ -6,7 +6,7 @@ import pytest
 
 from pas_schemas.reference import alert_codes, establishments, force_codes, read_data
 from pas_schemas.rulebook import TEXT_GATES, shipped_rulebook
-from pas_schemas.rules import CELLS, GATES, LAST, REASONS, ROUTING, SENTENCES, VALIDATION
+from pas_schemas.rules import BORDER, CELLS, GATES, LAST, REASONS, REFUSALS, ROUTING, SENTENCES, VALIDATION
 
 
 def test_establishments() -> None:
@@ -45,3 +45,11 @@ def test_every_rule_has_its_sentence_and_no_sentence_is_idle() -> None:
     assert set(SENTENCES) == rules
     assert set(TEXT_GATES) <= set(GATES)
     assert all(sentence.endswith(".") and "  " not in sentence for sentence in SENTENCES.values())
+
+
+def test_only_what_is_declared_is_to_be_destroyed() -> None:
+    """A text that merely looks privileged waits for a person: its owner must not read that it is to be destroyed."""
+    assert set(REFUSALS) == set(SENTENCES)
+    assert {rule for rule in SENTENCES if REFUSALS[rule] != SENTENCES[rule]} == set(BORDER)
+    assert "destroy" in REFUSALS["G-PRIVILEGE"]
+    assert not any("destroy" in sentence for sentence in SENTENCES.values())

@@ -1,4 +1,4 @@
-"""What a worker is doing at this moment, whether it is kept from it, and that it goes on doing things: two bytes and a number in a shared file."""
+"""What a worker is doing at this moment, whether it is kept from it, and that it goes on: two bytes and a number in a shared file."""
 
 from __future__ import annotations
 

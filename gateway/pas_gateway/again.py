@@ -41,6 +41,8 @@ from pas_schemas.rules import LAST
 
 _DAMAGED = "The register no longer holds this report as it was: it is not decided again. Restore it, or ask its originator for it."
 
+_NO_TEXT = "The text of these conditions is not released any more: none follows."
+
 # The obligations of an office that has these items.
 Owed = Callable[[str, Sequence[int]], tuple[str, ...]]
 
@@ -209,6 +211,7 @@ def decide_again(
         over = live_until_ms(one.report) <= scribe.now_ms and one.kept.id not in released
         plan.drafts += [] if waits else _disclosures(judged, accepted, ended, office, scribe, anew, over=over)
         plan.drafts += _words(judged.one, judged.verdicts, office, scribe)
+        plan.drafts += _no_texts(judged, (accepting or {}).get(one.kept.id, frozenset()), ended)
         plan.change.states += [{"id": delivery, "state": "WITHDRAWN"} for holding in ended.values() for delivery in holding.deliveries]
 
 
@@ -292,6 +295,14 @@ def _words(one: Standing, verdicts: Verdicts, office: PasOffice, scribe: Scribe)
     changed = [case for case in verdicts.cases if case != before_cases.get(case.owner)]
     yield from decide_notices(said, changed, verdicts, one.report, office, scribe)
     yield from closed_notices(said, sorted(before_cases.keys() - {case.owner for case in verdicts.cases}), office)
+
+
+def _no_texts(judged: Judgement, accepting: frozenset[str], ended: Mapping[str, Holding]) -> Iterator[Draft]:
+    """Word to who accepts conditions now that stay with it, though their text is refused since."""
+    one, refused = judged.one, {(o.office, v.item) for o in judged.verdicts.outcomes for v in o.verdicts if v.word == "refuse"}
+    for name in sorted(accepting):
+        if not ended[name].deliveries and any((name, item) in refused for item in one.held_by(name).conditions):
+            yield notify(about(one.report, one.kept.id, one.kept.order[0]), name, [notice("REFUSED", _NO_TEXT)])
 
 
 def _still_withdrawn(one: Standing, verdicts: Verdicts) -> list[Outcome]:

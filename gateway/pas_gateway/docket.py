@@ -50,6 +50,12 @@ class Docket:
         row = next((row for row in self.rows.values() if row.owner == owner), None)
         return self.states.get(owner) or (row.state if row else "CLOSED")
 
+    @property
+    def released(self) -> frozenset[Pair]:
+        """What comes out as released today, by what was signed so far: of a pair that waits, where its rules hold it no longer."""
+        outcomes = self.judged.verdicts.outcomes
+        return frozenset((item, outcome.office) for outcome in outcomes for item in outcome.released)
+
     def items(self, owner: str, office: PasOffice) -> dict[bytes, int]:
         """Every item by the reference this owner knows it under."""
         count = len(self.judged.one.report.items)

@@ -36,6 +36,10 @@ _LACKS: Final = {
     "SANITISE": ("SHAPE", "A sanitised text has a grade, and stands in the place of one item.", "give --text-file and --grade"),
     "ACCEPT_SILENCE": ("SHAPE", "Silence is accepted by a named officer, until a date.", "give --officer, --rank and --until"),
 }
+_HOLDS_NO_MORE: Final = (
+    "HELD", "By today's rules that office may have what waits there, and a word against it would only send it.",
+    "release it, or have PAS look at its rules first",
+)  # fmt: skip
 
 
 def check_fresh(said: Spoken, at: datetime, office: PasOffice) -> None:
@@ -66,7 +70,7 @@ def hear(signed: Signed, docket: Docket, now: datetime, office: PasOffice) -> No
         case Summary():
             hear_summary(said, docket, office)
         case Second():
-            _hear_second(said, docket, office)
+            _hear_second(said, docket, now, office)
         case Consent():
             _hear_consent(said, docket, office)
         case _:
@@ -103,6 +107,11 @@ def _hear_decision(said: Decision, docket: Docket, now: datetime, office: PasOff
         )
     check_shape(said)
     _check_reach(said, case, docket, office)
+    _check_held(said, case, docket, office)
+    _check_choice(said, docket, now, office)
+
+
+def _check_choice(said: Decision, docket: Docket, now: datetime, office: PasOffice) -> None:
     match said.choice:
         case "RELEASE":
             _check_release(said, docket, office)
@@ -156,6 +165,18 @@ def _check_reach(said: Decision, case: Case, docket: Docket, office: PasOffice) 
         raise RefusedStatementError("REASON", "The decision does not answer what this case asks.", "see `pas cases show`")
     if not noted and not said.pairs and said.choice != "RETURN":
         raise RefusedStatementError("PAIR", "The decision names no office and item.", "name them, as `pas cases show` lists them")
+
+
+def _check_held(said: Decision, case: Case, docket: Docket, office: PasOffice) -> None:
+    """What rules or directory hold no longer since the case was opened goes out when the report is decided again, which any decision has
+    done: nobody who says no, or not yet, is to be the cause of that."""
+    if said.choice == "RELEASE":
+        return
+    items = docket.items(said.office, office)
+    named = {(items[pair.item], pair.office) for pair in said.pairs if pair.item in items}
+    pairs = named or ({(pair.item, pair.office) for pair in case.held} if said.choice == "RETURN" else set())
+    if pairs & docket.released:
+        raise RefusedStatementError(*_HOLDS_NO_MORE)
 
 
 def _check_release(said: Decision, docket: Docket, office: PasOffice) -> None:
@@ -241,14 +262,16 @@ def check_silence(said: Decision, now: datetime, office: PasOffice) -> None:
         raise RefusedStatementError("UNTIL", f"Silence ends on a date that is ahead, within {most} days.", "give another --until")
 
 
-def _hear_second(said: Second, docket: Docket, office: PasOffice) -> None:
+def _hear_second(said: Second, docket: Docket, now: datetime, office: PasOffice) -> None:
     first = next((one for one in docket.signed if one.digest == said.statement), None)
     if first is None or isinstance(first.said, Second) or first.said.office != said.office:
         raise RefusedStatementError("STATEMENT", "There is no such decision to agree with.", "see `pas cases show`")
-    if first.digest in docket.judged.approved.complete:
+    if first.digest in docket.judged.approved.complete and docket.verdicts == docket.judged.verdicts:
         raise RefusedStatementError("DECIDED", "That decision counts already.", "nothing more is needed")
     if isinstance(first.said, Decision):
         _case_of(first.said.office, first.said.view, docket, office)
+        # Asked once more: a rank that was listed then need not be now, nor a date be ahead.
+        _check_choice(first.said, docket, now, office)
     agreed = {one.said.person for one in docket.signed if isinstance(one.said, Second) and one.said.statement == said.statement}
     if said.person in agreed | {first.said.person}:
         raise RefusedStatementError("TWICE", "Whoever decided cannot be the second person too.", "two different people must sign")
@@ -266,6 +289,8 @@ def _hear_consent(said: Consent, docket: Docket, office: PasOffice) -> None:
     waits = pair in docket.left_out(PAS, office) or (pair in verdicts and not CONSENTED.isdisjoint(verdicts[pair].holds))
     if not waits or said.grade is not None or said.assessment is not None:
         raise RefusedStatementError("PAIR", "Nothing waits for consent to that office and item.", "see the notice that asks")
+    if said.choice == "REFUSE" and pair in docket.released:
+        raise RefusedStatementError(*_HOLDS_NO_MORE)
 
 
 def _hear_regrade(said: Consent, item: Item, office: PasOffice) -> None:

@@ -13,7 +13,7 @@ from pas_consumers.closing import close, why_closed
 from pas_consumers.delivery import State
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.intake import Intake, Taking
-from pas_consumers.records import Held, Listing, SetAside
+from pas_consumers.records import Held, Listing, SetAside, Unsent
 from pas_consumers.store import Store
 from pas_schemas.directory import PAS, KeyUse
 from pas_schemas.errors import MisuseError
@@ -97,8 +97,8 @@ class Inbox:
     def send(self) -> int:
         """Sends every reply that is not known to be with PAS, and says how many; repeating one is harmless."""
         self._refresh()
-        sent = self._send_readable()
-        if self._store.count_unsent():
+        sent, damaged = self._send_readable()
+        if damaged:
             sentence = f"An answer in the inbox of {self.office} is damaged and cannot be sent."
             raise StoreDamagedError(sentence, "restore the inbox from a backup")
         return sent
@@ -169,16 +169,21 @@ class Inbox:
         """Says why nothing is done about it; raises WrongStateError."""
         return self._answer(self._reply(delivery, "DECLINED", reason=_words(reason, "reason")), "DECLINED")
 
-    def _send_readable(self) -> int:
-        sent = 0
-        while unsent := self._store.unsent(SEND_RECORDS):
-            self._append([(reply.id, reply.delivery, reply.payload) for reply in unsent if not reply.apart], REPLIES, "open")
-            # Under a name that nobody can work out from the delivery's: who holds the log is not to learn which delivery came from there.
-            hidden = ((hide_name(self._keys.id_key(), reply.id), reply.payload) for reply in unsent if reply.apart)
-            self._append([(name, name, payload) for name, payload in hidden], COMPARTMENT, "compartment")
-            self._store.mark_sent([reply.id for reply in unsent])
-            sent += len(unsent)
-        return sent
+    def _send_readable(self) -> tuple[int, int]:
+        """How many were sent, and how many are damaged; those stay, and hold nobody up who comes after them."""
+        sent, damaged, waiting = 0, 0, self._store.unsent(SEND_RECORDS)
+        while waiting.last is not None:
+            self._send_some(waiting.replies)
+            sent, damaged = sent + len(waiting.replies), damaged + waiting.damaged
+            waiting = self._store.unsent(SEND_RECORDS, waiting.last)
+        return sent, damaged
+
+    def _send_some(self, unsent: Sequence[Unsent]) -> None:
+        self._append([(reply.id, reply.delivery, reply.payload) for reply in unsent if not reply.apart], REPLIES, "open")
+        # Under a name that nobody can work out from the delivery's: who holds the log is not to learn which delivery came from there.
+        hidden = ((hide_name(self._keys.id_key(), reply.id), reply.payload) for reply in unsent if reply.apart)
+        self._append([(name, name, payload) for name, payload in hidden], COMPARTMENT, "compartment")
+        self._store.mark_sent([reply.id for reply in unsent])
 
     def _append(self, answers: Sequence[tuple[bytes, bytes, bytes]], topic: Topic, use: KeyUse) -> None:
         """Appends answers (record id, key, payload) where they belong, each part of PAS reading what is sealed to its own key."""

@@ -72,3 +72,12 @@ class Unsent:
     delivery: bytes
     apart: bool
     payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Replies that are not known to be in the log, how many beside them are damaged, and where the last one lies; None without any."""
+
+    replies: tuple[Unsent, ...]
+    damaged: int
+    last: int | None

@@ -12,7 +12,7 @@ from typing import Self
 from pas_consumers.checking import Checked
 from pas_consumers.delivery import STATES, Delivery, State, load_delivery, strip_content
 from pas_consumers.errors import RefusedDeliveryError, StoreDamagedError, UnknownDeliveryError
-from pas_consumers.records import Held, Judged, Listing, Position, SetAside, Stored, Unsent
+from pas_consumers.records import Held, Judged, Listing, Position, SetAside, Stored, Unsent, Waiting
 from pas_consumers.store_file import StoreFile
 from pas_consumers.store_seal import StoreSeal
 from pas_schemas.clock import from_ms, to_ms
@@ -27,8 +27,8 @@ _EARLIER = "SELECT id, kind, sealed FROM deliveries WHERE handle = ? AND n < ? A
 _LATER = "SELECT 1 FROM deliveries WHERE handle = ? AND n > ? AND kind = 'WITHDRAWAL' LIMIT 1"
 _THERE = "SELECT id, sealed FROM deliveries WHERE id = ? OR (handle = ? AND n = ?)"
 _ASIDE = "INSERT INTO aside (log, partition, offset, at_ms, key, reason, sentence, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_UNSENT = """SELECT replies.id, replies.sealed, deliveries.id, deliveries.state, deliveries.sealed
-    FROM replies JOIN deliveries ON deliveries.id = replies.delivery WHERE sent = 0 ORDER BY sequence LIMIT ?"""
+_UNSENT = """SELECT sequence, replies.id, replies.sealed, deliveries.id, deliveries.state, deliveries.sealed
+    FROM replies LEFT JOIN deliveries ON deliveries.id = replies.delivery WHERE sent = 0 AND sequence > ? ORDER BY sequence LIMIT ?"""
 _REPLY = "INSERT INTO replies (id, delivery, receipt, sent, sealed) VALUES (?, ?, ?, 0, ?)"
 
 # What is wrong with these may be wrong with this workspace's directory, keys or version, and right tomorrow.
@@ -105,21 +105,19 @@ class Store:
         """Moves a delivery on and writes the reply that says so; False, and nothing written, where it is not in `expected`."""
         return self._file.write(lambda db: self._answer(db, reply, expected, state))
 
-    def unsent(self, limit: int) -> list[Unsent]:
-        """The oldest replies that are not known to be in the log.
+    def unsent(self, limit: int, after: int = 0) -> Waiting:
+        """The oldest replies beyond the place `after` that are not known to be in the log.
 
         One that lies there damaged, or whose delivery does, is left out and stays unsent: nobody knows where it belongs.
         """
         found: list[Unsent] = []
-        for reply, sealed, *row in self._file.read(lambda db: db.execute(_UNSENT, (limit,)).fetchall()):
+        rows = self._file.read(lambda db: db.execute(_UNSENT, (after, limit)).fetchall())
+        for _, reply, sealed, delivery, *row in rows:
             with suppress(StoreDamagedError):
-                answered = self._read_row(*row).delivery
-                found.append(Unsent(reply, answered.id, answered.apart, self._box.open(b"reply", reply, sealed)))
-        return found
-
-    def count_unsent(self) -> int:
-        """How many replies are not known to be in the log."""
-        return int(self._file.read(lambda db: db.execute("SELECT count(*) FROM replies WHERE sent = 0").fetchone()[0]))
+                if delivery is not None:
+                    answered = self._read_row(delivery, *row).delivery
+                    found.append(Unsent(reply, answered.id, answered.apart, self._box.open(b"reply", reply, sealed)))
+        return Waiting(tuple(found), len(rows) - len(found), rows[-1][0] if rows else None)
 
     def mark_sent(self, replies: Sequence[bytes]) -> None:
         """These replies are in the log."""

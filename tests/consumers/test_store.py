@@ -18,6 +18,7 @@ import pytest
 from consumers.forge import Datum, Forge, write_item, write_report
 from copying import spoil
 from pas_consumers import Inbox, PartitionStoppedError, StoreDamagedError, StoreUnavailableError
+from pas_consumers import inbox as inbox_module
 from pas_consumers.store import Store
 from pas_consumers.store_file import StoreFile
 from pas_schemas.errors import InboxError, KeyringError, PasError
@@ -238,6 +239,26 @@ def test_damaged_answer_is_told_and_holds_no_other_up(small: Workspace, forge: F
         with pytest.raises(StoreDamagedError, match="answer"):
             inbox.send()
     assert [(reply.receipt, reply.delivery_id) for _, reply in forge.replies()][2:] == [("READ", second)]
+
+
+def test_many_damaged_answers_hold_up_none_that_come_after_them(small: Workspace, forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as are sent at once: none of the later ones went out any more, threats to life included."""
+    monkeypatch.setattr(inbox_module, "SEND_RECORDS", 2)
+    forge.send(*(forge.notify(forge.publish(), PIO, n) for n in range(1, 7)))
+    with Inbox.of(small, PIO) as inbox:
+        inbox.take()
+        inbox.send()
+        ids = [held.delivery.id for held in inbox.list().held]
+        for one in ids:
+            inbox.read(one)
+        broken = ids[0], ids[1], ids[2], ids[4]
+        marks = ", ".join("?" * len(broken))
+        harm = f"UPDATE replies SET sealed = zeroblob(100) WHERE sent = 0 AND delivery IN ({marks})"
+        inbox._store._file.write(lambda db: db.execute(harm, broken))
+        for _ in range(2):
+            with pytest.raises(StoreDamagedError, match="answer"):
+                inbox.send()
+    assert [reply.delivery_id for _, reply in forge.replies() if reply.receipt == "READ"] == [ids[3], ids[5]]
 
 
 def test_flipped_bytes_never_give_a_foreign_exception(small: Workspace, forge: Forge) -> None:

@@ -97,6 +97,18 @@ def test_whoever_agrees_is_asked_of_the_rank_and_date_of_now(bench: Bench) -> No
     assert (bench.state(urn), bench.events()[-1]) == ("PROPOSED", ("DECISION_REFUSED", ["UNTIL"]))
 
 
+def test_what_the_border_would_refuse_now_goes_to_nobody_new_without_a_person(bench: Bench) -> None:
+    """A marking that is accepted no more: what is live under it follows no prisoner by itself."""
+    urn = publish(bench, protective_marking="PROTECT", **one_item())
+    assert len(texts(bench.desk.run(), "security:WSI")) == 1
+    change_rulebook(bench, '"PROTECT", ', "")
+    bench.desk.move(hours_ago=0, prison="BAI", event="RECEIVED", category="C")
+    sent = bench.desk.run()
+    assert (texts(sent, "pio:BAI"), bench.outcome(urn, "pio:BAI")) == ([], ("hold", "G-MARKING"))
+    bench.send(bench.decision(urn, office="pio:BAI"))
+    assert len(texts(bench.desk.run(), "pio:BAI")) == 1
+
+
 @pytest.mark.parametrize("choice", ["REFUSE", "RETURN"])
 def test_nobody_who_says_no_sends_what_the_new_rules_hold_no_longer(bench: Bench, choice: str) -> None:
     """Every decision has a report decided again; one against an office was what gave it the text."""

@@ -112,9 +112,11 @@ def holds_everybody(report: Report, situation: Situation, rulebook: Rulebook) ->
     """The gates that hold the whole report for everybody, in table order."""
     said = report.declarations
     suspected = {suspicion.gate for suspicion in situation.suspicions}
+    markings, marking = rulebook.markings, report.protective_marking
     fired = {
         "G-PIN": situation.again and bad_pin(report, situation.now),
-        "G-MARKING": report.protective_marking in rulebook.markings.held,
+        # The border lets none in that is not accepted; one that came before the rulebook changed is a person's to see.
+        "G-MARKING": marking in markings.held or marking not in markings.accepted,
         "G-WARRANT": "G-WARRANT" in suspected,
         "G-PRIVILEGE": "G-PRIVILEGE" in suspected,
         "G-VISOR": said.visor_derived and said.visor_permission is None,

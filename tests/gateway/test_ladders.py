@@ -131,6 +131,22 @@ def test_who_does_not_read_for_the_governor_cannot_decline_for_the_governor_eith
     assert told(desk.climb()) == set()
 
 
+@pytest.mark.parametrize("first", ["read", "unread"])
+def test_who_declines_is_told_to_the_originator_and_with_the_reason_to_pas(bench: Bench, first: str) -> None:
+    """The clock stops with it: a threat to life that a prison will not read must not sink in its inbox. It is told once."""
+    desk = bench.desk
+    urn = publish(bench, **THREAT)
+    if first == "read":
+        read(desk, "security:WSI")
+    decline(desk, "security:WSI", "wing-officer")
+    words = [
+        (one.office, word["word"], word["why"].partition(": ")[2] if one.office == "pas" else "")
+        for one in desk.run() if one.datum["urn"] == urn
+        for word in one.datum["notices"] if word["office"] == "security:WSI" and "declined" in word["why"]
+    ]  # fmt: skip
+    assert sorted(words) == [("force:01", "REFUSED", ""), ("pas", "REFUSED", "Not for us.")]
+
+
 def test_once_the_governor_has_read_any_post_there_may_decline(bench: Bench) -> None:
     desk = bench.desk
     urn = publish(bench, **THREAT)

@@ -338,6 +338,18 @@ def test_a_summary_that_is_read_or_taken_back_climbs_no_ladder(pas: Terminal) ->
     assert due(pas, days=13) == []
 
 
+def test_pas_hears_that_and_why_a_summary_is_declined(pas: Terminal) -> None:
+    """And nobody else: the originator of its report is told of no summary."""
+    send(pas, write(pas))
+    pas.desk.run()
+    [row] = [row for row in pas.lines("inbox", "list", "--as", ESCORT, "--post", "p1", "--person", "a1") if row["kind"] == "SUMMARY"]
+    pas("inbox", "decline", row["delivery"], "--as", ESCORT, "--reason", "Not our move.", "--post", "p1", "--person", "a1")
+    found = [(one.office, one.datum["urn"], word) for one in pas.desk.run() for word in one.datum["notices"] if "declined" in word["why"]]
+    [(to, name, word)] = found
+    assert (to, name, word["office"], word["why"].endswith("It says: Not our move.")) == ("pas", "", ESCORT, True)
+    assert TEXT not in str(word)
+
+
 @pytest.mark.parametrize("ends", ["moved", "corrected", "past its time"])
 def test_the_end_of_a_summary_is_due_as_its_report_is(pas: Terminal, ends: str) -> None:
     """Of an urgent report eight hours, however it ends; a threat's goes before all else, as the summary itself did."""

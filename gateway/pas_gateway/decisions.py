@@ -20,10 +20,12 @@ from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import dockets, queries
+from pas_gateway.register.dockets import WAITING
 from pas_gateway.replies import Arrived
 from pas_gateway.signatures import RefusedStatementError, Said, Signed, verify_signed
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import show_time, to_ms
+from pas_schemas.directory import PAS
 from pas_schemas.models.decision import Consent, Decision, Second, Summary
 from pas_schemas.models.words import NoticeWord
 
@@ -32,6 +34,7 @@ _ASKED: dict[str, tuple[NoticeWord, str]] = {
     "CODE_2": ("CODE_2_ASKED", "The case was returned: the originator is asked for handling code 2."),
     "CONSENT": ("CONSENT_ASKED", "The case was returned: the originator is asked for its consent."),
 }
+_ANSWERED = "The originator has answered what it was asked: the case waits for its owner again."
 _NO_CASE = RefusedStatementError("CASE", "That office owns no such case.", "see `pas cases list`")
 _GONE = RefusedStatementError("GONE", "PAS no longer keeps the report of that case.", "nothing can be decided on it")
 
@@ -133,9 +136,27 @@ class _Sitting:
                 docket.states[said.office] = "RETURNED" if said.choice == "RETURN" else "OPEN" if signed.digest in complete else "PROPOSED"
                 if said.choice == "RETURN" and said.asks is not None:
                     self._ask_originator(said, docket)
-            case Second() if said.statement in complete and docket.state(said.office) == "PROPOSED":
-                # What was proposed in this same batch: the case waits for nobody's agreement any more.
-                docket.states[said.office] = "OPEN"
+            case Consent():
+                # A grant may want somebody at PAS too; a new grade counts when all who must have signed it.
+                if said.choice != "REGRADE" or signed.digest in complete:
+                    self._tell_answered(docket)
+            case Second() if said.statement in complete:
+                if docket.state(said.office) == "PROPOSED":
+                    # What was proposed in this same batch: the case waits for nobody's agreement any more.
+                    docket.states[said.office] = "OPEN"
+                if any(one.digest == said.statement and isinstance(one.said, Consent) for one in docket.signed):
+                    self._tell_answered(docket)
+
+    def _tell_answered(self, docket: Docket) -> None:
+        """Who returned a case, and PAS, hear that it is theirs again, where the answer alone does not settle it."""
+        said = about(docket.standing.report, docket.id, docket.standing.kept.order[0])
+        for row in docket.rows.values():
+            state = docket.state(row.owner)
+            if docket.case(row.owner) is None or (state != "RETURNED" and (row.owner != PAS or state not in WAITING)):
+                continue
+            if state == "RETURNED":
+                docket.states[row.owner] = "OPEN"
+            self.plan.drafts.append(notify(said, row.owner, [notice("ACCEPTED", _ANSWERED, case=row.id)]))
 
     def _ask_originator(self, said: Decision, docket: Docket) -> None:
         word, why = _ASKED[said.asks or ""]
@@ -171,7 +192,7 @@ class _Sitting:
             self.plan.change.case_states += [
                 {"id": case_id(self.office, docket.id, owner), "state": state}
                 for owner, state in docket.states.items()
-                if state != "OPEN" and docket.case(owner) is not None
+                if docket.case(owner) is not None
             ]
         unmatched = [one for one in changed if one.standing.kept.waits == "UNMATCHED" and one.judged.approved.unmatched]
         return Ruled([docket.standing for docket in changed], frozenset(docket.id for docket in unmatched))

@@ -799,12 +799,35 @@ def test_code_5_follows_with_consent_and_two_people(bench: Bench) -> None:
     assert bench.state(urn) == "RETURNED"
     bench.send(bench.consent("force:01"))
     bench.desk.run()
-    # The originator's person is one of two; somebody at PAS is the other.
+    # The originator's person is one of two; somebody at PAS is the other, and PAS hears that the case is with it again.
     assert bench.outcome(urn, "security:BAI") == ("hold", "R-FOLLOW")
+    assert (bench.state(urn), told_answered(bench, "pas")) == ("OPEN", [bench.case(urn)])
     bench.send(bench.decision(urn))
     sent = bench.desk.run()
     assert bench.outcome(urn, "security:BAI") == ("release", "H5-PRISON")
     assert [one.datum["kind"] for one in sent if one.office == "security:BAI"] == ["CONDITIONS"]
+
+
+def told_answered(bench: Bench, owner: str) -> list[str]:
+    """The cases of which an owner heard that the originator has answered."""
+    words = [word for one in bench.desk.run() if one.office == owner for word in one.datum["notices"]]
+    return [word["case"] for word in words if word["why"].startswith("The originator has answered")]
+
+
+def test_who_returned_a_case_hears_when_its_question_is_answered(bench: Bench) -> None:
+    """PAS of an answer that leaves its case waiting, and of none that settles it; a new grade answers once two have signed it."""
+    bench.desk.move(hours_ago=0.5, prison="BAI")
+    urn = publish(bench, hours_ago=0.1, risk_tags=["ESCAPE"], **one_item())
+    item = {"office": "governor:BAI"}
+    bench.send(bench.decision(urn, "RETURN", asks="CODE_2", **item))
+    bench.desk.run()
+    assert (bench.state(urn), told_answered(bench, "pas")) == ("RETURNED", [])
+    graded = bench.send(bench.consent("force:01", "REGRADE", grade="B22", assessment=RiskAssessment(**RISK)))
+    bench.desk.run()
+    assert (bench.state(urn), told_answered(bench, "pas")) == ("RETURNED", [])
+    bench.send(bench.agree(graded, "example-force-01-2", "force:01"))
+    bench.desk.run()
+    assert (bench.state(urn), told_answered(bench, "pas")) == ("OPEN", [bench.case(urn)])
 
 
 def test_an_originator_that_refuses_is_heard_at_once(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from pas_gateway.plan import Plan
 from pas_gateway.register import ladders
 from pas_gateway.register.ladders import Late, Unread
 from pas_schemas.clock import from_ms, show_time
-from pas_schemas.directory import PAS
+from pas_schemas.directory import PAS, Estate
 
 # Deliveries, and cases, that are looked at in one transaction.
 LOOKED_AT_ONCE = 200
@@ -48,13 +48,15 @@ def climb(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Plan
 
 @dataclass
 class _Turn:
-    """One transaction's worth; `cases` are the deliveries because of which PAS gets one, `_over` those because of which it need not."""
+    """One transaction's worth; `cases` are the deliveries because of which PAS gets one, `_over` those because of which it need not, and
+    `_orphans` the reports with a case that is due and whose owner is gone: decided again, it is somebody else's."""
 
     office: PasOffice = field(repr=False)
     scribe: Scribe
     plan: Plan
     _cases: dict[bytes, list[Late]] = field(default_factory=dict)
     _over: dict[bytes, set[bytes]] = field(default_factory=dict)
+    _orphans: set[bytes] = field(default_factory=set)
 
     def look_at(self, late: Late, climbed: Mapping[str, int]) -> None:
         now_ms, later = self.scribe.now_ms, list[int]()
@@ -81,8 +83,16 @@ class _Turn:
         if rung == "CASE":
             self._cases.setdefault(late.report, []).append(late)
             return
+        if late.kind == "CASE" and not self._is_active(late.owner):
+            self._orphans.add(late.report)
+            if rung == "OWNER":
+                return
         to, told = self._word(rung, late)
         self.plan.drafts.append(notify(_about(late), to, [told]))
+
+    def _is_active(self, office: str) -> bool:
+        standing = self._estate.get(office)
+        return standing is not None and standing.active
 
     def _word(self, rung: Rung, late: Late) -> tuple[str, dict[str, object]]:
         """Who is told on a rung, and what: of a case no more than that there is one."""
@@ -97,7 +107,7 @@ class _Turn:
     def finish(self, register: sa.Connection) -> None:
         """Decides anew those of which PAS gets a case, or need have it no more; one whose body is gone is told without."""
         self.plan.change.relieved += [delivery for over in self._over.values() for delivery in sorted(over)]
-        reports = self._cases.keys() | self._over.keys()
+        reports = self._cases.keys() | self._over.keys() | self._orphans
         knowledge = self.office.know()
         standing = find_standing(register, reports, knowledge, self.office, self.scribe, self.plan) if reports else []
         again = []
@@ -119,6 +129,10 @@ class _Turn:
                 why = _UNCONFIRMED if late.kind == "WITHDRAWAL" else _TOLD_PAS
                 told = notice("OVERDUE", why, office=late.owner, case=case, due_ms=late.due_ms)
                 self.plan.drafts.append(notify(_about(late), PAS, [told]))
+
+    @cached_property
+    def _estate(self) -> Estate:
+        return self.office.snapshot.at(self.scribe.now)
 
     @cached_property
     def _posts(self) -> Posts:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pas_gateway.register import ClashError, ladders, schema, split_blobs
 from pas_gateway.trace import trace
 from pas_schemas.clock import to_ms
 from pas_schemas.codec import decode, encode
+from pas_schemas.directory import Snapshot
 from pas_schemas.sealing import REPLY
 from pas_schemas.topics import REPLIES
 from pas_transport.appointing import dismiss
@@ -464,6 +465,34 @@ def test_a_receipt_for_another_offices_delivery_is_told_and_changes_nothing(benc
     assert told["urn"] in ("", None)
     desk.turn(minutes=16)
     assert "security:WSI" in {word["to"] for word in desk.climb()}
+
+
+def end_term(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """The PIO of WSI is posted no more; its keys stay, for this test's log tells all its times anew when the clock is turned."""
+    offices = [
+        replace(one, terms=(*one.terms[:-1], replace(one.terms[-1], end=now))) if one.id == "pio:WSI" else one for one in snapshot.offices
+    ]
+    return replace(snapshot, offices=tuple(offices))
+
+
+def test_a_case_whose_owner_is_gone_goes_to_whoever_owns_it_by_now(bench: Bench) -> None:
+    """The conduit was to evaluate, and is no more: nobody could decide, for a case is another office's until it is decided again."""
+    desk = bench.desk
+    urn = publish(bench, originator="security:WSI", urn="WSI/IR/2015/000001", priority="URGENT", addressees=["force:01"])
+    assert {row.owner for row in bench.docket(urn).rows.values() if row.state == "OPEN"} == {"pio:WSI"}
+    change(desk.workspace, end_term)
+    desk.turn(minutes=119)
+    assert desk.climb() == []
+    desk.turn(minutes=2)
+    words = [(word["to"], word["word"], word["rule"]) for word in desk.climb()]
+    assert ("fib:01", "DECIDE", "R-EVALUATE") in words
+    assert not any(to == "pio:WSI" and word == "OVERDUE" for to, word, _ in words)
+    assert {row.owner for row in bench.docket(urn).rows.values() if row.state == "OPEN"} == {"fib:01"}
+    bench.send(bench.decision(urn, owner="fib:01"))
+    desk.run()
+    assert bench.outcome(urn, "force:01")[0] == "release"
+    desk.turn(hours=7)
+    assert {word["word"] for word in desk.climb() if word["case"]} == set()
 
 
 @pytest.mark.parametrize("receipt", ["CONDITIONS_ACCEPTED", "ACTIONED", "DECLINED"])

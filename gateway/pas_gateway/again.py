@@ -130,12 +130,22 @@ def judge_again(
     if not one.signed:
         return Judgement(one, decide(one.report, situation, bench.rulebook), Approved(one.report), situation)
     gates = gates_fired(one.report, situation, bench.rulebook)
-    approved = approve(one.kept.id, one.report, gates, one.signed, bench.now, office)
+    signed = [each for each in one.signed if not _is_of_elsewhere(each, one.report, knowledge, bench.now)]
+    approved = approve(one.kept.id, one.report, gates, signed, bench.now, office)
     screened = screen_report(approved.report, bench.rulebook, one.source.parts.suspicions)
     written = frozenset(text.item for text in approved.written)
     situation = replace(situation, rulings=approved.rulings, suspicions=screened, unread=_unanswered(one, approved), by_pas=written)
     current = replace(one, report=approved.report, source=add_approved(one.source, approved, office))
     return Judgement(current, decide(approved.report, situation, bench.rulebook), approved, situation)
+
+
+def _is_of_elsewhere(signed: Signed, report: Report, knowledge: Knowledge, now: datetime) -> bool:
+    """Whether silence was accepted while a subject was elsewhere: before the Governor who has him by now nobody has decided on it."""
+    if not isinstance(signed.said, Decision) or signed.said.choice != "ACCEPT_SILENCE":
+        return False
+    numbers = [one.noms_number for one in report.subjects if one.role == "SUBJECT" and one.noms_number is not None]
+    places = ((knowledge.place(number, now), knowledge.place(number, from_ms(signed.at_ms))) for number in numbers)
+    return any(here is not None and here != then for here, then in places)
 
 
 def _unanswered(one: Standing, approved: Approved) -> frozenset[str]:
@@ -239,8 +249,10 @@ def _case_states(judged: Judgement, ended: Sequence[str], office: PasOffice) -> 
     for owner in ended:
         if owner in approved.silent_until or owner in deciders:
             yield {"id": case_id(office, report, owner), "state": "ACCEPTED" if owner in approved.silent_until else "DECIDED"}
-    for owner, until in approved.silent_until.items():
-        yield {"id": case_id(office, report, owner), "silent_until_ms": to_ms(until)}
+    silent = {one.said.office for one in judged.one.signed if isinstance(one.said, Decision) and one.said.choice == "ACCEPT_SILENCE"}
+    for owner in silent:
+        until = approved.silent_until.get(owner)
+        yield {"id": case_id(office, report, owner), "silent_until_ms": to_ms(until) if until is not None else None}
 
 
 def _disclosures(

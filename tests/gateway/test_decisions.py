@@ -26,7 +26,7 @@ from pas_gateway.policy.rulings import Rulings
 from pas_gateway.register import schema
 from pas_gateway.signatures import RefusedStatementError
 from pas_gateway.vault import lock_statement
-from pas_schemas.clock import show_time
+from pas_schemas.clock import from_ms, parse_time, show_time
 from pas_schemas.errors import KeyringError, MisuseError, RegisterError
 from pas_schemas.models.decision import Decision, RuledPair, Second
 from pas_schemas.models.report import RiskAssessment
@@ -732,6 +732,32 @@ def test_silence_is_accepted_until_a_date_and_asked_for_again(bench: Bench) -> N
     # Its deliveries are sealed a week from now: no log that is here takes them.
     assert [(draft.office, [word["rule"] for word in draft.notices]) for draft in plan.drafts] == [("fib:01", ["R-SENIORITY"])]
     assert bench.events()[-1][0] == "SILENCE_ENDED"
+
+
+def test_silence_before_one_governor_is_none_before_the_next(bench: Bench) -> None:
+    """Secrecy is decided, never fallen into: in another prison it is another's risk. To court and back changes nothing."""
+    urn = publish(bench, **secret())
+    until = show_time(bench.desk.workspace.clock.now() + timedelta(days=7))
+    answer = {"reasons": ("R-SENIORITY",), "officer": "example-fib-01-1", "rank": "superintendent", "until": until}
+    bench.send(bench.decision(urn, "ACCEPT_SILENCE", owner="fib:01", **answer))
+    bench.desk.run()
+    for event, prison in (("ABSENT", "WSI"), ("RECEIVED", "WSI")):
+        bench.desk.move(hours_ago=0, event=event, prison=prison)
+        bench.desk.run()
+        assert (bench.state(urn, "fib:01"), silent_until(bench)) == ("ACCEPTED", [parse_time(until)])
+    bench.desk.move(hours_ago=0, prison="BAI")
+    bench.desk.run()
+    assert (bench.state(urn, "fib:01"), silent_until(bench)) == ("OPEN", [None])
+    assert [case.id for case in bench.own_cases("fib:01")] == [bench.case(urn, "fib:01")]
+    bench.send(bench.decision(urn, "ACCEPT_SILENCE", owner="fib:01", **answer))
+    bench.desk.run()
+    assert (bench.state(urn, "fib:01"), silent_until(bench)) == ("ACCEPTED", [parse_time(until)])
+
+
+def silent_until(bench: Bench) -> list[Any]:
+    with bench.desk.store.reading() as register:
+        rows = register.execute(schema.cases.select().where(schema.cases.c.owner == "fib:01")).all()
+    return [from_ms(row.silent_until_ms) if row.silent_until_ms is not None else None for row in rows]
 
 
 class LaterClock:

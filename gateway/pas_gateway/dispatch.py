@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +13,7 @@ from pas_gateway.notes import NOTE_KEY, UNSENT_KEY, write_unsent
 from pas_gateway.office import PasOffice
 from pas_gateway.register import Store, schema
 from pas_gateway.register.change import add_counts, among, chunks
-from pas_gateway.register.outbox import drop_outbox, has_outbox, take_outbox
+from pas_gateway.register.outbox import Waiting, drop_outbox, has_outbox, take_outbox
 from pas_gateway.route import read_outbox
 from pas_schemas.clock import to_ms
 from pas_schemas.sealing import CLOCKS_DIFFER, LATEST
@@ -77,7 +76,7 @@ class Dispatcher:
                 sent = self._send(rows)
             return sent
 
-    def _send(self, rows: Sequence[Any]) -> int:
+    def _send(self, rows: Sequence[Waiting]) -> int:
         notes = [Outgoing(AUDIT.name, NOTE_KEY, row.note, 0) for row in rows if row.note is not None]
         if notes:
             # In the log before what they speak of: a register that is restored must learn of all that was sent.
@@ -91,7 +90,7 @@ class Dispatcher:
             return self._keep_what_was_stored(rows, records, error)
         return self._mark_sent(rows, records)
 
-    def _keep_what_was_stored(self, rows: Sequence[Any], records: Sequence[Outgoing], error: Exception) -> int:
+    def _keep_what_was_stored(self, rows: Sequence[Waiting], records: Sequence[Outgoing], error: Exception) -> int:
         """Marks as sent what the log has; raises `error` again unless a topic that is not there explains it."""
         failed = {records[place].topic for place in error.failed} if isinstance(error, AppendError) else {row.topic for row in rows}
         kept = [record for record in records if record.topic not in failed]
@@ -106,7 +105,7 @@ class Dispatcher:
         self._look_again = time.monotonic() + LOST_SECONDS
         return sent
 
-    def _renew_lapsed(self, rows: Sequence[Any]) -> None:
+    def _renew_lapsed(self, rows: Sequence[Waiting]) -> None:
         """What was sealed nearly a day ago goes as it lies, for nothing may be missing in the order of its numbers, and comes once more."""
         sealed_before_ms = to_ms(self.office.clock.now() - LATEST + CLOCKS_DIFFER)
         for row in rows:
@@ -115,7 +114,7 @@ class Dispatcher:
                 self.renew(row.topic, [key for key, _ in read_outbox(row.records)])
                 self._renewed.add(row.number)
 
-    def _take_back_notes(self, rows: Sequence[Any]) -> None:
+    def _take_back_notes(self, rows: Sequence[Waiting]) -> None:
         """A register that is restored must not believe that an office has what no log ever took."""
         ids = [key for row in rows if row.note is not None for key, _ in read_outbox(row.records)]
         if ids:
@@ -125,7 +124,7 @@ class Dispatcher:
         with self.store.reading() as register:
             return has_outbox(register, urgent, self._lost)
 
-    def _mark_sent(self, rows: Sequence[Any], records: Sequence[Outgoing]) -> int:
+    def _mark_sent(self, rows: Sequence[Waiting], records: Sequence[Outgoing]) -> int:
         """The payload leaves the outbox once the log has it; how many records that were."""
         ids = [record.key for record in records if record.topic != QUARANTINE.name]
         sent = {"state": "SENT", "sent_at_ms": to_ms(self.office.clock.now())}

@@ -101,6 +101,8 @@ def disclose(
     """
     released = outcome.released
     chosen = released if items is None else tuple(items)
+    if not chosen:
+        return
     _check_approved(said, outcome, chosen, approvals or {})
     same = (released, chosen, outcome.obligations, accepted)
     shares = source.shares.get(same)

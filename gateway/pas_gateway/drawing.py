@@ -64,7 +64,9 @@ def draw(register: sa.Connection, came: Sequence[Came], office: PasOffice, scrib
 
 def _judge(verified: Verified, knowledge: Knowledge, bench: Bench) -> Outcome:
     """Any failure inside the rules means that nobody receives: the record is set aside and PAS is told."""
-    verified = replace(verified, id=knowledge.keep_as(verified.report, verified.id))
+    kept_as = knowledge.keep_as(verified.report, verified.id)
+    if kept_as != verified.id:
+        verified = replace(verified, id=kept_as)
     try:
         judged = judge(
             verified.report, verified.id, verified.opened.content_digest, verified.order, verified.suspicions, knowledge, bench,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pas_gateway.judge import live_until_ms
@@ -17,6 +18,9 @@ from pas_schemas.models.report import Report
 from pas_schemas.models.words import Priority
 from pas_schemas.sealing import StoreKey
 
+# Decisions kept as they are written: of many reports the same words fall on the same offices. What goes to more offices than a few is
+# hardly ever said again, and may be long.
+DECISIONS_KEPT, FEW_OFFICES = 1024, 8
 Row = dict[str, Any]
 
 
@@ -32,17 +36,25 @@ class Filed:
 
 def write_verdicts(verdicts: Verdicts, office: PasOffice, report_id: bytes, withdrawn: Iterable[Outcome] = ()) -> bytes:
     """A decision as one Avro record, sealed: an addressee that is no office is whatever somebody typed."""
-    datum = {
-        "rulebook": office.rulebook.digest,
-        "directory_version": office.snapshot.version,
+    gone = tuple(withdrawn)
+    write = _write_once if len(verdicts.outcomes) + len(gone) <= FEW_OFFICES else _write
+    return office.register_key.seal(write(verdicts, gone, office.rulebook.digest, office.snapshot.version), _place(report_id))
+
+
+def _write(verdicts: Verdicts, withdrawn: tuple[Outcome, ...], rulebook: str, directory_version: int) -> bytes:
+    return encode("verdicts", {
+        "rulebook": rulebook,
+        "directory_version": directory_version,
         "gates": [gate._asdict() for gate in verdicts.gates],
         "outcomes": [_write_outcome(outcome) for outcome in verdicts.outcomes],
         "withdrawn": [_write_outcome(outcome) for outcome in withdrawn],
         "cases": [
             {"owner": case.owner, "reasons": case.reasons, "held": [pair._asdict() for pair in case.held]} for case in verdicts.cases
         ],
-    }
-    return office.register_key.seal(encode("verdicts", datum), _place(report_id))
+    })  # fmt: skip
+
+
+_write_once = lru_cache(DECISIONS_KEPT)(_write)
 
 
 def _place(report_id: bytes) -> bytes:

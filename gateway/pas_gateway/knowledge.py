@@ -32,6 +32,13 @@ HASHES_KEPT = 8192
 
 
 @lru_cache(maxsize=HASHES_KEPT)
+def _person(key: IdKey, number: str | None, pnc_id: str | None) -> tuple[bytes, ...]:
+    if number is not None:
+        return (_hash(key, b"pas/v1/prisoner", number),) if is_nomis(number) else ()
+    return (_hash(key, b"pas/v1/pnc", pnc_id),) if pnc_id is not None and is_pnc(pnc_id) else ()
+
+
+@lru_cache(maxsize=HASHES_KEPT)
 def _hash(key: IdKey, use: bytes, number: str) -> bytes:
     return key.digest(use, number.encode())[:16]
 
@@ -56,9 +63,7 @@ class Names:
 
     def person(self, subject: Subject) -> tuple[bytes, ...]:
         """By which a subject is told again: a well-formed NOMIS number, without a number a PNC ID whose letter is right (ADR 0008)."""
-        if subject.noms_number is not None:
-            return (self.prisoner(subject.noms_number),) if is_nomis(subject.noms_number) else ()
-        return (self._pnc(subject.pnc_id),) if subject.pnc_id is not None and is_pnc(subject.pnc_id) else ()
+        return _person(self.key, subject.noms_number, subject.pnc_id)
 
     def number(self, number: str) -> bytes | None:
         """Of a NOMIS number or a PNC ID; None for what is neither."""

@@ -52,7 +52,7 @@ def read_note(sealed: bytes, office: PasOffice) -> list[dict[str, Any]]:
     split = len(_BYTES)
     return [
         {**dict(zip(_BYTES, map(bytes.fromhex, row[:split]), strict=True)), **dict(zip(_PLAIN, row[split:], strict=True)),
-         "state": "SENT", "read_at_ms": None}
+         "state": "SENT"}
         for row in said
     ]  # fmt: skip
 

@@ -100,8 +100,7 @@ def _drafts(decided: Decided, waits: Waits | None, office: PasOffice, scribe: Sc
     estate = office.snapshot.at(scribe.now)
     read_by = office.rulebook.read_by(report.priority, verified.submitted.taken.at)
     for outcome in () if waits is not None else verdicts.outcomes:
-        if outcome.released:
-            yield from disclose(said, source, outcome, estate, office.rulebook, read_by, accepted=False)
+        yield from disclose(said, source, outcome, estate, office.rulebook, read_by, accepted=False)
     told = name_items(tell_originator(verdicts, waits), office.register_id_key, verified.id, report.originator)
     yield notify(said, report.originator, told)
     yield from decide_notices(said, verdicts.cases, verdicts, report, office, scribe)
@@ -111,14 +110,14 @@ def decide_notices(
     said: About, cases: Iterable[Case], verdicts: Verdicts, report: Report, office: PasOffice, scribe: Scribe
 ) -> Iterator[Draft]:
     """A case whose owner is outside PAS reaches that owner as a notice: one DECIDE for each pair that waits, or for the reason alone."""
-    released = {outcome.office: outcome.released for outcome in verdicts.outcomes}
     for case in cases:
         if case.owner == PAS:
             continue
         row = case_row(office, said.report, case, report.priority, scribe.now_ms, said.received_at_ms)
         # Whoever did not write the report knows its items by their place in its own disclosure, or else in the case: a number
         # of the report's own would tell of items that this office may not have.
-        known = tuple(range(len(report.items))) if case.owner == report.originator else released.get(case.owner, ())
+        released = next((outcome.released for outcome in verdicts.outcomes if outcome.office == case.owner), ())
+        known = tuple(range(len(report.items))) if case.owner == report.originator else released
         if not {pair.item for pair in case.held} <= set(known):
             known = tuple(sorted({pair.item for pair in case.held}))
         key = office.register_id_key

@@ -154,14 +154,14 @@ class _Written(NamedTuple):
 
 
 class _Writer:
-    """Writes the deliveries of one batch; what is told of a report, and no words, are encoded once for all of them."""
+    """Writes the deliveries of one batch; what is told of a report, and the same words, are encoded once for all of them."""
 
     def __init__(self, office: PasOffice, scribe: Scribe) -> None:
         self._office, self._scribe = office, scribe
         self._parts, self._signed_by = delivery_parts(), office.sealer.key_id
         self._told: dict[tuple[About, int | None], bytes] = {}
         self._no_body = self._parts.encode(BODY, {"body": None})
-        self._no_words = self._encode_words((), None)
+        self._words: dict[tuple[tuple[Any, ...], ...], bytes] = {}
 
     def write(self, draft: Draft, number: int, routed: Routed) -> _Written:
         report, recipient, key = draft.about.report, draft.office, self._office.register_id_key
@@ -171,7 +171,7 @@ class _Writer:
         row = {
             "id": delivery_id, "report": report, "office": recipient, "n": number, "kind": draft.kind,
             "items": ",".join(map(str, draft.items)), "state": "SEALED",
-            "deadline_ms": due_ms, "read_at_ms": None, "leaf": leaf_of(event), "climb_ms": due_ms, "signed_by": self._signed_by,
+            "deadline_ms": due_ms, "leaf": leaf_of(event), "climb_ms": due_ms, "signed_by": self._signed_by,
         }  # fmt: skip
         name = {
             "delivery_id": delivery_id, "handle": key.digest(b"pas/v1/handle", report, recipient.encode())[:16],
@@ -182,7 +182,7 @@ class _Writer:
             # An inbox confirms a withdrawal by itself: by when is for PAS alone to watch.
             self._tell(draft.about, due_ms if draft.kind != "WITHDRAWAL" else None),
             self._no_body if draft.body is None else draft.body,
-            self._encode_words(draft.notices, draft.request) if draft.notices or draft.request else self._no_words,
+            self._encode_words(draft.notices, draft.request) if draft.request else self._say(draft.notices),
         )
         routed.events.append(event)
         routed.deliveries.append(row)
@@ -196,6 +196,13 @@ class _Writer:
                 "received_at_ms": said.received_at_ms, "decided_at_ms": self._scribe.now_ms, "deadline_ms": deadline_ms,
             })  # fmt: skip
         return told
+
+    def _say(self, notices: Sequence[dict[str, Any]]) -> bytes:
+        same = tuple([tuple(word.values()) for word in notices])
+        said = self._words.get(same)
+        if said is None:
+            said = self._words[same] = self._encode_words(notices, None)
+        return said
 
     def _encode_words(self, notices: Sequence[dict[str, Any]], request: dict[str, Any] | None) -> bytes:
         return self._parts.encode(WORDS, {"notices": notices, "apart": self._office.realm.apart, "request": request})

@@ -189,9 +189,9 @@ def _use_versions(connection: sa.Connection, used: dict[bytes, int], touched: se
     postgres = connection.dialect.name == "postgresql"
     # PostgreSQL would take what is read here for read by all who write about anybody: what is raised tells its version itself.
     keys = used.keys() - touched if postgres else used
-    found = {row.key: row.version for row in find_rows(connection, sa.select(schema.versions), schema.versions.c.key, keys)}
+    found = dict(find_rows(connection, sa.select(schema.versions), schema.versions.c.key, keys))
     if postgres:
-        found |= {row.key: row.version - 1 for row in connection.execute(_RAISE_MANY, {"keys": sorted(touched)})}
+        found |= {key: version - 1 for key, version in connection.execute(_RAISE_MANY, {"keys": sorted(touched)})}
     elif touched:
         connection.execute(_RAISE_EACH, [{"key": key} for key in sorted(touched)])
     if any(found.get(key, 0) != version for key, version in used.items()):

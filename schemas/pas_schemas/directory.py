@@ -217,7 +217,12 @@ class Snapshot:
 
     def find_key(self, office: str, use: KeyUse, key_id: str) -> PublicKey | None:
         """The key of that id that an office ever had for a use."""
-        return next((key for key in self.keys(office, use) if key.id == key_id), None)
+        return self._by_key.get((office, use, key_id))
+
+    @cached_property
+    def _by_key(self) -> dict[tuple[str, KeyUse, str], PublicKey]:
+        # Of two alike the older counts.
+        return {(office.id, key.use, key.id): key for office in self.offices for key in reversed(office.keys)}
 
     def every_key(self) -> Iterator[PublicKey]:
         """Of offices and people alike."""

@@ -31,6 +31,20 @@ COLUMN_WORDS: Final = {
     "nonpros": "non-prosecuting parties",
 }
 
+# What a cell says of one item to one office of its column: another office there may hear another word, as it was named or not.
+_CELL_WORDS: Final[dict[Word, str]] = {
+    "release": "Handling code {} releases it to this one among {}.",
+    "hold": "Handling code {} holds it for this one among {}, until a person decides.",
+    "refuse": "Handling code {} refuses it to this one among {}.",
+}
+_CELL_SENTENCES: Final[dict[tuple[str, str], str]] = {
+    (f"H{code}-{column.upper()}", word): sentence.format(code, COLUMN_WORDS[column])
+    for code in CODES
+    for column in COLUMNS
+    for word, sentence in _CELL_WORDS.items()
+}
+
+# What a rule says of its own accord; a cell, where it holds.
 SENTENCES: Final[dict[str, str]] = {
     "G-MARKING": "The protective marking is one that a person must see first.",
     "G-WARRANT": "A text looks as if it comes from a warranted intercept.",
@@ -66,7 +80,7 @@ SENTENCES: Final[dict[str, str]] = {
     "R-REFERRAL": "Reports on one subject add up: a Category A or E-List referral is suggested.",
     "R-NOBODY": "Nobody may have any of this report, or nobody reads it where it was sent: a person must see that it does not sink.",
     "H-SANITISED": "The office has the fuller item that this one sanitises.",
-    **{f"H{code}-{column.upper()}": f"Handling code {code} for {COLUMN_WORDS[column]}." for code in CODES for column in COLUMNS},
+    **{cell: _CELL_SENTENCES[cell, "hold"] for cell in CELLS},
 }
 
 # What a rule says where it refuses a report: at the border a gate speaks of what was declared, not of what a person must look at.
@@ -81,3 +95,8 @@ OBLIGATIONS: Final = (
     "ACCEPT_CONDITIONS", "DO_NOT_QUOTE_VISOR", "EVALUATE", "INTERNAL_ONLY", "RECORD_DISSEMINATION", "REFER_TO_ORIGINATOR",
     "VERIFY_IDENTITY",
 )  # fmt: skip
+
+
+def explain_word(rule: str, word: str) -> str:
+    """Why one item has this word for one office, in a sentence for a person."""
+    return _CELL_SENTENCES.get((rule, word)) or SENTENCES[rule]

@@ -6,7 +6,7 @@ import pytest
 
 from pas_schemas.reference import alert_codes, establishments, force_codes, read_data
 from pas_schemas.rulebook import TEXT_GATES, shipped_rulebook
-from pas_schemas.rules import BORDER, CELLS, GATES, LAST, REASONS, REFUSALS, ROUTING, SENTENCES, VALIDATION
+from pas_schemas.rules import BORDER, CELLS, GATES, LAST, REASONS, REFUSALS, ROUTING, SENTENCES, VALIDATION, explain_word
 
 
 def test_establishments() -> None:
@@ -53,3 +53,13 @@ def test_only_what_is_declared_is_to_be_destroyed() -> None:
     assert {rule for rule in SENTENCES if REFUSALS[rule] != SENTENCES[rule]} == set(BORDER)
     assert "destroy" in REFUSALS["G-PRIVILEGE"]
     assert not any("destroy" in sentence for sentence in SENTENCES.values())
+
+
+@pytest.mark.parametrize("rule", [*CELLS, LAST, "G-STAFF"])
+def test_a_cell_says_what_it_does_in_a_sentence_of_its_own(rule: str) -> None:
+    said = {word: explain_word(rule, word) for word in ("release", "hold", "refuse")}
+    if rule in CELLS:
+        assert all(f" {word}s it " in sentence for word, sentence in said.items())
+        assert SENTENCES[rule] == said["hold"]
+    else:
+        assert set(said.values()) == {SENTENCES[rule]}

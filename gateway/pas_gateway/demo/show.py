@@ -22,7 +22,7 @@ from pas_gateway.demo.outcomes import Name, Row, Traces, name_of
 from pas_gateway.demo.playing import Played, Step
 from pas_gateway.demo.story import STORY_NOW
 from pas_schemas.clock import parse_time
-from pas_schemas.rules import SENTENCES
+from pas_schemas.rules import explain_word
 from pas_transport.console import Console, make_safe
 
 WORDS = {"release": "green", "hold": "yellow", "refuse": "red"}
@@ -151,7 +151,7 @@ def show_counted(console: Console, struck: Counter[tuple[str, str]]) -> None:
     table.add_column("Items", justify="right")
     table.add_column("Why", overflow="fold")
     for (rule, word), times in struck.most_common(RULES_SHOWN):
-        table.add_row(rule, Text(word, WORDS[word]), str(times), SENTENCES[rule])
+        table.add_row(rule, Text(word, WORDS[word]), str(times), explain_word(rule, word))
     console.draw(table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pas_schemas.rules import SENTENCES, Effect, Word
+from pas_schemas.rules import SENTENCES, Effect, Word, explain_word
 
 
 class Gate(NamedTuple):
@@ -33,7 +33,7 @@ class Verdict(NamedTuple):
 
     @property
     def why(self) -> str:
-        return SENTENCES[self.rule]
+        return explain_word(self.rule, self.word)
 
 
 class Outcome(NamedTuple):

@@ -185,6 +185,29 @@ def test_a_retired_office_ends_and_may_come_back() -> None:
         enrolled("lea:91", snapshot=gone, start=T0)
 
 
+def test_an_end_that_lies_ahead_may_come_sooner_and_never_later_or_over_again() -> None:
+    ending = retire(enrolled("lea:91"), "lea:91", T0 + 9 * DAY)
+    sooner = retire(ending, "lea:91", T0 + 2 * DAY, now=T0 + DAY)
+    assert [sooner.at(T0 + days * DAY).offices["lea:91"].active for days in (1, 2, 9)] == [True, False, False]
+    assert {key.end for key in sooner.keys("lea:91", "sign")} == {T0 + 2 * DAY}
+    for at, now in ((T0 + 9 * DAY, T0), (T0 + 10 * DAY, T0), (T0 + DAY, T0 + 9 * DAY)):
+        with pytest.raises(DirectoryError, match="retired already"):
+            retire(ending, "lea:91", at, now=now)
+
+
+def test_keys_are_rotated_until_the_term_is_over() -> None:
+    keys = NewKeys.generate("lea:91")
+    ending = retire(enrolled("lea:91"), "lea:91", T0 + 9 * DAY)
+    cut = rotate(ending, "lea:91", keys, T0 + DAY, example=False, overlap=timedelta(0))
+    assert [key.end for key in cut.keys("lea:91", "sign")] == [T0 + DAY, T0 + 9 * DAY]
+    current = cut.key("lea:91", "sign", T0 + DAY)
+    assert current is not None
+    assert current.id == keys.signing.id
+    assert cut.key("lea:91", "sign", T0 + 9 * DAY) is None
+    with pytest.raises(DirectoryError, match="is retired"):
+        rotate(ending, "lea:91", keys, T0 + 9 * DAY, example=False)
+
+
 def test_what_is_not_there_cannot_be_changed() -> None:
     with pytest.raises(DirectoryError, match="knows no lea:91"):
         retire(EMPTY, "lea:91", T0)

@@ -49,6 +49,16 @@ def test_a_person_is_appointed_moves_and_leaves_and_is_never_forgotten(snapshot:
         dismiss(left, "pas", "a1234", T0 + 3 * DAY)
 
 
+def test_whoever_is_to_leave_may_leave_sooner(snapshot: Snapshot) -> None:
+    leaving = dismiss(appoint(snapshot, read_person_request(ask()), T0), "pas", "a1234", T0 + 9 * DAY)
+    person = dismiss(leaving, "pas", "a1234", T0 + 2 * DAY, now=T0 + DAY).by_reference["a1234"]
+    assert [person.appointment(T0 + days * DAY) is not None for days in (1, 2)] == [True, False]
+    assert [person.key(T0 + days * DAY) is not None for days in (1, 2)] == [True, False]
+    for at, now in ((T0 + 9 * DAY, T0), (T0 + DAY, T0 + 9 * DAY)):
+        with pytest.raises(DirectoryError, match="has left already"):
+            dismiss(leaving, "pas", "a1234", at, now=now)
+
+
 def test_nobody_signs_under_two_names(snapshot: Snapshot) -> None:
     key = SigningKey.generate()
     first = appoint(snapshot, read_person_request(ask(key=key)), T0)

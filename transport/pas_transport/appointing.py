@@ -107,15 +107,19 @@ def appoint(snapshot: Snapshot, request: PersonRequest, start: datetime) -> Snap
     return _with(snapshot, Person(request.reference, (*earlier, post), (*keys, PublicKey(key.id, "sign", request.public, start))))
 
 
-def dismiss(snapshot: Snapshot, office: str, reference: str, at: datetime) -> Snapshot:
-    """The person's appointment and key end at `at`; the person stays in the directory for ever. Raises `DirectoryError`."""
+def dismiss(snapshot: Snapshot, office: str, reference: str, at: datetime, now: datetime | None = None) -> Snapshot:
+    """The person's appointment and key end at `at`, or sooner than was said before; the person stays in the directory for ever.
+
+    `now` is when this is said, where that is not `at`: what has ended by then has ended. Raises `DirectoryError`.
+    """
     found = snapshot.by_reference.get(reference)
     if found is None or found.appointments[-1].office != office:
         raise DirectoryError(f"The directory knows no such person at {office}.", "`pas directory people` shows everybody")
-    if found.appointments[-1].end is not None:
+    last = found.appointments[-1]
+    if last.end is not None and last.end <= max(at, now or at):
         raise DirectoryError("That person has left already.", "`pas directory people` shows everybody")
-    keys = tuple(replace(key, end=at) if key.end is None else key for key in found.keys)
-    return _with(snapshot, Person(reference, _end(found.appointments, at), keys))
+    keys = tuple(replace(key, end=at) if key.end in {None, last.end} else key for key in found.keys)
+    return _with(snapshot, Person(reference, _end((*found.appointments[:-1], replace(last, end=None)), at), keys))
 
 
 def _end(appointments: tuple[Appointment, ...], at: datetime) -> tuple[Appointment, ...]:

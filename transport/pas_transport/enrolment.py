@@ -116,11 +116,14 @@ def enrol(snapshot: Snapshot, request: Request, told: Particulars, start: dateti
     return _with(snapshot, replace(known, terms=terms, keys=(*_end_keys(known.keys, end), *keys)))
 
 
-def retire(snapshot: Snapshot, office: str, at: datetime) -> Snapshot:
-    """The office's term and keys end at `at`; it stays in the directory for ever. Raises `DirectoryError`."""
+def retire(snapshot: Snapshot, office: str, at: datetime, now: datetime | None = None) -> Snapshot:
+    """The office's term and keys end at `at`, or sooner than was said before; it stays in the directory for ever. Raises `DirectoryError`.
+
+    `now` is when this is said, where that is not `at`: what has ended by then has ended.
+    """
     found = find_office(snapshot, office)
     last = found.terms[-1]
-    if last.end is not None:
+    if last.end is not None and last.end <= max(at, now or at):
         raise DirectoryError(f"{office} is retired already.", "see `pas directory history`")
     if at < last.start:
         raise DirectoryError(f"{office} cannot end before it begins.", "give a later time with --at")
@@ -130,9 +133,10 @@ def retire(snapshot: Snapshot, office: str, at: datetime) -> Snapshot:
 def rotate(snapshot: Snapshot, office: str, keys: NewKeys, at: datetime, *, example: bool, overlap: timedelta = OVERLAP) -> Snapshot:
     """New keys are used from `at` on, and the old ones end after the overlap. Raises `DirectoryError`."""
     found = find_office(snapshot, office)
-    if found.terms[-1].end is not None:
+    over = found.terms[-1].end
+    if over is not None and over <= at:
         raise DirectoryError(f"{office} is retired.", "enrol it again with `pas directory add`")
-    new = tuple(PublicKey(key_id, use, public, at, None, example) for use, key_id, public in keys.public)
+    new = tuple(PublicKey(key_id, use, public, at, over, example) for use, key_id, public in keys.public)
     return _with(snapshot, replace(found, keys=(*_end_keys(found.keys, at + overlap), *new)))
 
 

@@ -122,7 +122,7 @@ def retire(session: Session, office: str, person: str | None, at: datetime | Non
     from pas_transport.issuing import change
 
     def edit(snapshot: Snapshot, now: datetime) -> Snapshot:
-        return end(snapshot, office, at or now) if person is None else dismiss(snapshot, office, person, at or now)
+        return end(snapshot, office, at or now, now) if person is None else dismiss(snapshot, office, person, at or now, now)
 
     _report(session, office, change(session.workspace, edit), person)
 

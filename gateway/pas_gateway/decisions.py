@@ -90,6 +90,7 @@ class _Sitting:
     def take(self, arrived: Arrived) -> None:
         """One statement: kept, or refused with one sentence, an audit event, and nothing changed."""
         docket: Docket | None = None
+        signed: Signed | None = None
         try:
             signed = replace(verify_signed(arrived.data, self.office.snapshot), taken_ms=to_ms(arrived.submitted.taken.at))
             if signed.id in self._known or dockets.find_statement_ids(self.register, [signed.id]):
@@ -98,6 +99,10 @@ class _Sitting:
             check_fresh(signed.said, arrived.submitted.taken.at, self.office)
             hear(signed, docket, self.scribe.now, self.office)
         except RefusedStatementError as refused:
+            if signed is not None:
+                # Its author heard that it counts for nothing, and may want something else by when it would: whoever sends it again.
+                self._known.add(signed.id)
+                self.plan.change.refused.append({"id": signed.id})
             self._refuse(arrived, docket, refused)
             return
         self._keep(signed, docket, arrived)

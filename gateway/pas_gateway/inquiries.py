@@ -17,7 +17,7 @@ from pas_gateway.hearing import check_fresh
 from pas_gateway.knowledge import Names
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import chains, queries, requests
+from pas_gateway.register import chains, dockets, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, OPEN, PUBLISHED, REFUSED, Ask, Asking
 from pas_gateway.replies import Inquired
 from pas_gateway.requests import Ledger
@@ -40,7 +40,8 @@ def plan_inquiries(register: sa.Connection, inquired: Sequence[Inquired], office
     if not inquired:
         return
     desk = _Desk(Ledger(register, office, scribe, plan))
-    desk.known = set(requests.find_requests(register, [sha256(one.data).digest()[:16] for one in inquired]))
+    statements = [sha256(one.data).digest()[:16] for one in inquired]
+    desk.known = set(requests.find_requests(register, statements)) | dockets.find_statement_ids(register, statements)
     for one in inquired:
         desk.take(one)
 
@@ -53,7 +54,7 @@ def check_inquiry(register: sa.Connection, data: bytes, said: RequestAnswer, off
 
 @dataclass
 class _Desk:
-    """One batch of statements, in the log's order; `known` are the requests that were taken before."""
+    """One batch of statements, in the log's order; `known` are the requests that were taken before, and what was refused."""
 
     ledger: Ledger
     known: set[bytes] = field(default_factory=set)
@@ -66,6 +67,7 @@ class _Desk:
         statement, said = sha256(inquired.data).digest()[:16], inquired.said
         if statement in self.known or (isinstance(said, RequestAnswer) and self._is_repeat(said, statement)):
             return
+        who: Appointment | None = None
         try:
             _, who = find_signer(inquired.data, said, self.office.snapshot)
             check_fresh(said, inquired.submitted.taken.at, self.office)
@@ -74,6 +76,9 @@ class _Desk:
             else:
                 self._answer(said, who, statement, inquired)
         except RefusedStatementError as refused:
+            if who is not None:
+                self.known.add(statement)
+                self.ledger.plan.change.refused.append({"id": statement})
             self._refuse(inquired, refused)
             return
         self.known.add(statement)

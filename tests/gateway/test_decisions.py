@@ -834,6 +834,24 @@ def test_code_5_follows_with_consent_and_two_people(bench: Bench) -> None:
     assert [one.datum["kind"] for one in sent if one.office == "security:BAI"] == ["CONDITIONS"]
 
 
+def test_a_decision_that_was_refused_counts_no_more_when_it_is_sent_again(bench: Bench) -> None:
+    """By now it would: but its author was told that it changes nothing, and whoever has the office's key could send it."""
+    urn = followed(bench)
+    said = bench.decision(urn)
+    bench.send(said)
+    bench.desk.run()
+    assert bench.events() == [("DECISION_REFUSED", ["CONSENT"])]
+    bench.send(bench.consent("force:01"))
+    bench.desk.run()
+    before = len(bench.desk.run())
+    bench.send(said)
+    assert len(bench.desk.run()) == before
+    assert (bench.events()[-1], bench.outcome(urn, "security:BAI")) == (("CONSENT", ["GRANT"]), ("hold", "R-FOLLOW"))
+    bench.send(bench.decision(urn))
+    bench.desk.run()
+    assert bench.outcome(urn, "security:BAI") == ("release", "H5-PRISON")
+
+
 def told_answered(bench: Bench, owner: str) -> list[str]:
     """The cases of which an owner heard that the originator has answered."""
     words = [word for one in bench.desk.run() if one.office == owner for word in one.datum["notices"]]

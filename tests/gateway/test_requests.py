@@ -299,6 +299,27 @@ def test_an_answer_withdrawn_before_it_was_shown_tells_who_asks_nothing(pas: Ter
     assert ("REQUEST_REFUSED", ["REPORT"]) in events(pas.desk)
 
 
+def test_an_answer_that_was_refused_counts_no_more_when_it_is_sent_again(pas: Terminal) -> None:
+    """The request was closed then, and is open now: the force says so anew."""
+    name, (_, other) = ask(pas), write_answer(pas)
+    pas.desk.publish(other)
+    pas.desk.run()
+    report = answer(pas, name)
+    named = {"choice": "ANSWER", "reason": None, "legal_basis": None, "urn": other["urn"], "report": find(pas, other)}
+    said = refusal(pas, name, **named)
+    send(pas, said)
+    pas.desk.run()
+    assert events(pas.desk)[-1] == ("REQUEST_REFUSED", ["CLOSED"])
+    pas.desk.publish(correct(pas.desk, report, "WITHDRAW", subjects=[], addressees=[]))
+    pas.desk.run()
+    send(pas, said)
+    pas.desk.run()
+    assert (events(pas.desk)[-1][0], asked(pas, state="OPEN")) == ("REQUEST_REOPENED", [("force:01", "ASKED")])
+    send(pas, refusal(pas, name, **named))
+    pas.desk.run()
+    assert asked(pas, state="OPEN") == []
+
+
 def find(pas: Terminal, report: Row) -> bytes:
     with pas.desk.store.reading() as register:
         found: bytes = register.execute(schema.reports.select().where(schema.reports.c.urn == report["urn"])).one().id

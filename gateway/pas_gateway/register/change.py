@@ -64,6 +64,7 @@ class Change:
     states: list[Row] = field(default_factory=list)
     acceptances: list[Row] = field(default_factory=list)
     statements: list[Row] = field(default_factory=list)
+    refused: list[Row] = field(default_factory=list)
     case_states: list[Row] = field(default_factory=list)
     rested: dict[bytes, int] = field(default_factory=dict)
     waiting: list[Row] = field(default_factory=list)
@@ -105,7 +106,7 @@ def write_rows(connection: sa.Connection, change: Change) -> None:
         (schema.replies, change.replies), (schema.acceptances, change.acceptances), (schema.waiting, change.waiting),
         (schema.corrections, change.corrections), (schema.statements, change.statements), (schema.rungs, change.rungs),
         (schema.requests, change.requests), (schema.asks, change.asks), (schema.protections, change.protections),
-        (schema.handed, change.handed), (schema.answers, [row | {"told": 0} for row in change.answers]),
+        (schema.refused, change.refused), (schema.handed, change.handed), (schema.answers, [row | {"told": 0} for row in change.answers]),
     ):  # fmt: skip
         _insert_rows(connection, table, rows)
     _renew_veil(connection, change.veils)

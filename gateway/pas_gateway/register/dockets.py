@@ -42,8 +42,9 @@ def find_statements(connection: sa.Connection, reports: Iterable[bytes]) -> dict
 
 
 def find_statement_ids(connection: sa.Connection, ids: Iterable[bytes]) -> set[bytes]:
-    """Which of these statements were taken before."""
-    return find_known(connection, schema.statements.c.id, ids)
+    """Which of these statements were taken before, or refused."""
+    wanted = list(ids)
+    return find_known(connection, schema.statements.c.id, wanted) | find_known(connection, schema.refused.c.id, wanted)
 
 
 def find_by_digest(connection: sa.Connection, digests: Iterable[bytes]) -> dict[bytes, Stored]:

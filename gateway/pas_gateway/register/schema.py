@@ -127,6 +127,9 @@ statements = Table(
     Index("statements_by_digest", "digest"),
 )  # fmt: skip
 
+# Statements that their authors signed and that were refused: what is sent again is no other word, and counts for nothing either.
+refused = Table("refused", metadata, Column("id", _Id, primary_key=True))
+
 # One row for each numbered message to one office about one report.
 deliveries = Table(
     "deliveries", metadata,

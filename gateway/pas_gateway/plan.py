@@ -23,7 +23,7 @@ from pas_schemas.directory import PAS
 from pas_schemas.identifiers import MAX_URN
 from pas_schemas.models.records import Quarantined
 from pas_schemas.models.report import Report
-from pas_schemas.rules import SENTENCES
+from pas_schemas.rules import explain_reason
 from pas_schemas.topics import DAY_MS, MAX_RECORD_BYTES, QUARANTINE, REPORTS
 
 # With its place and reason around it, a record of this size still fits one of the quarantine's; of a larger one only those are kept,
@@ -126,7 +126,8 @@ def decide_notices(
         view = view_of(key, said.report, case)
         told = [
             notice(
-                "DECIDE", SENTENCES[rule], office=waiting, item=item, rule=rule, case=row["id"], due_ms=row["due_ms"], ref=ref, view=view
+                "DECIDE", explain_reason(rule, holds=waiting is not None),
+                office=waiting, item=item, rule=rule, case=row["id"], due_ms=row["due_ms"], ref=ref, view=view,
             )
             for rule, waiting, item, ref in (*waits, *bare)
         ]  # fmt: skip

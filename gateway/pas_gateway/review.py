@@ -10,7 +10,7 @@ from pas_gateway.register import Store, queries
 from pas_gateway.register.queries import CaseRow, Decision
 from pas_schemas.clock import from_ms, show_time
 from pas_schemas.errors import RegisterError
-from pas_schemas.rules import SENTENCES
+from pas_schemas.rules import explain_reason
 from pas_schemas.sealing import StoreKey
 
 
@@ -29,7 +29,9 @@ def find_case(store: Store, key: StoreKey, case_id: str) -> dict[str, Any]:
         if len(found) != 1:
             raise RegisterError("No case has that id." if not found else "Several cases begin with that id.", "see `pas cases list`")
         decision = queries.find_decisions(register, [found[0].report])[found[0].report]
-    return {**show_case(found[0], decision, key), "why": {reason: SENTENCES[reason] for reason in found[0].reasons}}
+    shown = show_case(found[0], decision, key)
+    holding = {pair["rule"] for pair in shown["held"]}
+    return {**shown, "why": {reason: explain_reason(reason, holds=reason in holding) for reason in shown["reasons"]}}
 
 
 def show_case(case: CaseRow, decision: Decision, key: StoreKey) -> dict[str, Any]:

@@ -100,3 +100,10 @@ OBLIGATIONS: Final = (
 def explain_word(rule: str, word: str) -> str:
     """Why one item has this word for one office, in a sentence for a person."""
     return _CELL_SENTENCES.get((rule, word)) or SENTENCES[rule]
+
+
+def explain_reason(reason: str, *, holds: bool) -> str:
+    """Why a case has this reason, `holds` where the rule holds something in it: silence before a Governor opens one that holds nothing."""
+    if reason == "R-SENIORITY" and not holds:
+        return "No Governor is given anything of this report, nor waits for it: whether that shall be so, a person decides."
+    return SENTENCES[reason]

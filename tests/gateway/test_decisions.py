@@ -30,6 +30,7 @@ from pas_schemas.clock import from_ms, parse_time, show_time
 from pas_schemas.errors import KeyringError, MisuseError, RegisterError
 from pas_schemas.models.decision import Decision, RuledPair, Second
 from pas_schemas.models.report import RiskAssessment
+from pas_schemas.rules import explain_reason
 from pas_schemas.sealing import KeyLock, SigningKey
 from pas_transport.appointing import Post, appoint, dismiss, read_person_request, write_person_request
 from pas_transport.example_people import PASSPHRASE
@@ -731,6 +732,7 @@ def test_silence_is_accepted_until_a_date_and_asked_for_again(bench: Bench) -> N
     assert bench.state(urn, "fib:01") == "OPEN"
     # Its deliveries are sealed a week from now: no log that is here takes them.
     assert [(draft.office, [word["rule"] for word in draft.notices]) for draft in plan.drafts] == [("fib:01", ["R-SENIORITY"])]
+    assert plan.drafts[0].notices[0]["why"] == explain_reason("R-SENIORITY", holds=False)
     assert bench.events()[-1][0] == "SILENCE_ENDED"
 
 

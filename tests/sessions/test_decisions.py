@@ -170,6 +170,8 @@ def test_silence_is_accepted_by_an_officer_of_rank(at: At) -> None:
     at.run(make_report(subjects=[make_subject(pnc_id=None)], items=[make_item(handling="4")], risk_tags=["ESCAPE"], handling=handling))
     own = ("--as", "fib:01")
     [case] = at.json("cases", "list", *own)
+    # Nothing was added for anybody: the sentence asks what its owner is to decide.
+    assert at.json("cases", "show", case["case"])["why"]["R-SENIORITY"].startswith("No Governor is given anything")
     accept = ("cases", "decide", case["case"], *own, "--choice", "ACCEPT_SILENCE", *SAID, "--officer", "example-fib-01-1")
     # Told at once, though the register is elsewhere: nothing is sent that lacks what goes with its choice.
     assert "until a date" in at.sign(*accept, person="example-fib-01-2", code=1).err

@@ -189,3 +189,9 @@ def test_what_is_not_there_is_no_misuse(pas: RunPas, estate: Path) -> None:
         ("consent", "00", "--as", "force:01", "--choice", "GRANT", *said),
     ):
         assert pas(*asked, cwd=estate, code=1).out == ""
+
+
+def test_an_answer_without_a_choice_is_none(pas: RunPas, estate: Path) -> None:
+    for asked in (("00",), ("--reason", "It may."), ("--item", "0")):
+        answered = pas("consent", *asked, "--as", "force:01", "--json", cwd=estate, code=2)
+        assert (answered.out, "--choice GRANT" in answered.err) == ("", True)

@@ -36,6 +36,8 @@ def consent(session: Session, /, delivery: str | None, office: str, choice: str 
 
     The answer is signed with the key of --person, whose passphrase is asked for. It counts when the gateway has run.
     """
+    if choice is None and any(value is not None for name, value in {**said, "id": delivery}.items() if name not in {"person", "post"}):
+        raise MisuseError("What is answered is not said.", f"give --choice {', '.join(CONSENT_CHOICES)}")
     asked = list_questions(session.workspace, office)
     if choice is None:
         _list(session, office, asked)

@@ -23,6 +23,8 @@ from pas_schemas.topics import MAX_RECORD_BYTES
 from pas_transport.log import Taken
 
 _REPLIES = {"reply", "signed_statement"}
+_STALE = "The record was sealed long before the log took it: where the sender's clock is wrong, set it and send it with --again."
+_AHEAD = "The record was sealed after the log took it: set the sender's clock, and send it with --again."
 _UNCLOSED = "A code 4 text is not closed for each internal recipient it names, so it could never be read: publish it again, closed for all."
 _ANSWERS = frozenset(head[len(MARKER) : HEAD_BYTES] for head, schema in registry().by_head.items() if schema.name in _REPLIES)
 
@@ -58,12 +60,10 @@ def check_freshness(
     except OverflowError:
         age = timedelta.max if sealed_at_us < 0 else timedelta.min
     if age > timedelta(hours=border.fresh_hours):
-        return Unprovable(submitted, "STALE", "The record was sealed long before the log took it.", opened.record_id, opened.sender, urn)
+        return Unprovable(submitted, "STALE", _STALE, opened.record_id, opened.sender, urn)
     # Clocks differ by as much as the rulebook grants a report's own date (ADR 0006).
     if -age > office.rulebook.clock_skew:
-        return Unprovable(
-            submitted, "FROM_THE_FUTURE", "The record was sealed after the log took it.", opened.record_id, opened.sender, urn
-        )
+        return Unprovable(submitted, "FROM_THE_FUTURE", _AHEAD, opened.record_id, opened.sender, urn)
     return None
 
 

@@ -39,6 +39,7 @@ Told = Literal["published", "repeated", "skipped"] | Refused
 class MovementFeed:
     """Sends movements as one office: the feed, or PAS with a correction. Not for several threads at once.
 
+    What an earlier run sent is not sent twice, but where it is to go `again`: PAS may have set it aside, or lost it with its topic.
     `ahead` counts those published that happen later than now: each counts when its time has come.
     """
 
@@ -52,6 +53,7 @@ class MovementFeed:
         journals: Path | None = None,
         details: Details | None = None,
         batch_records: int = BATCH_RECORDS,
+        again: bool = False,
     ) -> None:
         """From explicit parts; the log stays the caller's to close, and its topic must be there."""
         self._desk = Desks(snapshot, lambda _: keyring).open(keyring.office, clock.now())
@@ -61,19 +63,22 @@ class MovementFeed:
         self._details: Details = details or InlinedDetails()
         self._journals = Journals(journals, log.identity, clock)
         self._dispatcher = Dispatcher(Sender(log, self._journals).send, snapshot, self._journals, clock, batch_records)
+        self._again = again
         self._closing = ExitStack()
         self._closing.callback(self._journals.close)
         self.ahead = 0
 
     @classmethod
-    def of(cls, workspace: Workspace, office: str = FEED) -> Self:
+    def of(cls, workspace: Workspace, office: str = FEED, *, again: bool = False) -> Self:
         """The feed of a workspace; raises KeyringError where the office has no keys there, and as `Publisher.of` does."""
         snapshot = workspace.directory()
         keyring = find_keyrings(workspace, snapshot)(office)
         with ExitStack() as closing:
             log = closing.enter_context(workspace.log())
             log.ensure((MOVEMENTS,))
-            made = cls(log=log, snapshot=snapshot, keyring=keyring, clock=workspace.clock, journals=journals_folder(workspace))
+            made = cls(
+                log=log, snapshot=snapshot, keyring=keyring, clock=workspace.clock, journals=journals_folder(workspace), again=again
+            )  # fmt: skip
             made._closing.push(closing.pop_all())
         return made
 
@@ -104,7 +109,8 @@ class MovementFeed:
             parcel = self._pack(movement)
         except ValueError as error:
             return Refused(None, (NO_REPORT,), str(error))
-        if self._dispatcher.knows(self._desk.office, parcel.plain.record_id, parcel.digest):
+        place = self._desk.office, parcel.plain.record_id, parcel.digest
+        if self._dispatcher.knows(*place) and not (self._again and self._dispatcher.knew(*place)):
             return "repeated"
         self._dispatcher.add(parcel)
         self.ahead += movement.at > self._clock.now()

@@ -9,13 +9,16 @@ import pytest
 
 from gateway.desk import Desk, copy_estate
 from gateway.judging import count_notices, find_journeys, read_all
+from gateway.terminal import Terminal
 from pas_consumers import Inbox
-from pas_producers import Published, Publisher, Refused
+from pas_gateway.register import schema
+from pas_producers import MovementFeed, Published, Publisher, Refused
 from pas_schemas.codec import decode
 from pas_schemas.topics import QUARANTINE
 from pas_transport.embedded import EmbeddedLog
 from pas_transport.log import Log
 from pas_transport.workspace import Workspace
+from producers.samples import make_movement, write_lines
 
 HOUR_MS = 3_600_000
 OFFICES = ("pio:WSI", "security:WSI")
@@ -73,3 +76,24 @@ def test_clocks_an_hour_apart_lose_nothing_in_silence(
         desk.run()
         aside = [decode(taken.value, "quarantine").datum["reason"] for taken in read_all(desk.log, QUARANTINE.name)]
     assert aside == ["FROM_THE_FUTURE"] * ends.count("QUARANTINED")
+
+
+def test_what_a_feed_whose_clock_was_ahead_had_set_aside_can_be_sent_again(
+    pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until now each row was a repeat for its journal, and the prisoner stayed where he was."""
+    right = copy_estate(pristine, tmp_path / "ws")
+    row = make_movement(at="2015-10-02T18:00:00Z")
+    with MovementFeed.of(Astray(right.root, right.settings, HOUR_MS)) as feed:
+        assert list(feed.stream([row])) == ["published"]
+    file = tmp_path / "movements.ndjson"
+    file.write_bytes(write_lines([row]))
+    with Desk(right) as desk:
+        [told] = [word["why"] for one in desk.run() if one.office == "feed:nomis" for word in one.datum["notices"]]
+        assert told.endswith("set the sender's clock, and send it with --again.")
+        pas = Terminal(desk, capsys)
+        for extra, ends, known in (([], "repeated", 0), (["--again"], "published", 1), (["--again"], "published", 1)):
+            assert pas.json("movements", "import", file, *extra)[ends] == 1
+            desk.run()
+            with desk.store.reading() as register:
+                assert len(register.execute(schema.movements.select()).all()) == known

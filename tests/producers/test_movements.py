@@ -56,6 +56,17 @@ def test_a_row_reaches_pas_as_it_was_told(bench: Bench) -> None:
     assert record.key == prisoner_key(bench.keyring("feed:nomis").id_key(), "A1234BC")
 
 
+def test_what_was_sent_before_is_sent_again_where_that_is_asked(bench: Bench) -> None:
+    """PAS may have set it aside, for a clock that was wrong say; of what comes twice in one file one is enough."""
+    first = make_movement(alerts=["XEL", "CA"])
+    assert send(bench, first) == ["published"]
+    with bench.feed("feed:nomis", again=True) as feed:
+        assert list(feed.stream([first, first])) == ["published", "published"]
+    assert send(bench, first) == ["repeated"]
+    ids = {record.key for record in open_records(bench.log, bench.snapshot, bench.keyring("pas"))}
+    assert len(ids) == 1
+
+
 def test_a_row_equal_in_every_field_is_a_repeat(bench: Bench) -> None:
     first = make_movement(alerts=["XEL", "CA"])
     same = {**make_movement(alerts=["CA", "XEL"], at="2015-10-02T18:00:00.000Z"), "removed_noms_number": None}

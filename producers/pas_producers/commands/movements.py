@@ -31,8 +31,9 @@ def movements() -> None:
 @movements.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--as", "office", type=OFFICE, default="feed:nomis", show_default=True, metavar="OFFICE", help="The feed to send as.")
+@click.option("--again", is_flag=True, help="Send what was imported before once more; what PAS has it takes once.")
 @pass_session
-def import_movements(session: Session, files: tuple[str, ...], office: str) -> None:
+def import_movements(session: Session, files: tuple[str, ...], office: str, again: bool) -> None:
     """Send the movements of each FILE, rows or HMPPS domain events; - is standard input.
 
     They take effect when a gateway has run. Events that are not about whereabouts are skipped and counted.
@@ -43,7 +44,7 @@ def import_movements(session: Session, files: tuple[str, ...], office: str) -> N
 
     read = Files(files, session.console)
     tally = Tally(NAMES, MOVEMENT_HINTS)
-    with MovementFeed.of(session.workspace, office) as feed, session.console.progress("Importing", read.count()) as advance:
+    with MovementFeed.of(session.workspace, office, again=again) as feed, session.console.progress("Importing", read.count()) as advance:
         read.on_pause = feed.flush
         for told in feed.stream(read.records()):
             _count(tally, *read.next_place(), told)

@@ -143,7 +143,8 @@ class Inbox:
     def read(self, delivery: bytes) -> Held:
         """A delivery for a person to read, and READ in the name of this post.
 
-        A withdrawn one, conditions, and what its conditions close to this reader are not READ.
+        A withdrawn one, conditions, and what its conditions close to this reader are not READ. Read again after its deadline, it is said
+        again: whoever is reminded of it had said so, and PAS may have had to set that aside.
         """
         while True:
             held = self._store.get(delivery)
@@ -152,14 +153,20 @@ class Inbox:
             if self._why_closed(held) is not None:
                 return close(held)
             state: State = "READ" if held.state == "DELIVERED" else held.state
-            if self._store.answer(self._reply(delivery, "READ"), held.state, state):
+            deadline = held.delivery.deadline
+            late = deadline is not None and deadline <= self._workspace.clock.now()
+            if self._store.answer(self._reply(delivery, "READ"), held.state, state, again=late):
                 return Held(held.delivery, state)
 
     def accept(self, delivery: bytes) -> State:
-        """Accepts a delivery's conditions; PAS then sends the text as another delivery. Raises WrongStateError."""
-        if self._store.get(delivery).state == "CONDITIONS_ACCEPTED":
+        """Accepts a delivery's conditions; PAS then sends the text as another delivery. Raises WrongStateError.
+
+        Accepted again, they are said again to be: where no text came, PAS may have had to set the first word aside.
+        """
+        said = self._reply(delivery, "CONDITIONS_ACCEPTED")
+        if self._store.answer(said, "CONDITIONS_ACCEPTED", "CONDITIONS_ACCEPTED", again=True):
             return "CONDITIONS_ACCEPTED"
-        return self._answer(self._reply(delivery, "CONDITIONS_ACCEPTED"), "CONDITIONS_ACCEPTED")
+        return self._answer(said, "CONDITIONS_ACCEPTED")
 
     def act(self, delivery: bytes, mitigation: str) -> State:
         """Says what was done about it; raises WrongStateError unless it was read and nothing was said yet."""

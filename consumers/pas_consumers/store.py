@@ -101,9 +101,12 @@ class Store:
         query = "SELECT n FROM deliveries WHERE handle = ? ORDER BY n"
         return [row[0] for row in self._file.read(lambda db: db.execute(query, (handle,)).fetchall())]
 
-    def answer(self, reply: Reply, expected: State, state: State) -> bool:
-        """Moves a delivery on and writes the reply that says so; False, and nothing written, where it is not in `expected`."""
-        return self._file.write(lambda db: self._answer(db, reply, expected, state))
+    def answer(self, reply: Reply, expected: State, state: State, *, again: bool = False) -> bool:
+        """Moves a delivery on and writes the reply that says so; False, and nothing written, where it is not in `expected`.
+
+        With `again`, one that the same person has given before is sent once more.
+        """
+        return self._file.write(lambda db: self._answer(db, reply, expected, state, again))
 
     def unsent(self, limit: int, after: int = 0) -> Waiting:
         """The oldest replies beyond the place `after` that are not known to be in the log.
@@ -217,14 +220,14 @@ class Store:
         except RefusedDeliveryError:
             raise StoreDamagedError("A delivery in the inbox cannot be read.", "a newer version of pas may have written it") from None
 
-    def _answer(self, db: sqlite3.Connection, reply: Reply, expected: State, state: State) -> bool:
+    def _answer(self, db: sqlite3.Connection, reply: Reply, expected: State, state: State, again: bool) -> bool:
         change = "UPDATE deliveries SET state = ? WHERE id = ? AND state = ?"
         if db.execute(change, (state, reply.delivery_id, expected)).rowcount != 1:
             return False
-        self._add_reply(db, reply)
+        self._add_reply(db, reply, again)
         return True
 
-    def _add_reply(self, db: sqlite3.Connection, reply: Reply) -> None:
+    def _add_reply(self, db: sqlite3.Connection, reply: Reply, again: bool = False) -> None:
         """Writes a reply, unless the same person has given that receipt already in the name of the same post."""
         for name in (reply_id(reply), reply_id(reply, reply.post), reply_id(reply, f"{reply.post}/{reply.person}")):
             row = db.execute("SELECT sealed FROM replies WHERE id = ?", (name,)).fetchone()
@@ -233,6 +236,8 @@ class Store:
                 return
             given = Reply.decode(self._box.open(b"reply", name, row[0]))
             if (given.post, given.person) == (reply.post, reply.person):
+                if again:
+                    db.execute("UPDATE replies SET sent = 0 WHERE id = ?", (name,))
                 return
 
 

@@ -212,6 +212,25 @@ def test_conditions_come_first_and_the_text_as_another_delivery(inbox: Inbox, fo
     assert inbox.read(found).state == "CONDITIONS_ACCEPTED"
 
 
+def test_an_answer_that_came_to_nothing_can_be_given_again(inbox: Inbox, forge: Forge) -> None:
+    """PAS may have had to set it aside, for this machine's clock or a key: under one name it counts once, however often it is sent."""
+    conditions = forge.conditions(forge.publish(write_report(items=[write_item("x", "5")])), PIO)
+    late = forge.disclose(forge.publish(write_report("01/IR/2015/000001")), PIO, deadline_ms=1)
+    early = forge.disclose(forge.publish(write_report("01/IR/2015/000002")), PIO)
+    forge.send(conditions, late, early)
+    inbox.take()
+    for _ in range(2):
+        inbox.accept(conditions["delivery_id"])
+        for one in (late, early):
+            inbox.read(one["delivery_id"])
+        inbox.send()
+    given = [(opened.record_id, reply.delivery_id) for opened, reply in forge.replies() if reply.receipt != "DELIVERED"]
+    assert sorted(delivery for _, delivery in given) == sorted(
+        [conditions["delivery_id"], conditions["delivery_id"], late["delivery_id"], late["delivery_id"], early["delivery_id"]]
+    )
+    assert len({name for name, _ in given}) == 3
+
+
 def test_conditions_can_be_declined(inbox: Inbox, forge: Forge) -> None:
     forge.send(forge.conditions(forge.publish(write_report(items=[write_item("x", "5")])), PIO))
     inbox.take()

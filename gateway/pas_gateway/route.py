@@ -210,12 +210,14 @@ class _Writer:
 
 def _lay_out(recipient: str, written: Sequence[_Written], values: Sequence[bytes], office: PasOffice, routed: Routed) -> None:
     topic = deliveries(recipient).name
-    for partition in (URGENT_PARTITION, ROUTINE_PARTITION):
-        urgent = partition == URGENT_PARTITION
-        chosen = [(one, value) for one, value in zip(written, values, strict=True) if one.draft.about.urgent == urgent]
-        if chosen:
-            records = join_blobs([part for one, value in chosen for part in (one.plain.record_id, value)])
-            note = None if office.realm.apart else write_note([(one.row, words_of(one.draft)) for one, _ in chosen], office)
+    chosen: dict[bool, list[tuple[_Written, bytes]]] = {True: [], False: []}
+    for one, value in zip(written, values, strict=True):
+        chosen[one.draft.about.urgent].append((one, value))
+    for urgent, some in chosen.items():
+        if some:
+            records = join_blobs([part for one, value in some for part in (one.plain.record_id, value)])
+            note = None if office.realm.apart else write_note([(one.row, words_of(one.draft)) for one, _ in some], office)
+            partition = URGENT_PARTITION if urgent else ROUTINE_PARTITION
             routed.outbox.append({"urgent": int(urgent), "topic": topic, "partition": partition, "records": records, "note": note})
 
 

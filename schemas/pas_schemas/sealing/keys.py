@@ -6,7 +6,6 @@ its public bytes; a private key has the id of its public one. No repr shows anyt
 
 from __future__ import annotations
 
-import hmac
 import os
 from hashlib import sha256
 from typing import Final, NoReturn, Self
@@ -17,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from pas_schemas.errors import DirectoryError, KeyringError, MisuseError
 from pas_schemas.sealing.failures import BadCiphertextError
@@ -207,13 +208,13 @@ class IdKey(_SecretKey):
     def __init__(self, raw: bytes) -> None:
         super().__init__(raw)
         # The key is hashed once, and not with each of the many names that go by it.
-        self._begun = hmac.new(raw, digestmod="sha256")
+        self._begun = HMAC(raw, SHA256())
 
     def digest(self, *parts: bytes) -> bytes:
         """32 bytes over the parts, each with its length."""
         named = self._begun.copy()
         named.update(frame(*parts))
-        return named.digest()
+        return named.finalize()
 
 
 class StoreKey(_SecretKey):

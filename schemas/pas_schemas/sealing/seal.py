@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -43,7 +42,6 @@ BATCH_RECORDS = 512
 # A record may wait this long between its sealing and the log (domain, freshness: a day), and clocks may differ this much.
 LATEST = timedelta(days=1)
 CLOCKS_DIFFER = timedelta(hours=1)
-_RANDOM = SystemRandom()
 
 
 class Plain(NamedTuple):
@@ -167,7 +165,7 @@ def _scatter(leaves: list[bytes]) -> tuple[list[bytes], list[int]]:
     """The leaves among random ones, and where each came to lie: a recipient that is given the proof of one must not learn from its place
     how many others there are."""
     size = next(size for size in TREE_SIZES if size >= len(leaves))
-    places = _RANDOM.sample(range(size), len(leaves))
+    places = sorted(range(size), key=draw_digests(size).__getitem__)[: len(leaves)]
     filled = draw_digests(size)
     for place, leaf in zip(places, leaves, strict=True):
         filled[place] = leaf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import hashlib
 import json
@@ -12,13 +13,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import Any
+from typing import Any, NoReturn
 
 PAS = Path(sys.executable).with_name("pas")
 
@@ -220,7 +222,32 @@ def _main() -> None:
         os.environ.clear()
         os.environ.update(asked["env"])
         sys.argv = [str(PAS), *asked["arguments"]]
-        run()
+        _end_with(_run(run))
+
+
+def _run(command: Callable[[], object]) -> int:
+    """Its exit code; what is no ordinary end is left to Python."""
+    try:
+        command()
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        raise
+    return 0
+
+
+def _end_with(code: int) -> NoReturn:
+    """As Python ends, but for taking down one by one all the objects that commands share: each would first be copied, which costs more
+    than most commands do."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as Python does
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # Python has words of its own for that, and an exit code.
+        sys.exit(code)
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Four tests at a time: for more than half of its time the suite waits for processes of its own.
+# Four tests at a time: many of them wait for processes of their own.
 JOBS ?= 4
 # What Python compiles is kept, also where a machine (a container, mostly) is set to keep nothing: each `pas` would compile it all anew.
 export PYTHONDONTWRITEBYTECODE :=

@@ -83,16 +83,12 @@ class _Turn:
         if rung == "CASE":
             self._cases.setdefault(late.report, []).append(late)
             return
-        if late.kind == "CASE" and not self._is_active(late.owner):
+        if late.kind == "CASE" and not self._estate.is_active(late.owner):
             self._orphans.add(late.report)
             if rung == "OWNER":
                 return
         to, told = self._word(rung, late)
         self.plan.drafts.append(notify(_about(late), to, [told]))
-
-    def _is_active(self, office: str) -> bool:
-        standing = self._estate.get(office)
-        return standing is not None and standing.active
 
     def _word(self, rung: Rung, late: Late) -> tuple[str, dict[str, object]]:
         """Who is told on a rung, and what: of a case no more than that there is one."""

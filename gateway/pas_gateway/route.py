@@ -161,7 +161,7 @@ class _Writer:
         self._parts, self._signed_by = delivery_parts(), office.sealer.key_id
         self._told: dict[tuple[About, int | None], bytes] = {}
         self._no_body = self._parts.encode(BODY, {"body": None})
-        self._words: dict[tuple[tuple[Any, ...], ...], bytes] = {}
+        self._words: dict[tuple[tuple[tuple[str, Any], ...], ...], bytes] = {}
 
     def write(self, draft: Draft, number: int, routed: Routed) -> _Written:
         report, recipient, key = draft.about.report, draft.office, self._office.register_id_key
@@ -198,7 +198,7 @@ class _Writer:
         return told
 
     def _say(self, notices: Sequence[dict[str, Any]]) -> bytes:
-        same = tuple([tuple(word.values()) for word in notices])
+        same = tuple([tuple(word.items()) for word in notices])
         said = self._words.get(same)
         if said is None:
             said = self._words[same] = self._encode_words(notices, None)

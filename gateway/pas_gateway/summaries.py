@@ -95,7 +95,7 @@ def _readers(said: Summary, knowledge_then: Knowledge, knowledge: Knowledge, off
         wanted = frozenset(said.escorts)
     else:
         wanted = frozenset({f"security:{now}"}) if said.custodian and now is not None else frozenset()
-    return frozenset(one for one in wanted if (standing := estate.get(one)) is not None and standing.active)
+    return frozenset(filter(estate.is_active, wanted))
 
 
 def _last(sent: Sequence[Sent]) -> dict[str, Sent]:

@@ -150,7 +150,7 @@ def _is_closed(report: Report, parts: OpenedReport, office: PasOffice) -> bool:
     if not lacking:
         return True
     then = office.snapshot.at(EPOCH + timedelta(microseconds=parts.sealed_at_us))
-    return not any(standing is not None and standing.active for standing in map(then.get, lacking))
+    return not any(map(then.is_active, lacking))
 
 
 def _read_handover(submitted: Submitted, opened: Opened, office: PasOffice) -> Verified | Unprovable:

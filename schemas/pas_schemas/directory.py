@@ -125,6 +125,11 @@ class Estate:
     def get(self, office: str) -> Standing | None:
         return self.offices.get(office)
 
+    def is_active(self, office: str) -> bool:
+        """Whether the directory has it, and its term runs."""
+        standing = self.get(office)
+        return standing is not None and standing.active
+
     @cached_property
     def prisons(self) -> frozenset[str]:
         return frozenset(o.prison for o in self.offices.values() if o.kind in PRISON_OFFICES and o.prison)

@@ -62,6 +62,7 @@ lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks deploy/kafka
 	$(BIN)/lint-imports
 
 .PHONY: format

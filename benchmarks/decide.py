@@ -65,7 +65,7 @@ def make_situation() -> Situation:
     )
     snapshot = Snapshot(1, NOW, NOW + timedelta(days=1), offices)
     states = {
-        number: State(prison, NOW - timedelta(days=30), "C", NOW - timedelta(days=30), frozenset({"SA"}))
+        number: State(prison, 1, "C", NOW - timedelta(days=30), frozenset({"SA"}))
         for number, prison in (("A1234BC", "WSI"), ("A2345CD", "BAI"))
     }
     return Situation(NOW, snapshot.at(NOW), states, {number: state.prison for number, state in states.items()}, NOW)

@@ -10,7 +10,8 @@ members of their group and the reports come, sealed beforehand.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -86,7 +87,7 @@ def _serve(pipe: Connection, root: str, name: str, population: Population) -> No
                 assert pipe.recv() == GO
                 floor.take_all(records)
             else:
-                gateway.worker.run(_until(gateway.log, share, pipe, lambda what=what: gateway.has_taken(REPORTS.name, what)))
+                gateway.worker.run(_until(gateway.log, share, pipe, partial(gateway.has_taken, REPORTS.name, what)))
             pipe.send(TAKEN)
 
 
@@ -112,7 +113,7 @@ class Watched:
         self._log = log
         self._subscription: Subscription | None = None
 
-    def subscribe(self, topics: Sequence[str], group: str, start: StartAt) -> Subscription:
+    def subscribe(self, topics: Iterable[str], group: str, start: StartAt) -> Subscription:
         self._subscription = self._log.subscribe(topics, group, start)
         return self._subscription
 

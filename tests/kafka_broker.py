@@ -138,7 +138,7 @@ def _shared_node(folder: Path) -> Iterator[str]:
 def _start_node(folder: Path, users: Path, address: Path) -> subprocess.Popen[bytes]:
     kafka_node.fetch()
     data = folder / f"kafka-{os.getpid()}"
-    command = [sys.executable, kafka_node.__file__, "--folder", data, "--users", users, "--address", address]
+    command = [sys.executable, kafka_node.__file__, "--folder", str(data), "--users", str(users), "--address", str(address)]
     node = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + START_SECONDS
     while not address.exists():

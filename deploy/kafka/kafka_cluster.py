@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from certificates import Authority
 from kafka_node import ADMIN, HERE, Guard, Node, NodeError, Quorum, find_free_port, make_cluster_id
@@ -75,7 +76,7 @@ class Cluster:
         for node in self.nodes:
             node.kill()
 
-    def _read_notes(self, ports: Mapping[int, int] | None) -> dict[str, object]:
+    def _read_notes(self, ports: Mapping[int, int] | None) -> dict[str, Any]:
         """Ports, password and the cluster's id stay the same for the life of the folder."""
         file = self.folder / "cluster.json"
         if not file.exists():

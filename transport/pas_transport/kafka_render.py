@@ -22,7 +22,7 @@ _CONFIGS = (
     '"$KAFKA_BIN"/kafka-configs.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --alter --entity-type users --entity-name'
 )
 _AT = '--bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN"'
-_STRIMZI = "kafka.strimzi.io/v1beta2"
+_STRIMZI = "kafka.strimzi.io/v1"
 
 
 def render(plan: Plan, replicas: int) -> dict[str, str]:

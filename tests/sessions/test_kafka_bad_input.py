@@ -23,6 +23,8 @@ from conftest import RunPas
 from forked_pas import receive
 from kafka_broker import LEAVES_SOCKETS, collect_sockets
 from kafka_faulty import place
+from pas_schemas.topics import SHARED_TOPICS
+from pas_transport.kafka_topics import make_configs
 
 REFUSED = 1
 Refuse = Callable[..., tuple[str, str]]
@@ -164,3 +166,25 @@ def test_two_clusters_mixed_up(pas: RunPas, refuse: Refuse, kafka: str, tmp_path
         sentence, hint = refuse(kafka, *command, kafka_prefix=second["PAS_KAFKA_PREFIX"])
         assert (sentence, hint) == ("This register has been fed from another log.", "see log_path or bootstrap, and register_url")
     pas("gateway", "run", "--until-idle", cwd=root, env=first, code=0)
+
+
+@pytest.mark.parametrize("command", COMMANDS[:2], ids=" ".join)
+@pytest.mark.parametrize(("setting", "value", "hint"), [
+    ("retention.bytes", "1000000", "set retention.bytes=-1 on it"),
+    ("retention.ms", "86400000", "set retention.ms=2592000000 and cleanup.policy=delete on it"),
+])  # fmt: skip
+def test_topic_whose_records_would_go_too_soon(
+    refuse: Refuse, kafka: str, command: tuple[str, ...], setting: str, value: str, hint: str
+) -> None:
+    """By the cluster's own default, or by somebody's hand: it can be set back."""
+    prefix = f"o{secrets.token_hex(4)}."
+    (reports,) = (topic for topic in SHARED_TOPICS if topic.name == "pas.reports")
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        configs = make_configs(reports) | {setting: value}
+        admin.create_topics([NewTopic(f"{prefix}pas.reports", reports.partitions, 1, topic_configs=configs)])
+        sentence, told = refuse(kafka, *command, kafka_prefix=prefix)
+    finally:
+        admin.close()
+    assert sentence.startswith("pas.reports ")
+    assert told == hint

@@ -22,6 +22,7 @@ from kafka.admin import (
     ResourceType,
 )
 from kafka.errors import TransactionalIdAuthorizationFailedError
+from kafka.protocol.admin import AlterClientQuotasRequest
 
 from conftest import RunPas
 from contract.reading import until
@@ -33,6 +34,7 @@ from pas_transport.kafka_apply import ClusterAdmin, Difference
 from pas_transport.kafka_client import KafkaAccess
 from pas_transport.kafka_log import KafkaLog
 from pas_transport.kafka_plan import Grant, Plan, make_plan
+from pas_transport.kafka_quotas import Entity
 from pas_transport.kafka_topics import make_configs
 from pas_transport.log import Log, LogForbiddenError, LogUnavailableError, Outgoing, Partition
 from transport.test_kafka_plan import NOW, make_snapshot
@@ -202,12 +204,42 @@ def make_acl(who: str, what: ACLOperation, kind: ResourceType, name: str, patter
 
 
 def test_bounds_are_held_at_the_brokers(doors: Doors) -> None:
-    """Somebody lifted a force's bound: it is missed, and set again."""
+    """Somebody lifted a force's bound, and bounded what has no bound: it is missed, and put right."""
     with ClusterAdmin(doors.guarded.admin) as cluster:
-        cluster._set_quotas({"force.01": {"producer_byte_rate": 10**9}})
-        until(lambda: cluster.compare(doors.plan()).quotas == {"force.01": {"producer_byte_rate": 4 * 1024 * 1024}})
+        bound(cluster, {"user": "force.01"}, producer_byte_rate=10**9, request_percentage=1)
+        bound(cluster, {"user": "pas"}, consumer_byte_rate=1000)
+        changed = {"force.01": {"producer_byte_rate": 4 * 1024 * 1024, "request_percentage": None}, "pas": {"consumer_byte_rate": None}}
+        until(lambda: cluster.compare(doors.plan()).quotas == changed)
         cluster.apply(doors.plan(), cluster.compare(doors.plan()), doors.passwords)
         assert cluster.compare(doors.plan()).nothing
+
+
+def test_a_bound_on_everybody_is_told(doors: Doors) -> None:
+    """PAS has no bound of its own: this one would hold. Whose it is, this directory cannot judge."""
+    all_users, all_clients, another = {"user": None}, {"user": "force.01", "client-id": None}, {"user": "nobody"}
+    with ClusterAdmin(doors.guarded.admin) as cluster:
+        try:
+            for entity in (all_users, all_clients, another):
+                bound(cluster, entity, producer_byte_rate=1000)
+            until(lambda: len(cluster.compare(doors.plan()).strange) == 2)
+            difference = cluster.compare(doors.plan())
+            assert difference.nothing
+            assert difference.strange == (
+                "bound producer_byte_rate=1000 on every client-id without its own of user force.01",
+                "bound producer_byte_rate=1000 on every user without its own",
+            )
+        finally:
+            for entity in (all_users, all_clients, another):
+                bound(cluster, entity, producer_byte_rate=None)
+        until(lambda: cluster.compare(doors.plan()).strange == ())
+
+
+def bound(cluster: ClusterAdmin, entity: Entity, **bounds: int | None) -> None:
+    """As by Kafka's own tools; None lifts."""
+    data = AlterClientQuotasRequest.EntryData
+    names = [data.EntityData(entity_type=kind, entity_name=name) for kind, name in entity.items()]
+    ops = [data.OpData(key=key, value=float(value or 0), remove=value is None) for key, value in bounds.items()]
+    cluster._send(AlterClientQuotasRequest(entries=[data(entity=names, ops=ops)], validate_only=False))
 
 
 @pytest.mark.parametrize("user", ["force.01", "pas"])

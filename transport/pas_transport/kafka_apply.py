@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ from kafka.admin import (
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
-from kafka.protocol.admin import AlterClientQuotasRequest, DescribeClientQuotasRequest
 
 from pas_schemas.errors import LogError, SettingsError
 from pas_schemas.topics import Topic
@@ -32,7 +31,7 @@ from pas_transport.files import write_once
 from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess, read_failure
 from pas_transport.kafka_leaders import Advance
 from pas_transport.kafka_plan import Grant, Plan
-from pas_transport.kafka_render import list_quotas
+from pas_transport.kafka_quotas import Quotas, compare_quotas, set_quotas
 from pas_transport.kafka_topics import KafkaTopics
 from pas_transport.log import LogUnavailableError
 from pas_transport.workspace import read_secret
@@ -50,8 +49,8 @@ _SCRAM = ScramMechanism.SCRAM_SHA_512
 class Difference:
     """What a cluster lacks and what it has too much; `guarded` is False where it has no authorizer, so no users count.
 
-    `strange` tells, in words, what somebody else granted or denied there that reaches the directory's topics, groups or users:
-    it is told and left alone.
+    `strange` tells, in words, what somebody else granted, denied or bounded there that reaches the directory's topics, groups or
+    users: it is told and left alone.
     """
 
     topics: tuple[Topic, ...] = ()
@@ -59,7 +58,7 @@ class Difference:
     users_too_many: tuple[str, ...] = ()
     granted: tuple[Grant, ...] = ()
     withdrawn: tuple[Grant, ...] = ()
-    quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=dict)
     strange: tuple[str, ...] = ()
     guarded: bool = True
 
@@ -85,14 +84,15 @@ class ClusterAdmin:
         there, strange = sort_acls(plan, found)
         wanted = plan.grants
         named = self._read_users()
+        quotas, bounds = compare_quotas(plan, self._send)
         return Difference(
             missing,
             tuple(user.name for user in plan.users if user.name not in named),
             tuple(name for name in plan.retired if name in named),
             tuple(sorted(wanted - there)),
             tuple(sorted(there - wanted)),
-            self._compare_quotas(plan),
-            strange,
+            quotas,
+            (*strange, *bounds),
         )
 
     def apply(self, plan: Plan, difference: Difference, passwords: Path, advance: Advance = lambda _: None) -> None:
@@ -104,7 +104,7 @@ class ClusterAdmin:
         self._withdraw(difference)
         self._topics.create(difference.topics)
         self._grant(difference.granted)
-        self._set_quotas(difference.quotas)
+        set_quotas(difference.quotas, self._send)
         self._make_users(difference.users, passwords)
         self._topics.await_leaders(plan.topics, advance)
         deadline = time.monotonic() + self._clients.wait_seconds
@@ -143,21 +143,6 @@ class ClusterAdmin:
         found = self._clients.ask(self._admin.describe_user_scram_credentials)
         return {name for name, held in found.items() if any(one["mechanism"] == _SCRAM for one in held["credential_infos"])}
 
-    def _compare_quotas(self, plan: Plan) -> dict[str, dict[str, int]]:
-        component = DescribeClientQuotasRequest.ComponentData(entity_type="user", match_type=2, match=None)
-        answer = self._send(DescribeClientQuotasRequest(components=[component], strict=True))
-        there = {
-            entry.entity[0].entity_name: {value.key: int(value.value) for value in entry.values}
-            for entry in answer.entries or []
-            if entry.entity
-        }
-        wanted = {user.name: list_quotas(user) for user in plan.users}
-        return {
-            name: {key: value for key, value in quotas.items() if there.get(name, {}).get(key) != value}
-            for name, quotas in wanted.items()
-            if any(there.get(name, {}).get(key) != value for key, value in quotas.items())
-        }
-
     def _withdraw(self, difference: Difference) -> None:
         gone = [_make_filter(grant) for grant in difference.withdrawn]
         for first in range(0, len(gone), GRANTS_AT_ONCE):
@@ -183,21 +168,6 @@ class ClusterAdmin:
         failed = [name for name, message in answer.items() if message]
         if failed:
             raise LogError(f"Kafka refused the credentials of {failed[0]}", "see the brokers' log")
-
-    def _set_quotas(self, quotas: Mapping[str, Mapping[str, int]]) -> None:
-        data = AlterClientQuotasRequest.EntryData
-        entries = [
-            data(
-                entity=[data.EntityData(entity_type="user", entity_name=name)],
-                ops=[data.OpData(key=key, value=float(value), remove=False) for key, value in wanted.items()],
-            )
-            for name, wanted in quotas.items()
-        ]
-        if entries:
-            answer = self._send(AlterClientQuotasRequest(entries=entries, validate_only=False))
-            for entry in answer.entries:
-                if entry.error_code:
-                    raise read_failure(theirs.for_code(entry.error_code)())
 
     def _send(self, request: Any) -> Any:
         """A request that the library knows and has no method for."""

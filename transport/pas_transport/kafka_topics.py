@@ -18,7 +18,7 @@ from pas_transport.log import LogForbiddenError, TopicMismatchError, check_decla
 # What a record batch adds to a record's own bytes, with room to spare.
 BATCH_OVERHEAD_BYTES = 1024
 MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 16 * BATCH_OVERHEAD_BYTES
-_COMPARED = ("cleanup.policy", "retention.ms", "message.timestamp.type", "max.message.bytes", "compression.type")
+_COMPARED = ("cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type", "max.message.bytes", "compression.type")
 _AGAIN = "a topic never changes: use the cluster this broker made its topics on, or another prefix"
 
 
@@ -29,7 +29,9 @@ def make_configs(topic: Topic) -> dict[str, str]:
     """
     return {
         "cleanup.policy": topic.cleanup,
-        "retention.ms": "-1" if topic.retention_ms is None else str(topic.retention_ms),
+        "retention.ms": _show_retention(topic),
+        # A cluster may have a bound for every topic: records would go before their time, and unread.
+        "retention.bytes": "-1",
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(MAX_MESSAGE_BYTES),
         "compression.type": "uncompressed",
@@ -155,6 +157,10 @@ class KafkaTopics:
         }
 
 
+def _show_retention(topic: Topic) -> str:
+    return "-1" if topic.retention_ms is None else str(topic.retention_ms)
+
+
 def _compare_one(topic: Topic, partitions: int, configs: Mapping[str, str]) -> None:
     kept = configs.get("retention.ms")
     there = (
@@ -164,9 +170,14 @@ def _compare_one(topic: Topic, partitions: int, configs: Mapping[str, str]) -> N
     )
     declared = (topic.partitions, topic.retention_ms, topic.cleanup)
     if there != declared:
+        # Settings somebody changed can be set back; partitions are for ever.
+        mend = f"set retention.ms={_show_retention(topic)} and cleanup.policy={topic.cleanup} on it"
         raise TopicMismatchError(
-            f"{topic.name} exists with {describe_kept(*there)}, and is declared with {describe_kept(*declared)}", _AGAIN
+            f"{topic.name} exists with {describe_kept(*there)}, and is declared with {describe_kept(*declared)}",
+            mend if partitions == topic.partitions else _AGAIN,
         )
+    if int(configs.get("retention.bytes", -1)) >= 0:
+        raise TopicMismatchError(f"{topic.name} keeps so many bytes only, whatever their age", "set retention.bytes=-1 on it")
     if configs.get("message.timestamp.type", "LogAppendTime") != "LogAppendTime":
         raise TopicMismatchError(f"{topic.name} takes the time its writers tell", "set message.timestamp.type=LogAppendTime on it")
     if configs.get("compression.type", "uncompressed") != "uncompressed":

@@ -107,6 +107,10 @@ def _report(session: Session, difference: Difference, dry_run: bool) -> None:
     rows += [("user", name, "make") for name in difference.users] + [("user", name, "remove") for name in difference.users_too_many]
     for word, grants in (("grant", difference.granted), ("withdraw", difference.withdrawn)):
         rows += [(one.resource, f"{one.name}{'*' if one.prefixed else ''}", f"{word} {one.operation} {one.user}") for one in grants]
-    rows += [("quota", name, ", ".join(f"{key}={value}" for key, value in wanted.items())) for name, wanted in difference.quotas.items()]
+    rows += [("quota", name, ", ".join(_show_bound(*bound) for bound in wanted.items())) for name, wanted in difference.quotas.items()]
     session.console.table(("what", "name", "change"), rows)
     session.console.say(f"{len(rows)} changes {'to make' if dry_run else 'made'}.", "good")
+
+
+def _show_bound(key: str, value: int | None) -> str:
+    return f"no {key}" if value is None else f"{key}={value}"

@@ -10,6 +10,7 @@ concerned is decided once more, and what an office has and should not have is ta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from typing import Any
@@ -21,6 +22,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.positions import find_start
 from pas_gateway.register import Advance, Change, LostPartitionError, Store, queries, relearning, write_change
 from pas_gateway.register.change import write_rows
+from pas_schemas.errors import RegisterError
 from pas_schemas.topics import AUDIT
 from pas_transport.log import Log, Partition, Taken
 
@@ -72,6 +74,20 @@ def _learn(
 
     store.write(learn)
     return found
+
+
+def refuse_behind(log: Log, store: Store, office: PasOffice) -> None:
+    """Raises RegisterError where something was dispatched that this register does not know, or has yet to account for.
+
+    A gateway learns it first; whatever else gives deliveries their numbers would give some of them again.
+    """
+    start, _ = find_start(log, store, PLACE)
+    notes = (taken for taken in chain.from_iterable(_read_notes(log, start)) if taken.key == NOTE_KEY)
+    noted = (partial(relearning.knows, ids=[row["id"] for row in read_note(taken.value, office)]) for taken in notes)
+    if not all(map(store.ask, noted)) or store.ask(relearning.is_regaining):
+        raise RegisterError(
+            "This register is older than what PAS has sent: nothing is sealed again.", "run the gateway until it is idle, and repeat"
+        )
 
 
 def note_place(log: Log, store: Store) -> None:

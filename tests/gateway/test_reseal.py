@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from conftest import RunPas
+from copying import spoil
 from gateway.desk import Desk, Row
 from gateway.judging import find_journeys
+from gateway.test_restored import back_up, restore
 from pas_consumers import Inbox
 from pas_gateway import resealing
 from pas_gateway.pipeline import Pipeline
@@ -28,6 +30,7 @@ from pas_transport.issuing import rotate_keys
 from producers.samples import make_code4, make_handling, make_item, make_subject
 
 LOST, OTHER = "security:WSI", "pio:WSI"
+RUN = ("gateway", "run", "--until-idle")
 ASSESSED = {"summary": "Weighed.", "authorised_by": "Inspector 1", "authorised_at": "2015-11-17T08:00:00Z"}
 ANEW = ["DISCLOSURE", "WITHDRAWAL", "DISCLOSURE"]
 
@@ -254,6 +257,50 @@ def test_command_says_what_it_did(desk: Desk, pas: RunPas) -> None:
     assert "hint:" in answer.err
     shutil.rmtree(root / "keys" / "pas")
     assert "pas" in pas("reseal", LOST, cwd=root, code=1).err
+
+
+def test_nothing_is_sealed_again_by_what_is_anothers(desk: Desk, pas: RunPas) -> None:
+    """The keys of another register would give other ids, and another log would take what is for this one's offices."""
+    root = desk.workspace.root
+    desk.publish(desk.write())
+    desk.run()
+    lose_keys(desk)
+    names = root / "keys" / "pas" / "register-id.key"
+    own = names.read_bytes()
+    spoil(names, bytes(reversed(own)))
+    assert "not made under the key register-id.key" in pas("reseal", LOST, cwd=root, code=1).err
+    spoil(names, own)
+    assert "fed from another log" in pas("reseal", LOST, cwd=root, env={"PAS_LOG_PATH": "other.db"}, code=1).err
+    assert json.loads(pas("reseal", LOST, "--json", cwd=root, code=0).out)["reports"] == 1
+
+
+def test_nothing_is_sealed_again_before_it_has_caught_up(desk: Desk, pas: RunPas, tmp_path: Path) -> None:
+    """What was sealed again since the backup has numbers that would be given twice: an inbox would set the second aside."""
+    desk.publish(report := desk.write())
+    desk.run()
+    lose_keys(desk)
+    back_up(desk, tmp_path / "backup.db")
+    reseal = ("reseal", LOST, "--json")
+    assert json.loads(pas(*reseal, cwd=desk.workspace.root, code=0).out)["reports"] == 1
+    pas(*RUN, cwd=desk.workspace.root, code=0)
+    restore(desk, tmp_path / "backup.db")
+    for command in (reseal, ("reseal", "--cut")):
+        answer = pas(*command, cwd=desk.workspace.root, code=1)
+        assert answer.out == ""
+        assert "is older than what PAS has sent: nothing is sealed again." in answer.err
+    with desk.store.reading() as register:
+        assert register.execute(tables.outbox.select()).first() is None
+    pas(*RUN, cwd=desk.workspace.root, code=0)
+    assert json.loads(pas(*reseal, cwd=desk.workspace.root, code=0).out)["reports"] == 0
+    assert journeys(desk, LOST) == {report["urn"]: ["DISCLOSURE", "WITHDRAWAL", "DISCLOSURE"]}
+
+
+def test_the_compartment_seals_nothing_again_by_an_older_register(desk: Desk, pas: RunPas) -> None:
+    root = desk.workspace.root
+    pas("gateway", "run", "--compartment", "--until-idle", cwd=root, code=0)
+    pas("reseal", LOST, "--compartment", cwd=root, code=0)
+    (root / "compartment" / "sent-0.mark").write_text("7\n")
+    assert "is older than what the compartment has sent" in pas("reseal", LOST, "--compartment", cwd=root, code=1).err
 
 
 def test_office_without_a_key_is_refused(desk: Desk) -> None:

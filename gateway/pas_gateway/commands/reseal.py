@@ -8,7 +8,10 @@ from datetime import datetime
 import click
 
 from pas_gateway.commands.register import open_register
+from pas_gateway.marks import Marks
 from pas_gateway.office import PasOffice
+from pas_gateway.positions import refuse_other_keys, refuse_other_log
+from pas_gateway.recovery import refuse_behind
 from pas_gateway.register import Store
 from pas_gateway.resealing import Due, Resealed, find_cut, find_due, reseal
 from pas_schemas.directory import PAS
@@ -34,6 +37,7 @@ def reseal_office(session: Session, office: str | None, cut: bool, since: dateti
         raise MisuseError("`pas reseal` is for one office, or with --cut for all.", "name an office, or give --cut")
     store, _ = open_register(session)
     pas = PasOffice.of(session.workspace)
+    _check(session, store, pas)
     if office is None:
         done = [_reseal(session, store, pas, one, due, person) for one, due in find_cut(store, pas, since).items()]
         session.console.emit(done)
@@ -43,6 +47,17 @@ def reseal_office(session: Session, office: str | None, cut: bool, since: dateti
     if office == PAS:
         raise MisuseError("PAS opens its own notices with every key it ever had.", "restore its keys from the backup")
     session.console.emit(_reseal(session, store, pas, office, find_due(store, pas, office, since), person))
+
+
+def _check(session: Session, store: Store, pas: PasOffice) -> None:
+    """What a gateway makes sure of before it sends anything: it may not run just now."""
+    with session.workspace.log() as log:
+        refuse_other_log(log, store)
+        refuse_other_keys(store, pas)
+        if session.apart:
+            Marks(session.workspace.root, store).check()
+        else:
+            refuse_behind(log, store, pas)
 
 
 def _reseal(session: Session, store: Store, pas: PasOffice, office: str, due: Due, person: str | None) -> dict[str, object]:

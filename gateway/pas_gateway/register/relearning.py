@@ -34,6 +34,11 @@ def find_relearnt(connection: sa.Connection, reports: Iterable[bytes]) -> Known:
     return found
 
 
+def knows(connection: sa.Connection, ids: Collection[bytes]) -> bool:
+    """Whether each of these deliveries has its row."""
+    return set(ids) <= find_known(connection, schema.deliveries.c.id, list(ids))
+
+
 def is_regaining(connection: sa.Connection) -> bool:
     """Whether anything is still to be accounted for."""
     return connection.execute(sa.select(schema.relearnt.c.id).limit(1)).first() is not None

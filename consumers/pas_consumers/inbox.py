@@ -12,11 +12,11 @@ from pas_consumers.checking import Checker
 from pas_consumers.closing import close, why_closed
 from pas_consumers.delivery import State
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
-from pas_consumers.intake import Intake, Taking
+from pas_consumers.intake import STOPPED_HINT, Intake, Taking
 from pas_consumers.records import Held, Listing, SetAside, Unsent
 from pas_consumers.store import Store
 from pas_schemas.directory import PAS, KeyUse
-from pas_schemas.errors import MisuseError
+from pas_schemas.errors import LogError, MisuseError
 from pas_schemas.identifiers import is_reference
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.words import Receipt
@@ -88,11 +88,17 @@ class Inbox:
         self._sign_as()
         self._refresh()
         self._send_readable()
-        checker = Checker(self.office, self._directory, self._keys.opening())
-        receipt: Callable[[bytes], Reply] = lambda delivery: self._reply(delivery, "DELIVERED")  # noqa: E731  # a def says no more
-        intake = Taking(self._log, deliveries(self.office).name, self._store, checker, receipt).run(self._send_readable)
+        intake = self._taking().run(self._send_readable)
         self.send()
         return intake
+
+    def accept_topic(self) -> int:
+        """Has what `take` stopped at read from its first record on, and says how many partitions that are.
+
+        The log was restored, made anew or left too long, and what was lost by that is known: nothing else is skipped, and
+        nothing is taken twice.
+        """
+        return self._taking().accept()
 
     def send(self) -> int:
         """Sends every reply that is not known to be with PAS, and says how many; repeating one is harmless."""
@@ -176,6 +182,11 @@ class Inbox:
         """Says why nothing is done about it; raises WrongStateError."""
         return self._answer(self._reply(delivery, "DECLINED", reason=_words(reason, "reason")), "DECLINED")
 
+    def _taking(self) -> Taking:
+        checker = Checker(self.office, self._directory, self._keys.opening())
+        receipt: Callable[[bytes], Reply] = lambda delivery: self._reply(delivery, "DELIVERED")  # noqa: E731  # a def says no more
+        return Taking(self._log, deliveries(self.office).name, self._store, checker, receipt)
+
     def _send_readable(self) -> tuple[int, int]:
         """How many were sent, and how many are damaged; those stay, and hold nobody up who comes after them."""
         sent, damaged, waiting = 0, 0, self._store.unsent(SEND_RECORDS)
@@ -195,10 +206,17 @@ class Inbox:
     def _append(self, answers: Sequence[tuple[bytes, bytes, bytes]], topic: Topic, use: KeyUse) -> None:
         """Appends answers (record id, key, payload) where they belong, each part of PAS reading what is sealed to its own key."""
         if answers:
+            self._refuse_other_log()
             plain = [Plain(name, payload) for name, _, payload in answers]
             now = self._workspace.clock.now()
             values = self._make_sealer().seal(PAS, reply_key(self._directory, use, now), plain, now)
             self._log.append([Outgoing(topic.name, key, value) for (_, key, _), value in zip(answers, values, strict=True)])
+
+    def _refuse_other_log(self) -> None:
+        """Two systems are mixed up: what went there would be with nobody, and count as sent."""
+        known = self._store.logs()
+        if known and self._log.identity not in known:
+            raise LogError("This is another log than the one this inbox has read", STOPPED_HINT)
 
     def _answer(self, reply: Reply, state: State) -> State:
         while True:

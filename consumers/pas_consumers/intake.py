@@ -20,6 +20,7 @@ from pas_transport.log import Log, OffsetGoneError, Partition, Taken
 BATCH_RECORDS = 200
 # Of what is set aside, as much is looked at again in each pass.
 AGAIN_RECORDS = 200
+STOPPED_HINT = "see log_path or bootstrap; if that is right tell PAS, and then `pas inbox accept-topic`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,16 @@ class Taking:
             self._keep(batch)
             after_batch()
         return Intake(tuple(self._new), self._repeated, tuple(self._aside), self._gaps(), tuple(self._stopped))
+
+    def accept(self) -> int:
+        """Has every partition that is stopped read from its first record; how many that are. What is here already is taken once."""
+        accepted = 0
+        for number in (URGENT_PARTITION, ROUTINE_PARTITION):
+            self._find_place(number)
+            position = self._before[number]
+            if number not in self._next and position is not None:
+                accepted += self._store.forget(number, position)
+        return accepted
 
     def _read(self) -> list[Taken]:
         """The next records of the first partition that has any: the first is always asked first."""
@@ -138,9 +149,7 @@ class Taking:
     def _stop(self, number: int, why: str) -> None:
         self._next.pop(number, None)
         sentence = f"Nothing is taken from {self._topic}-{number}: {why}."
-        self._stopped.append(
-            PartitionStoppedError(sentence, "ask PAS what it sent since; the log was restored, made anew or left too long")
-        )
+        self._stopped.append(PartitionStoppedError(sentence, STOPPED_HINT))
 
     def _gaps(self) -> tuple[Gap, ...]:
         """Among the reports of which something came: which deliveries are missing before the last one that is here."""

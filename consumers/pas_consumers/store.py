@@ -61,6 +61,14 @@ class Store:
         """How far a partition was read, or None where nothing of it was."""
         return self._file.read(lambda db: _position(db, partition))
 
+    def logs(self) -> frozenset[str]:
+        """The logs of which anything was read, by their identity."""
+        return frozenset(log for (log,) in self._file.read(lambda db: db.execute("SELECT log FROM positions").fetchall()))
+
+    def forget(self, partition: int, position: Position) -> bool:
+        """Has a partition count as not read yet; False, and nothing changed, where it stands elsewhere by now."""
+        return self._file.write(lambda db: _forget(db, partition, position))
+
     def keep(self, partition: int, before: Position | None, judged: Sequence[Judged], after: Position, receipt: Receipt) -> Stored | None:
         """Stores a batch, its receipts and the new position together; None, and nothing stored, where the position is not `before`."""
         return self._file.write(lambda db: self._keep(db, partition, before, judged, after, receipt))
@@ -255,6 +263,13 @@ def _position(db: sqlite3.Connection, partition: int) -> Position | None:
     if row is not None and [type(value) for value in row] != [str, int, bytes]:
         raise StoreDamagedError("The place up to which the inbox has read is damaged.", "restore the inbox from a backup")
     return None if row is None else Position(*row)
+
+
+def _forget(db: sqlite3.Connection, partition: int, position: Position) -> bool:
+    there = _position(db, partition) == position
+    if there:
+        db.execute("DELETE FROM positions WHERE partition = ?", (partition,))
+    return there
 
 
 def _set_aside(db: sqlite3.Connection, taken: Taken, log: str, why: RefusedDeliveryError) -> SetAside:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from consumers.forge import Forge, copy_small, write_report
 from pas_consumers import Inbox, Intake
 from pas_schemas.codec import encode
+from pas_schemas.errors import LogError
 from pas_schemas.sealing import Plain
-from pas_schemas.topics import deliveries
+from pas_schemas.topics import REPLIES, deliveries
 from pas_transport.embedded import EmbeddedLog
 from pas_transport.enrolment import issue, rotate
 from pas_transport.keyring import NewKeys, add_keys, add_root_key, read_root_key
@@ -77,12 +79,63 @@ def test_log_made_anew_stops_both_partitions(small: Workspace, forge: Forge) -> 
     send(forge, 1)
     send(forge, 2, priority="THREAT_TO_LIFE")
     take(small)
-    for path in small.root.glob("log.db*"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    make_log_anew(small)
     send(forge, 3)
     taken = take(small)
     assert numbers(taken) == []
     assert ["another log" in stopped.sentence for stopped in taken.stopped] == [True, True]
+
+
+def make_log_anew(workspace: Workspace) -> None:
+    for path in workspace.root.glob("log.db*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_a_log_made_anew_is_read_once_that_is_accepted(small: Workspace, forge: Forge) -> None:
+    send(forge, 1)
+    send(forge, 2, priority="THREAT_TO_LIFE")
+    take(small)
+    make_log_anew(small)
+    send(forge, 3)
+    send(forge, 4, priority="THREAT_TO_LIFE")
+    with Inbox.of(small, PIO) as inbox:
+        assert len(inbox.take().stopped) == 2
+        assert inbox.accept_topic() == 2
+        assert inbox.accept_topic() == 0
+        taken = inbox.take()
+        assert (numbers(taken), taken.stopped) == ([4, 3], ())
+        assert len(inbox.list().held) == 4
+
+
+def test_what_was_left_too_long_is_passed_once_that_is_accepted(small: Workspace, forge: Forge) -> None:
+    """Of the partition that is stopped alone: nothing is skipped anywhere else."""
+    send(forge, 1)
+    take(small)
+    send(forge, 2)
+    let_expire(small)
+    send(forge, 3)
+    send(forge, 4, priority="THREAT_TO_LIFE")
+    assert numbers(take(small)) == [4]
+    with Inbox.of(small, PIO) as inbox:
+        assert inbox.accept_topic() == 1
+        assert numbers(inbox.take()) == [3]
+
+
+def test_no_answer_goes_to_another_log_than_the_one_read(small: Workspace, forge: Forge) -> None:
+    """Two systems are mixed up: what went there would count as sent, and PAS would wait for it."""
+    send(forge, 1)
+    take(small)
+    other = replace(small, settings=small.settings.model_copy(update={"log_path": Path("other.db")}))
+    with Inbox.of(other, PIO, person="example-0001", post="duty-officer") as inbox:
+        inbox.read(inbox.list().held[0].delivery.id)
+        for ask in (inbox.send, inbox.take):
+            with pytest.raises(LogError, match="This is another log than the one this inbox has read"):
+                ask()
+    with other.log() as log:
+        assert log.ends([REPLIES.name]) == {Partition(REPLIES.name, 0): 0}
+    with Inbox.of(small, PIO) as inbox:
+        assert inbox.send() == 1
+    assert forge.receipts() == ["DELIVERED", "READ"]
 
 
 def copy_log(source: Path, target: Path) -> None:

@@ -27,12 +27,13 @@ from gateway.terminal import Terminal
 from gateway.test_requests import SAID, ask, asked, person, shown, write_answer
 from gateway.test_strange_records import check_all_accounted
 from kafka_faulty import place, settle
+from pas_consumers import Inbox
 from pas_gateway.demo.outcomes import compare, trace_all
 from pas_gateway.demo.story import Story, tell_story
 from pas_gateway.register import open_store
 from pas_producers import MovementFeed
 from pas_schemas.clock import show_time
-from pas_schemas.topics import COMPARTMENT, MOVEMENTS, REPLIES, REPORTS, URGENT
+from pas_schemas.topics import COMPARTMENT, MOVEMENTS, REPLIES, REPORTS, URGENT, deliveries
 from pas_transport.kafka_client import KafkaAccess
 from pas_transport.kafka_log import KafkaLog
 from pas_transport.log import TopicMismatchError
@@ -178,6 +179,25 @@ def test_movements_of_an_earlier_edition_are_replaced(pas: RunPas, kafka: str, p
         kinds = {"WSI": ["DISCLOSURE", "WITHDRAWAL"], "BAI": ["DISCLOSURE"]}
         assert journeys == {(f"{role}:{prison}", report["urn"]): kinds[prison] for prison in kinds for role in ("pio", "security")}
         assert len(take_everything(desk.workspace, [office for office, _ in journeys])) == 6
+
+
+def test_an_inbox_reads_on_once_its_topic_that_was_made_anew_is_accepted(pas: RunPas, kafka: str, pristine: Path, tmp_path: Path) -> None:
+    root = tmp_path / "small"
+    with Desk(settle(kafka, pristine, root, OFFICES)) as desk:
+        desk.move()
+        desk.publish(desk.write())
+        desk.run()
+        assert len(take_everything(desk.workspace, ["pio:WSI"])) == 1
+        delete_topic(kafka, desk.workspace, deliveries("pio:WSI").name)
+    pas("topics", "apply", cwd=root, code=ROUTINE)
+    with Desk(open_workspace(root, environment={})) as desk:
+        desk.publish(report := desk.write(urn="01/IR/2015/000999"))
+        desk.run()
+        with Inbox.of(desk.workspace, "pio:WSI", post="duty-officer", person="example-0001") as inbox:
+            assert ["the delivery taken last is no longer where it was" in one.sentence for one in inbox.take().stopped] == [True]
+        (command,) = read_commands("Topic lost")[2].splitlines()
+        pas(*command.split()[1:], cwd=root, code=ROUTINE)
+        assert [new.urn for new in take_everything(desk.workspace, ["pio:WSI"])] == [report["urn"]]
 
 
 @contextmanager

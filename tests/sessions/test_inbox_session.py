@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -311,6 +312,23 @@ def test_log_that_fails_leaves_the_inbox_readable(forge: Forge, type_: Type) -> 
     shown = type_("show", hexed(datum))
     assert (shown.code, shown.value["items"][0]["text"]) == (1, "The subject plans to escape on the way to court.")
     assert "the answer is kept" in shown.err
+
+
+def test_a_topic_that_stopped_is_told_by_every_command_until_it_is_accepted(forge: Forge, type_: Type) -> None:
+    first = forge.disclose(forge.publish(), PIO)
+    forge.send(first)
+    type_("list", "--as", PIO)
+    for path in forge.workspace.root.glob("log.db*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    forge.send(forge.disclose(forge.publish(write_report("01/IR/2015/2")), PIO))
+    for words in (("list", "--as", PIO), ("show", hexed(first)[:8]), ("act", hexed(first)[:8], "--mitigation", "Moved.")):
+        shown = type_(*words)
+        assert (shown.code, "is another log than the one" in shown.err) == (1, True)
+    accepted = type_("accept-topic", "--as", PIO)
+    assert (accepted.code, accepted.value) == (0, {"office": PIO, "partitions": 1})
+    again = type_("accept-topic", "--as", PIO)
+    assert (again.code, "Nothing of the topic of pio:WSI is stopped." in again.err) == (1, True)
+    assert [line["urn"] for line in type_("list", "--as", PIO).lines][-1] == "01/IR/2015/2"
 
 
 def test_damaged_inbox_is_one_sentence(forge: Forge, type_: Type) -> None:

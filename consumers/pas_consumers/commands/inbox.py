@@ -122,12 +122,30 @@ def decline(session: Session, delivery: str, office: str | None, reason: str, po
         _tell(session, box, found, box.decline(found, reason), "PAS is told why.")
 
 
+@inbox.command("accept-topic")
+@as_option()
+@pass_session
+def accept_topic(session: Session, office: str) -> None:
+    """Read the office's topic, where it stopped, from its first record on: it was restored, made anew or left too long.
+
+    Tell PAS first: what was lost does not come by itself. What is in the inbox already is taken once.
+    """
+    with Inbox.of(session.workspace, office) as box:
+        accepted = box.accept_topic()
+    if not accepted:
+        raise WrongStateError(f"Nothing of the topic of {office} is stopped.", "there is nothing to accept")
+    session.console.emit({"office": office, "partitions": accepted})
+    session.console.say(f"{office}: {accepted} partitions are read from their beginning.", "good")
+
+
 @contextmanager
 def _at_one(session: Session, delivery: str, office: str | None, post: str | None, person: str | None) -> Iterator[tuple[Inbox, bytes]]:
     """The inbox that holds a delivery, with what waits taken first: a withdrawal that waits counts."""
     with Inbox.of(session.workspace, office or _find_office(session, delivery), post=post, person=person) as box:
-        _take(session, box)
+        done = _take(session, box)
         yield box, box.find(delivery)
+    if not done:
+        raise click.exceptions.Exit(REFUSED)
 
 
 def _find_office(session: Session, delivery: str) -> str:

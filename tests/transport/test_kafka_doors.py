@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
@@ -167,6 +168,23 @@ def test_apply_again_changes_nothing(doors: Doors) -> None:
         difference = cluster.compare(doors.plan())
     assert difference.nothing
     assert difference.strange == ()
+
+
+def test_apply_returns_when_every_broker_shows_it(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brokers learn of a change one after another, and whoever comes to the last of them must not be turned away."""
+    asked = Counter[tuple[str, int | None]]()
+    with ClusterAdmin(doors.guarded.admin) as cluster:
+        manager = cluster._admin._manager
+        send = manager.send
+
+        def watch(request: Any, node_id: int | None = None, *args: Any) -> Any:
+            asked[type(request).__name__, node_id] += 1
+            return send(request, node_id, *args)
+
+        monkeypatch.setattr(manager, "send", watch)
+        cluster.apply(doors.plan(), Difference(), doors.passwords)
+    for request in ("DescribeAclsRequest", "DescribeUserScramCredentialsRequest", "DescribeClientQuotasRequest"):
+        assert {node for name, node in asked if name == request} == {1, 2, 3}, request
 
 
 def test_what_somebody_granted_by_hand_is_found(doors: Doors) -> None:
@@ -336,4 +354,6 @@ def test_a_term_that_ends_takes_user_and_grants_away(doors: Doors) -> None:
             doors.open("lea:88")
         plan = doors.plan()
         cluster.apply(plan, cluster.compare(plan), doors.passwords)
-    doors.open("lea:88").close()
+    access = doors.guarded.access("lea.88", doors.passwords / "lea.88")
+    for node in doors.guarded.nodes:
+        KafkaLog(replace(access, bootstrap=node.bootstrap), wait_seconds=60.0).close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -24,11 +24,12 @@ from kafka.admin import (
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
+from kafka.protocol.admin import DescribeAclsRequest, DescribeUserScramCredentialsRequest
 
 from pas_schemas.errors import LogError, SettingsError
 from pas_schemas.topics import Topic
 from pas_transport.files import write_once
-from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess, read_failure
+from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess
 from pas_transport.kafka_leaders import Advance
 from pas_transport.kafka_plan import Grant, Plan
 from pas_transport.kafka_quotas import Quotas, compare_quotas, set_quotas
@@ -43,6 +44,11 @@ PASSWORD_BYTES = 32
 SETTLE_SECONDS = 0.2
 _RESOURCES: dict[Literal["topic", "group"], Any] = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
 _SCRAM = ScramMechanism.SCRAM_SHA_512
+_DESCRIBE_USERS = DescribeUserScramCredentialsRequest(users=None)
+_DESCRIBE_ACLS = DescribeAclsRequest(
+    resource_type_filter=ResourceType.ANY, resource_name_filter=None, pattern_type_filter=ACLResourcePatternType.ANY,
+    principal_filter=None, host_filter=None, operation=ACLOperation.ANY, permission_type=ACLPermissionType.ANY,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +83,20 @@ class ClusterAdmin:
 
     def compare(self, plan: Plan) -> Difference:
         """What must be changed; raises `TopicMismatchError` for a topic that exists otherwise than declared: a topic never changes."""
-        missing = tuple(self._topics.compare(plan.topics))
-        found = self._read_acls()
+        return replace(self._compare_rights(plan), topics=tuple(self._topics.compare(plan.topics)))
+
+    def _compare_rights(self, plan: Plan, broker: int | None = None) -> Difference:
+        """All but the topics, as one broker knows it: this one, or any."""
+        send = partial(self._send, broker=broker)
+        found = _read_acls(send)
         if found is None:
-            return Difference(missing, guarded=False)
+            return Difference(guarded=False)
         there, strange = sort_acls(plan, found)
         wanted = plan.grants
-        named = self._read_users()
-        quotas, bounds = compare_quotas(plan, self._send)
+        named = _read_users(send)
+        quotas, bounds = compare_quotas(plan, send)
         return Difference(
-            missing,
+            (),
             tuple(user.name for user in plan.users if user.name not in named),
             tuple(name for name in plan.retired if name in named),
             tuple(sorted(wanted - there)),
@@ -96,19 +106,20 @@ class ClusterAdmin:
         )
 
     def apply(self, plan: Plan, difference: Difference, passwords: Path, advance: Advance = lambda _: None) -> None:
-        """Change it, what is taken away first, and return when the brokers show it and lead every partition.
+        """Change it, what is taken away first, and return when every broker shows it and all partitions are led.
 
         `passwords` is the folder where each user's password lies, made where it is not; `advance` is told how many more partitions
         are led.
         """
         self._withdraw(difference)
         self._topics.create(difference.topics)
-        self._grant(difference.granted)
         set_quotas(difference.quotas, self._send)
         self._make_users(difference.users, passwords)
+        # Last: a broker takes in grants after the credentials that were told with them, and so lets in whom it shows grants of.
+        self._grant(difference.granted)
         self._topics.await_leaders(plan.topics, advance)
         deadline = time.monotonic() + self._clients.wait_seconds
-        while not self.compare(plan).nothing:
+        while not all(self._compare_rights(plan, broker).nothing for broker in self._list_brokers()):
             if time.monotonic() >= deadline:
                 raise LogUnavailableError("Not every broker shows the changes yet", "repeat: what is done is not done twice")
             time.sleep(SETTLE_SECONDS)
@@ -127,21 +138,10 @@ class ClusterAdmin:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _read_acls(self) -> list[ACL] | None:
-        """Every one the cluster holds; None where it guards nothing."""
-        everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-        wanted = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
-        return self._clients.ask(lambda: self._describe_acls(wanted))
-
-    def _describe_acls(self, wanted: Any) -> list[Any] | None:
-        try:
-            return list(self._admin.describe_acls(wanted)[0])
-        except theirs.SecurityDisabledError:
-            return None
-
-    def _read_users(self) -> set[str]:
-        found = self._clients.ask(self._admin.describe_user_scram_credentials)
-        return {name for name, held in found.items() if any(one["mechanism"] == _SCRAM for one in held["credential_infos"])}
+    def _list_brokers(self) -> list[int]:
+        """Those that the cluster counts on."""
+        found = self._clients.ask(self._admin.describe_cluster)["brokers"]
+        return [one["broker_id"] for one in found if not one.get("is_fenced")]
 
     def _withdraw(self, difference: Difference) -> None:
         gone = [_make_filter(grant) for grant in difference.withdrawn]
@@ -169,12 +169,41 @@ class ClusterAdmin:
         if failed:
             raise LogError(f"Kafka refused the credentials of {failed[0]}", "see the brokers' log")
 
-    def _send(self, request: Any) -> Any:
-        """A request that the library knows and has no method for."""
-        answer = self._clients.ask(lambda: self._admin._manager.run(self._admin._manager.send, request))
-        if getattr(answer, "error_code", 0):
-            raise read_failure(theirs.for_code(answer.error_code)())
-        return answer
+    def _send(self, request: Any, broker: int | None = None) -> Any:
+        """A request that the library knows and has no method for, or none that asks one broker."""
+
+        def ask() -> Any:
+            answer = self._admin._manager.run(self._admin._manager.send, request, broker)
+            fault = theirs.for_code(getattr(answer, "error_code", 0))
+            if fault is not theirs.NoError:
+                raise fault
+            return answer
+
+        return self._clients.ask(ask)
+
+
+def _read_acls(send: Callable[[Any], Any]) -> list[ACL] | None:
+    """Every one a broker holds; None where it guards nothing."""
+    try:
+        resources = send(_DESCRIBE_ACLS).resources
+    except LogError as error:
+        if isinstance(error.__cause__, theirs.SecurityDisabledError):
+            return None
+        raise
+    return [
+        ACL(
+            told.principal, told.host, ACLOperation(told.operation), ACLPermissionType(told.permission_type),
+            ResourcePattern(ResourceType(one.resource_type), one.resource_name, ACLResourcePatternType(one.pattern_type)),
+        )
+        for one in resources
+        for told in one.acls
+    ]  # fmt: skip
+
+
+def _read_users(send: Callable[[Any], Any]) -> set[str]:
+    """Who has credentials of our kind."""
+    found = send(_DESCRIBE_USERS).results
+    return {one.user for one in found if any(held.mechanism == _SCRAM for held in one.credential_infos)}
 
 
 def keep_password(folder: Path, name: str) -> str:

@@ -138,7 +138,7 @@ def find_programs() -> Path | None:
     """Where initdb and postgres are: in PATH, or where Debian puts them."""
     places = [Path(part) for part in os.environ.get("PATH", "").split(os.pathsep) if part]
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name.split(".")[0]), reverse=True)
-    return next((place for place in (*places, *debian) if all((place / name).exists() for name in ("initdb", "postgres"))), None)
+    return next((place for place in (*places, *debian) if all(os.access(place / name, os.X_OK) for name in ("initdb", "postgres"))), None)
 
 
 @contextmanager

@@ -27,6 +27,8 @@ HERE = Path(__file__).resolve().parent
 LIBS = HERE / "libs"
 # Kafka's classes as Java has them once they are read and checked: with them a node starts for little more than half of what it costs.
 CLASSES = LIBS / "classes.jsa"
+# Says that this was done, and where: in a folder that was copied or moved Java takes nothing of it, and says nothing.
+_KEPT = LIBS / ".kept"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 # How Java ends where it was told to.
@@ -279,7 +281,7 @@ def fetch() -> None:
 
     Raises NodeError.
     """
-    if (LIBS / ".kept").exists():
+    if _is_kept():
         return
     missing = find_missing()
     if missing:
@@ -289,7 +291,7 @@ def fetch() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (LIBS / ".complete").exists():
             _fetch_jars()
-        if not (LIBS / ".kept").exists():
+        if not _is_kept():
             _keep_classes()
 
 
@@ -316,7 +318,11 @@ def _keep_classes() -> None:
             node.kill()
         if kept:
             draft.rename(CLASSES)
-    (LIBS / ".kept").touch()
+    _KEPT.write_text(str(LIBS))
+
+
+def _is_kept() -> bool:
+    return _KEPT.exists() and _KEPT.read_text() == str(LIBS)
 
 
 def find_free_port() -> int:

@@ -13,6 +13,7 @@ from pas_gateway.judge import TAKEN, Bench, Duplicate, judge, screen_report
 from pas_gateway.knowledge import Knowledge
 from pas_gateway.office import PasOffice
 from pas_gateway.policy.verdicts import Verdicts
+from pas_gateway.positions import refuse_other_keys, refuse_other_log
 from pas_gateway.register import Store, open_store
 from pas_schemas.border import Finding, Rejection, examine
 from pas_schemas.clock import to_ms
@@ -60,6 +61,8 @@ class Explainer:
         there = store if store.exists() else None
         if there:
             there.migrate()
+            refuse_other_log(log, there)
+            refuse_other_keys(there, office.keyring, office.realm)
         knowledge = Knowledge(office.names, Ahead(log, there).look(office))
         return cls(Bench(at, office.snapshot, office.rulebook), knowledge, _IdKeys(workspace), there)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
-from pas_gateway.office import PasOffice
+from pas_gateway.realm import Realm
 from pas_gateway.register import Store, queries, relearning
 from pas_gateway.route import delivery_id_of
 from pas_gateway.vault import unwraps
 from pas_schemas.errors import KeyringError, RegisterError
+from pas_transport.keyring import Keyring
 from pas_transport.log import Log, OffsetGoneError, Partition
 
 # Rows that tell whose register it is: one would do, were none ever damaged.
@@ -25,16 +26,17 @@ def refuse_other_log(log: Log, store: Store) -> None:
         raise RegisterError("This register has been fed from another log.", "see log_path or bootstrap, and register_url")
 
 
-def refuse_other_keys(store: Store, office: PasOffice) -> None:
+def refuse_other_keys(store: Store, keyring: Keyring, realm: Realm) -> None:
     """Raises KeyringError where the register was made under other keys than PAS holds: nothing would open, and every prisoner be unknown.
 
     A damaged row among those looked at says nothing: the keys are other ones where none of them fits.
     """
+    key, names = keyring.register_key(realm.register), keyring.register_id_key(realm.names)
     wrapped = store.ask(lambda register: queries.sample_data_keys(register, _ROWS_TRIED))
     named = store.ask(lambda register: queries.sample_deliveries(register, _ROWS_TRIED))
-    opened = [unwraps(data_key, report, office.register_key) for report, data_key in wrapped]
-    known = [delivery_id_of(office, sent.report, sent.office, sent.n) == sent.id for sent in named]
-    for fits, file in ((opened, office.realm.register), (known, office.realm.names)):
+    opened = [unwraps(data_key, report, key) for report, data_key in wrapped]
+    known = [delivery_id_of(names, sent.report, sent.office, sent.n) == sent.id for sent in named]
+    for fits, file in ((opened, realm.register), (known, realm.names)):
         if fits and not any(fits):
             raise KeyringError(
                 f"The register was not made under the key {file}.key that PAS holds.", "restore the key that belongs to the register"

@@ -21,7 +21,7 @@ from pas_gateway.register.relearning import Known
 from pas_schemas.clock import to_ms
 from pas_schemas.directory import PAS
 from pas_schemas.models.words import SHOWN
-from pas_schemas.sealing import Plain, SealingKey
+from pas_schemas.sealing import IdKey, Plain, SealingKey
 from pas_schemas.sealing.envelope import MAX_PAYLOAD_BYTES
 from pas_schemas.topics import ROUTINE_PARTITION, URGENT_PARTITION, deliveries
 
@@ -140,9 +140,9 @@ def _readdress(draft: Draft, keys: _Keys, scribe: Scribe, routed: Routed) -> Dra
     return None if keys[PAS] is None else notify(draft.about, PAS, [notice("REFUSED", why, office=draft.office)])
 
 
-def delivery_id_of(office: PasOffice, report: bytes, recipient: str, number: int) -> bytes:
+def delivery_id_of(names: IdKey, report: bytes, recipient: str, number: int) -> bytes:
     """The id of the `number`th delivery to a recipient about a report (architecture, *Deliveries*)."""
-    return office.register_id_key.digest(b"pas/v1/delivery", report, recipient.encode(), number.to_bytes(4, "big"))[:16]
+    return names.digest(b"pas/v1/delivery", report, recipient.encode(), number.to_bytes(4, "big"))[:16]
 
 
 class _Written(NamedTuple):
@@ -165,7 +165,7 @@ class _Writer:
 
     def write(self, draft: Draft, number: int, routed: Routed) -> _Written:
         report, recipient, key = draft.about.report, draft.office, self._office.register_id_key
-        delivery_id = delivery_id_of(self._office, report, recipient, number)
+        delivery_id = delivery_id_of(self._office.register_id_key, report, recipient, number)
         due_ms = to_ms(draft.deadline) if draft.deadline else None
         event = self._scribe.event(_EVENT_OF_KIND[draft.kind], delivery_id.hex(), office=recipient, digests=[report])
         row = {

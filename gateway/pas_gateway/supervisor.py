@@ -85,7 +85,7 @@ class Supervisor:
             _signals(self._stop),
         ):
             refuse_other_log(log, store)
-            refuse_other_keys(store, office)
+            refuse_other_keys(store, office.keyring, office.realm)
             journal.tell(events.GatewayStarted(self.workers, office.snapshot.version, office.rulebook.digest))
             self._recover(log, store, office)
             self.stopped = self._find_stopped(log, store)

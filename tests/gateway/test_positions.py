@@ -139,7 +139,13 @@ def test_two_logs_mixed_up_are_refused_before_anything_starts(desk: Desk, pristi
     restore(desk, tmp_path / "other.db")
     with pytest.raises(RegisterError, match="another log"):
         refuse_other_log(desk.log, desk.store)
-    for command in (("gateway", "run", "--until-idle"), ("status",), ("gateway", "accept-topic", "pas.reports", "0")):
+    (reports := desk.workspace.root / "reports.ndjson").write_text("{}\n")
+    for command in (
+        ("gateway", "run", "--until-idle"),
+        ("status",),
+        ("gateway", "accept-topic", "pas.reports", "0"),
+        ("explain", str(reports)),
+    ):
         answer = pas(*command, "--json", cwd=desk.workspace.root, code=1)
         assert answer.out == ""
         assert "fed from another log" in answer.err
@@ -183,10 +189,26 @@ def test_gateway_with_the_keys_of_another_register_changes_nothing(desk: Desk, p
     own = key.read_bytes()
     spoil(key, bytes(reversed(own)))
     before = dump(desk)
-    check_refused(pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root), f"not made under the key {file}")
+    (reports := desk.workspace.root / "reports.ndjson").write_text("{}\n")
+    # By the key of another register `explain` would know no prisoner, and foretell what is not decided.
+    for command in (("gateway", "run", "--until-idle"), ("status",), ("cases", "list"), ("explain", str(reports))):
+        check_refused(pas(*command, "--json", cwd=desk.workspace.root), f"not made under the key {file}")
     assert dump(desk) == before
     spoil(key, own)
     pas("gateway", "run", "--until-idle", "--json", cwd=desk.workspace.root, code=0)
+
+
+def test_a_register_that_was_emptied_is_not_made_anew_by_asking(desk: Desk, pas: RunPas) -> None:
+    """Else what it held would be said to have never come."""
+    desk.publish(report := desk.write())
+    desk.run()
+    desk.store.close()
+    for name in ("register.db-wal", "register.db-shm"):
+        (desk.workspace.root / name).unlink(missing_ok=True)
+    (file := desk.workspace.root / "register.db").write_bytes(b"")
+    for command in (("trace", report["urn"]), ("status",)):
+        check_refused(pas(*command, "--json", cwd=desk.workspace.root), "There is no register yet.")
+    assert file.read_bytes() == b""
 
 
 def dump(desk: Desk) -> list[str]:

@@ -10,7 +10,7 @@ import click
 from pas_gateway.commands.register import open_register
 from pas_gateway.marks import Marks
 from pas_gateway.office import PasOffice
-from pas_gateway.positions import refuse_other_keys, refuse_other_log
+from pas_gateway.positions import refuse_other_log
 from pas_gateway.recovery import refuse_behind
 from pas_gateway.register import Store
 from pas_gateway.resealing import Due, Resealed, find_cut, find_due, reseal
@@ -53,7 +53,6 @@ def _check(session: Session, store: Store, pas: PasOffice) -> None:
     """What a gateway makes sure of before it sends anything: it may not run just now."""
     with session.workspace.log() as log:
         refuse_other_log(log, store)
-        refuse_other_keys(store, pas)
         if session.apart:
             Marks(session.workspace.root, store).check()
         else:

@@ -50,7 +50,8 @@ class SqliteStore(Store):
         sa.event.listen(self._engine, "begin", _begin)
 
     def exists(self) -> bool:
-        return self._path.exists()
+        # A file without a byte was emptied: nobody begins a new register in it by asking for one.
+        return self._path.exists() and self._path.stat().st_size > 0
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

@@ -90,6 +90,7 @@ def find_ids(folder: Path, office: str, prefix: str) -> list[bytes]:
     with fence(office):
         db = sqlite3.connect(folder / FILE, timeout=LOCK_SECONDS, isolation_level=None)
         try:
+            _check_inbox(db, office)
             return [row[0] for row in db.execute("SELECT id FROM deliveries WHERE lower(hex(id)) LIKE ? || '%'", (prefix,))]
         finally:
             db.close()
@@ -114,11 +115,15 @@ def _create(path: Path, office: str, store_key: str) -> None:
     os.replace(draft, path)
 
 
-def _check_ours(db: sqlite3.Connection, office: str, store_key: str) -> None:
+def _check_inbox(db: sqlite3.Connection, office: str) -> None:
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StoreDamagedError(f"{FILE} of {office} is a database, but no inbox.", "restore the inbox from a backup")
     if db.execute("PRAGMA user_version").fetchone()[0] != TABLES_VERSION:
         raise StoreDamagedError(f"The inbox of {office} was written by another version of pas.", "use the version that wrote it")
+
+
+def _check_ours(db: sqlite3.Connection, office: str, store_key: str) -> None:
+    _check_inbox(db, office)
     owner = db.execute("SELECT office, store_key FROM owner").fetchone()
     if owner is None or owner[0] != office:
         raise StoreDamagedError(f"The inbox in {office}'s folder is not {office}'s.", "restore the inbox from a backup")

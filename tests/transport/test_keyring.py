@@ -83,9 +83,10 @@ def test_a_damaged_key_is_told_without_showing_it(tmp_path: Path, data: bytes) -
     (tmp_path / "lea.91" / f"sign-{made.signing.id}.key").write_bytes(data)
     (tmp_path / "lea.91" / f"open-{made.opening.id}.key").write_bytes(data)
     ring = Keyring.open(tmp_path, "lea:91")
-    for read in (ring.signing, ring.opening):
-        with pytest.raises(KeyringError, match="not a private key"):
+    for read, name in ((ring.signing, f"sign-{made.signing.id}"), (ring.opening, f"open-{made.opening.id}")):
+        with pytest.raises(KeyringError) as caught:
             read()
+        assert (caught.value.sentence, caught.value.hint) == (f"A key of lea:91 ({name}) is damaged.", "restore it from a backup")
 
 
 def test_only_pas_has_a_register_key(tmp_path: Path) -> None:

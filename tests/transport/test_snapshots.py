@@ -176,7 +176,7 @@ def test_another_pinned_root_believes_nothing(store: DirectoryStore) -> None:
 @pytest.mark.parametrize("text", ["", "zz", "00ff", "é"])
 def test_a_damaged_pin_is_told(store: DirectoryStore, text: str) -> None:
     store.root_path.write_text(text, "utf-8")
-    with pytest.raises(DirectoryError):
+    with pytest.raises(DirectoryError, match="The pinned root key is damaged"):
         store.current()
 
 

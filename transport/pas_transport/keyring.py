@@ -68,7 +68,7 @@ class Keyring:
 
     def person_key(self, reference: str, passphrase: str) -> SigningKey:
         """A person's own signing key, unlocked; a wrong passphrase is told, and nothing else is."""
-        return self._read(person_file(reference), lambda data: unlock_key(data, passphrase))
+        return unlock_key(self._load(person_file(reference)), passphrase)
 
     def register_key(self, name: str = "register") -> StoreKey:
         """Under which a register wraps each report's data key; only `pas` has one, and another for its compartment's register."""
@@ -95,6 +95,13 @@ class Keyring:
         return [name.removeprefix(f"{use}-").removesuffix(".key") for name in names if name.startswith(f"{use}-") and name.endswith(".key")]
 
     def _read(self, name: str, parse: Callable[[bytes], K]) -> K:
+        data = self._load(name)
+        try:
+            return parse(data)
+        except KeyringError:
+            raise KeyringError(f"A key of {self.office} ({name}) is damaged.", "restore it from a backup") from None
+
+    def _load(self, name: str) -> bytes:
         path = self.folder / f"{name}.key"
         try:
             with path.open("rb") as file:
@@ -106,7 +113,7 @@ class Keyring:
             raise self._unreadable(error) from None
         if open_to_others:
             raise KeyringError(f"A private key of {self.office} is open to other users.", f"chmod 600 {path}")
-        return parse(data)
+        return data
 
     def _unreadable(self, error: OSError) -> KeyringError:
         return KeyringError(f"The keys of {self.office} cannot be read: {error.strerror}.", "see the owner and mode of the keys folder")

@@ -131,7 +131,7 @@ class DirectoryStore:
             return VerifyKey.from_bytes(bytes.fromhex(self.root_path.read_text("ascii").strip()))
         except OSError:
             raise DirectoryError("The directory's root key is not pinned in this workspace.", f"put {self.root_path.name} there") from None
-        except ValueError:
+        except (ValueError, DirectoryError):
             raise DirectoryError("The pinned root key is damaged.", f"restore {self.root_path.name} from where it came first") from None
 
     def _numbers(self, kind: str) -> tuple[int, ...]:

@@ -61,7 +61,7 @@ class MovementFeed:
         self._clock = clock
         self._ticker = Ticker(clock)
         self._details: Details = details or InlinedDetails()
-        self._journals = Journals(journals, log.identity, clock)
+        self._journals = Journals(journals, log.identity, clock, again=again)
         self._dispatcher = Dispatcher(Sender(log, self._journals).send, snapshot, self._journals, clock, batch_records)
         self._again = again
         self._closing = ExitStack()

@@ -17,12 +17,15 @@ from pas_transport.sqlite_file import primary_code, transaction
 LOCK_SECONDS = 10.0
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _RUN_BYTES = 8
-# Keyed by the log's identity too: what an older log had must be published again to a new one. `run` is which run of a
+# Keyed by the log's identity too: what an older log had must be published again to a new one, once a person has said that it is the
+# right one. `run` is which run of a
 # publisher noted it first.
 _TABLE = """CREATE TABLE IF NOT EXISTS published (
     log TEXT NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL, at_ms INTEGER NOT NULL, run BLOB NOT NULL,
     PRIMARY KEY (log, id, digest)
 ) WITHOUT ROWID"""
+_RIGHT = "see log_path or bootstrap; if that is right, publish or import what was sent before with --again"
+_ELSEWHERE = "SELECT 1 FROM published WHERE NOT EXISTS (SELECT 1 FROM published WHERE log = ?) LIMIT 1"
 _FIND = "SELECT run FROM published WHERE log = ? AND id = ? AND digest = ?"
 
 
@@ -47,6 +50,13 @@ class Journal:
         except BaseException:
             self._db.close()
             raise
+
+    def refuse_other_log(self) -> None:
+        """Raises JournalError where all that is noted went to other logs: it may be that two systems are mixed up."""
+        with self._fence():
+            elsewhere = self._db.execute(_ELSEWHERE, (self._log,)).fetchone()
+        if elsewhere:
+            raise JournalError("This is another log than the one published to before.", _RIGHT)
 
     def noted_by(self, record_id: bytes, digest: bytes) -> bytes | None:
         """The run that saw the log take this record with this content; None where none did."""
@@ -90,12 +100,16 @@ def _typed(error: Exception, name: str) -> JournalError:
 
 
 class Journals:
-    """The journals of a folder, each opened when its office first sends; without a folder nothing is noted or known."""
+    """The journals of a folder, each opened when its office first sends; without a folder nothing is noted or known.
 
-    def __init__(self, folder: Path | None, log_identity: str, clock: Clock) -> None:
+    `again`, by which all is sent once more, is also the word that another log than before is the right one.
+    """
+
+    def __init__(self, folder: Path | None, log_identity: str, clock: Clock, *, again: bool = False) -> None:
         self._folder = folder
         self._identity = log_identity
         self._clock = clock
+        self._again = again
         self._open: dict[str, Journal] = {}
 
     def of(self, office: str) -> Journal | None:
@@ -103,6 +117,8 @@ class Journals:
             return None
         if office not in self._open:
             self._open[office] = Journal(self._folder / f"{office.replace(':', '.')}.db", self._identity, self._clock)
+            if not self._again:
+                self._open[office].refuse_other_log()
         return self._open[office]
 
     def close(self) -> None:

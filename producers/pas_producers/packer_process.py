@@ -43,7 +43,7 @@ def _open(orders: Orders, made: Made) -> Preparer:
     """As `Publisher.of` opens a publisher, but for the log: the workspace and its keys are read by each process itself."""
     workspace = open_workspace(Path(orders.home))
     snapshot = workspace.directory()
-    journals = Journals(journals_folder(workspace), orders.log, workspace.clock)
+    journals = Journals(journals_folder(workspace), orders.log, workspace.clock, again=orders.again)
     return Preparer(
         made.append, snapshot, find_keyrings(workspace, snapshot), load_rulebook(workspace), workspace.clock, journals,
         office=orders.office, again=orders.again,

@@ -59,11 +59,12 @@ class Publisher:
         """From explicit parts. `keyring` is one office's, or finds the keyring of any originator.
 
         Without the folder `journals` (it is made where it is missing) every repeat is appended, which PAS answers with
-        DUPLICATE; `again` does so on purpose. The log stays the caller's to close, and its topics must be there.
+        DUPLICATE; `again` does so on purpose, and says that a log other than the one in the journals is the right one. The log
+        stays the caller's to close, and its topics must be there.
         """
         office = keyring.office if isinstance(keyring, Keyring) else None
         find: FindKeyring = (lambda _: keyring) if isinstance(keyring, Keyring) else keyring
-        noted = Journals(journals, log.identity, clock)
+        noted = Journals(journals, log.identity, clock, again=again)
         self._ticker = Ticker(clock)
         self._sender = Sender(log, noted)
         self._preparer = Preparer(

@@ -49,13 +49,20 @@ def test_it_holds_no_content(bench: Bench) -> None:
     assert (log, len(record_id), len(digest), at_ms) == (bench.log.identity, 16, 32, bench.clock.now_ms())
 
 
-def test_a_log_made_anew_is_published_to_again(bench: Bench, tmp_path: Path) -> None:
+def test_a_log_made_anew_is_published_to_once_somebody_says_so(bench: Bench, tmp_path: Path) -> None:
+    """It may as well be another system's: what went there, a threat to life, would count as published."""
     with bench.publisher("force:01") as publisher:
         publisher.publish([make_report()])
     with EmbeddedLog(tmp_path / "new.db", now_ms=bench.clock.now_ms) as log:
         log.ensure(SHARED_TOPICS)
-        with bench.publisher("force:01", log=log) as publisher:
+        for report in (make_report(), make_report(urn="01/IR/2015/777777")):
+            with bench.publisher("force:01", log=log) as publisher, pytest.raises(JournalError, match="another log") as caught:
+                publisher.publish([report])
+            assert "--again" in caught.value.hint
+        assert sum(log.ends([one.name for one in SHARED_TOPICS]).values()) == 0
+        with bench.publisher("force:01", log=log, again=True) as publisher:
             assert isinstance(publisher.publish([make_report()]).outcomes[0], Published)
+        with bench.publisher("force:01", log=log) as publisher:
             assert isinstance(publisher.publish([make_report()]).outcomes[0], Repeated)
 
 

@@ -188,8 +188,9 @@ class Clients:
             return LogForbiddenError(
                 f"No safe connection to Kafka can be made: {fault}", "see kafka_ca_path and kafka_certificate_path, and the brokers' own"
             )
+        tls = "" if self._access.ca_path else "; where they ask for TLS, set `kafka_ca_path`"
         return LogUnavailableError(
-            f"No Kafka broker answered within {self.wait_seconds:.0f} seconds", "see `bootstrap`, and that the brokers run"
+            f"No Kafka broker answered within {self.wait_seconds:.0f} seconds", f"see `bootstrap`, and that the brokers run{tls}"
         )
 
 

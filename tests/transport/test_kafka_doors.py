@@ -21,6 +21,8 @@ from kafka.admin import (
     ACLResourcePatternType,
     ResourcePattern,
     ResourceType,
+    ScramMechanism,
+    UserScramCredentialDeletion,
 )
 from kafka.errors import TransactionalIdAuthorizationFailedError
 from kafka.protocol.admin import AlterClientQuotasRequest
@@ -339,6 +341,19 @@ def is_answered(work: Callable[[], object]) -> bool:
     except LogUnavailableError:
         return False
     return True
+
+
+def test_a_password_that_was_lost_or_taken_is_made_anew(doors: Doors) -> None:
+    """As the runbook says: the credentials taken back, the file put away."""
+    taken = doors.guarded.access("fib.01", doors.passwords / "fib.01")
+    with KafkaAdminClient(**doors.guarded.admin.make_config()) as admin, ClusterAdmin(doors.guarded.admin) as cluster:
+        admin.alter_user_scram_credentials([UserScramCredentialDeletion("fib.01", ScramMechanism.SCRAM_SHA_512)])
+        (doors.passwords / "fib.01").unlink()
+        until(lambda: cluster.compare(doors.plan()).users == ("fib.01",))
+        cluster.apply(doors.plan(), cluster.compare(doors.plan()), doors.passwords)
+    with pytest.raises(LogForbiddenError):
+        KafkaLog(taken)
+    doors.open("fib:01").close()
 
 
 def test_a_term_that_ends_takes_user_and_grants_away(doors: Doors) -> None:

@@ -84,9 +84,14 @@ def list_questions(workspace: Workspace, office: str) -> list[Question]:
 
 
 def take_notices(workspace: Workspace, office: str) -> Iterable[Delivery]:
-    """Every notice in the inbox, what waits taken first, in the order in which they count."""
+    """Every notice in the inbox, what waits taken first, in the order in which they count.
+
+    Raises PartitionStoppedError where not all could be taken: what is asked, or was decided, is not told by half.
+    """
     with Inbox.of(workspace, office) as inbox:
-        inbox.take()
+        stopped = inbox.take().stopped
+        if stopped:
+            raise stopped[0]
         held = [one.delivery for one in inbox.list().held if one.delivery.kind == "NOTICE"]
     return sorted(held, key=lambda delivery: delivery.n)
 

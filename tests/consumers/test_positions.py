@@ -11,6 +11,9 @@ import pytest
 
 from consumers.forge import Forge, copy_small, write_report
 from pas_consumers import Inbox, Intake
+from pas_consumers.cases import list_cases, list_questions
+from pas_consumers.errors import PartitionStoppedError
+from pas_consumers.requests import list_requests
 from pas_schemas.codec import encode
 from pas_schemas.errors import LogError
 from pas_schemas.sealing import Plain
@@ -105,6 +108,16 @@ def test_a_log_made_anew_is_read_once_that_is_accepted(small: Workspace, forge: 
         taken = inbox.take()
         assert (numbers(taken), taken.stopped) == ([4, 3], ())
         assert len(inbox.list().held) == 4
+
+
+def test_what_is_asked_is_not_told_by_half(small: Workspace, forge: Forge) -> None:
+    """Who asks what waits to be answered is told that not all of it is here, whatever is."""
+    send(forge, 1)
+    assert list_questions(small, PIO) == []
+    make_log_anew(small)
+    for ask in (list_questions, list_cases, list_requests):
+        with pytest.raises(PartitionStoppedError, match="another log"):
+            ask(small, PIO)
 
 
 def test_what_was_left_too_long_is_passed_once_that_is_accepted(small: Workspace, forge: Forge) -> None:

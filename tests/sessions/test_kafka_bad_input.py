@@ -20,6 +20,7 @@ from kafka.admin import NewTopic
 from kafka_node import find_free_port
 
 from conftest import RunPas
+from contract.reading import until
 from forked_pas import receive
 from kafka_broker import LEAVES_SOCKETS, collect_sockets
 from kafka_faulty import place
@@ -71,8 +72,9 @@ def refuse(pas: RunPas, pristine: Path, tmp_path: Path) -> Refuse:
 def test_nobody_answers(refuse: Refuse, command: tuple[str, ...]) -> None:
     sentence, hint = refuse(f"127.0.0.1:{find_free_port()}", *command)
     assert sentence == "No Kafka broker answered within 2 seconds"
-    # Without an authority it may be that they want TLS, and were not spoken to in it.
-    assert hint == "see `bootstrap`, and that the brokers run; where they ask for TLS, set `kafka_ca_path`"
+    # A broker that wants more than it was shown says nothing.
+    more = "; where they ask for TLS, set kafka_ca_path; where they ask for a user, set kafka_user"
+    assert hint == f"see `bootstrap`, and that the brokers run{more}"
 
 
 @contextmanager
@@ -139,12 +141,18 @@ def test_broker_whose_certificate_does_not_count(refuse: Refuse, tmp_path: Path,
     assert hint == "see kafka_ca_path and kafka_certificate_path, and the brokers' own"
 
 
+def make_topics(admin: KafkaAdminClient, *topics: NewTopic) -> None:
+    """Returns when the broker shows them: it learns of them a moment after they are made."""
+    admin.create_topics(list(topics))
+    until(lambda: {topic.name for topic in topics} <= set(admin.list_topics()))
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_topic_with_other_partitions_than_declared(refuse: Refuse, kafka: str, command: tuple[str, ...]) -> None:
     prefix = f"o{secrets.token_hex(4)}."
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
-        admin.create_topics([NewTopic(f"{prefix}{topic}", 7, 1) for topic in ("pas.reports", "pas.deliveries.pio.WSI")])
+        make_topics(admin, *(NewTopic(f"{prefix}{topic}", 7, 1) for topic in ("pas.reports", "pas.deliveries.pio.WSI")))
         sentence, hint = refuse(kafka, *command, kafka_prefix=prefix)
         made = [topic for topic in admin.list_topics() if topic.startswith(prefix)]
     finally:
@@ -187,7 +195,7 @@ def test_topic_whose_records_would_go_too_soon(
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
         configs = make_configs(reports) | {setting: value}
-        admin.create_topics([NewTopic(f"{prefix}pas.reports", reports.partitions, 1, topic_configs=configs)])
+        make_topics(admin, NewTopic(f"{prefix}pas.reports", reports.partitions, 1, topic_configs=configs))
         sentence, told = refuse(kafka, *command, kafka_prefix=prefix)
     finally:
         admin.close()

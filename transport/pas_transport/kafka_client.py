@@ -188,9 +188,12 @@ class Clients:
             return LogForbiddenError(
                 f"No safe connection to Kafka can be made: {fault}", "see kafka_ca_path and kafka_certificate_path, and the brokers' own"
             )
-        tls = "" if self._access.ca_path else "; where they ask for TLS, set `kafka_ca_path`"
+        given = self._access
+        # A broker that wants more than it was shown says nothing, and closes.
+        wanted = {"TLS": ("kafka_ca_path", given.ca_path), "a user": ("kafka_user", given.user or given.certificate_path)}
+        missing = "".join(f"; where they ask for {what}, set {setting}" for what, (setting, there) in wanted.items() if not there)
         return LogUnavailableError(
-            f"No Kafka broker answered within {self.wait_seconds:.0f} seconds", f"see `bootstrap`, and that the brokers run{tls}"
+            f"No Kafka broker answered within {self.wait_seconds:.0f} seconds", f"see `bootstrap`, and that the brokers run{missing}"
         )
 
 

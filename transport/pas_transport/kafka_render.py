@@ -88,6 +88,8 @@ def _quota_commands(plan: Plan) -> Iterator[str]:
         if quotas:
             wanted = ",".join(f"{key}={value}" for key, value in quotas.items())
             yield (f"{_CONFIGS} {user.name} --add-config {shlex.quote(wanted)}")
+    for name in plan.retired:
+        yield (f"{_CONFIGS} {name} --delete-config {','.join(_KEYS)} || true")
 
 
 def list_quotas(user: User) -> dict[str, int]:

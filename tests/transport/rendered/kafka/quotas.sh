@@ -6,3 +6,4 @@ set -euo pipefail
 "$KAFKA_BIN"/kafka-configs.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --alter --entity-type users --entity-name feed.nomis --add-config producer_byte_rate=4194304,consumer_byte_rate=16777216
 "$KAFKA_BIN"/kafka-configs.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --alter --entity-type users --entity-name force.01 --add-config producer_byte_rate=4194304,consumer_byte_rate=16777216
 "$KAFKA_BIN"/kafka-configs.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --alter --entity-type users --entity-name pio.wsi --add-config producer_byte_rate=4194304,consumer_byte_rate=16777216
+"$KAFKA_BIN"/kafka-configs.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --alter --entity-type users --entity-name security.wsi --delete-config producer_byte_rate,consumer_byte_rate || true

@@ -174,7 +174,8 @@ def test_keys_that_are_not_here(pas: RunPas, estate: Path, tmp_path: Path) -> No
     alone = pas("publish", file, "--as", "force:03", "--json", cwd=estate, code=1)
     assert (alone.out, alone.err) == (
         "",
-        "error: There are no keys of force:03 in this workspace.\nhint: make them with `pas keys new --office force:03`\n",
+        "error: There are no keys of force:03 in this workspace.\n"
+        "hint: restore them from a backup; the first are made with `pas keys new --office force:03`\n",
     )
     assert len(found(estate)) == 1
 

@@ -39,7 +39,8 @@ class Keyring:
         """The keyring of an office; `current` is the id of the signing key that the directory has as current."""
         folder = keys_dir / folder_name(office)
         if not folder.is_dir():
-            raise KeyringError(f"There are no keys of {office} in this workspace.", f"make them with `pas keys new --office {office}`")
+            hint = f"restore them from a backup; the first are made with `pas keys new --office {office}`"
+            raise KeyringError(f"There are no keys of {office} in this workspace.", hint)
         return cls(office, folder, current)
 
     def signing(self) -> SigningKey:

@@ -36,9 +36,11 @@ _NOT_YOURS = "A reply answers a delivery that this office was never sent: it cha
 _UNFIT = "This {} does not fit the delivery that it answers, or lacks its reason or mitigation: it changes nothing."
 _LEFT = "A reply names somebody who has left this office, or was never of it: it changes nothing. Who is there now must answer."
 _DECLINED = "This DECLINED changes nothing: for a governor's office somebody must answer who holds one of these posts: {}."
-# Of a reason so much is told on: it is a sentence or two, and a notice is no report.
-_TOLD_OF_A_REASON = 1_000
+# Of a reason or a mitigation so much is told on: it is a sentence or two, and a notice is no report.
+_TOLD_OF_WORDS = 1_000
 _HAS_DECLINED = "That office has declined it: nobody there is asked to read it any more."
+_HAS_ACTED = "That office has acted on it: what it did is told to PAS."
+_MITIGATION = "That office has acted on it. It says: {}"
 _REASON = "That office has declined it, and nobody there is asked to read it any more. It says: {}"
 _POST = "This READ does not stop the clock: somebody must read it who holds one of these posts: {}."
 
@@ -208,6 +210,8 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
     plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt], digests=said))
     if reply.receipt == "DECLINED" and delivery.kind in TO_READ and delivery.state not in ("DECLINED", "WITHDRAWN"):
         _tell_declined(reply, delivery, about, read_at, plan)
+    if reply.receipt == "ACTIONED" and delivery.kind in TO_READ:
+        _tell_actioned(reply, delivery, about, read_at, plan)
     if reply.receipt == "READ" and delivery.kind in TO_READ and about is not None:
         _tell_read(delivery, about, plan)
         if not counts and delivery.read_at_ms is None:
@@ -252,10 +256,19 @@ def _tell_read(delivery: Sent, about: Accepted, plan: Plan) -> None:
     plan.drafts.append(notify(about_accepted(about), about.originator, [notice("READ", "The report was read.", office=delivery.office)]))
 
 
+def _tell_actioned(reply: Reply, delivery: Sent, about: Accepted | None, at: datetime, plan: Plan) -> None:
+    """That a risk was acted on: the originator hears so once, and PAS each time with what was done, which is PAS's to pass on."""
+    said = about_accepted(about) if about is not None else about_matter(delivery.report, PAS, at)
+    if about is not None and delivery.state != "ACTIONED":
+        plan.drafts.append(notify(said, about.originator, [notice("READ", _HAS_ACTED, office=delivery.office)]))
+    what = _MITIGATION.format((reply.mitigation or "")[:_TOLD_OF_WORDS])
+    plan.drafts.append(notify(said, PAS, [notice("READ", what, office=delivery.office)]))
+
+
 def _tell_declined(reply: Reply, delivery: Sent, about: Accepted | None, at: datetime, plan: Plan) -> None:
     """No rung is climbed any more for who declines: the originator hears so, and PAS with the reason, which is PAS's to pass on."""
     said = about_accepted(about) if about is not None else about_matter(delivery.report, PAS, at)
     if about is not None:
         plan.drafts.append(notify(said, about.originator, [notice("REFUSED", _HAS_DECLINED, office=delivery.office)]))
-    why = _REASON.format((reply.reason or "")[:_TOLD_OF_A_REASON])
+    why = _REASON.format((reply.reason or "")[:_TOLD_OF_WORDS])
     plan.drafts.append(notify(said, PAS, [notice("REFUSED", why, office=delivery.office)]))

@@ -115,6 +115,14 @@ def decline(desk: Desk, office: str, post: str) -> None:
     desk.run()
 
 
+def act(desk: Desk, office: str, mitigation: str) -> None:
+    with Inbox.of(desk.workspace, office, post="officer", person="staff-0001") as box:
+        box.take()
+        [found] = [held.delivery.id for held in box.list().held if held.delivery.kind == "DISCLOSURE"]
+        box.act(found, mitigation)
+        box.send()
+
+
 def test_who_does_not_read_for_the_governor_cannot_decline_for_the_governor_either(bench: Bench) -> None:
     """The clock goes on, and the Governor may still read; from security whatever post declines."""
     desk = bench.desk
@@ -146,6 +154,22 @@ def test_who_declines_is_told_to_the_originator_and_with_the_reason_to_pas(bench
         for word in one.datum["notices"] if word["office"] == "security:WSI" and "declined" in word["why"]
     ]  # fmt: skip
     assert sorted(words) == [("force:01", "REFUSED", ""), ("pas", "REFUSED", "Not for us.")]
+
+
+def test_who_acts_is_told_to_the_originator_and_with_what_was_done_to_pas(bench: Bench) -> None:
+    desk = bench.desk
+    urn = publish(bench, **THREAT)
+    read(desk, "security:WSI")
+    desk.run()
+    act(desk, "security:WSI", "Moved to healthcare.")
+    words = {
+        one.office: [(word["word"], word["office"], word["why"]) for word in one.datum["notices"]]
+        for one in desk.run() if one.datum["urn"] == urn and one.datum["notices"]
+    }  # fmt: skip
+    assert words == {
+        "force:01": [("READ", "security:WSI", "That office has acted on it: what it did is told to PAS.")],
+        "pas": [("READ", "security:WSI", "That office has acted on it. It says: Moved to healthcare.")],
+    }
 
 
 def test_once_the_governor_has_read_any_post_there_may_decline(bench: Bench) -> None:

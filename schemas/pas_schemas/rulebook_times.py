@@ -119,6 +119,11 @@ class Calendar(Part):
             raise ValueError("a week needs a working day")
         return self
 
+    @property
+    def last(self) -> date | None:
+        """The last holiday it names: after it each day of a working week counts as a working day."""
+        return max(self.holidays, default=None)
+
     def works(self, day: date) -> bool:
         return _DAYS[day.weekday()] not in self.weekend and day not in self.holidays
 

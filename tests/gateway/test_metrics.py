@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,7 +22,7 @@ from pas_gateway.monitor import Monitor
 from pas_gateway.realm import MAIN
 from pas_gateway.register import queries, schema
 from pas_gateway.survey import USES
-from pas_gateway.vitals import Vitals
+from pas_gateway.vitals import State, Vitals
 from pas_schemas.models.words import PRIORITIES
 from pas_schemas.rules import SENTENCES
 from pas_schemas.topics import SHARED_TOPICS
@@ -67,6 +67,10 @@ def read(text: str) -> Samples:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def test_every_state_of_a_worker_is_shown() -> None:
+    assert get_args(State) == STATES
 
 
 def test_documentation_lists_them_as_they_are() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from conftest import RunPas
 
@@ -77,3 +80,16 @@ def test_a_file_that_is_no_rulebook_by_its_size_is_not_read(pas: RunPas, tmp_pat
 def test_misuse(pas: RunPas, tmp_path: Path) -> None:
     assert "exclude each other" in pas("policy", "matrix", "--json", "--csv", cwd=tmp_path, code=2).err
     assert "no workspace" in pas("policy", "matrix", "--workspace", tmp_path / "none", code=1).err
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(59, True), (-400, True), (61, False), (None, False)])
+def test_a_calendar_that_comes_to_its_end_is_told_of_in_time(pas: RunPas, estate: Path, days: int | None, is_told: bool) -> None:
+    """Whoever runs the gateway hears it, and whoever asks how it stands; a rulebook without any holiday is meant so."""
+    last = [] if days is None else [(datetime.now(UTC).date() + timedelta(days=days)).isoformat()]
+    book = estate / "rulebook.toml"
+    book.write_text(
+        "\n".join(f"holidays = {json.dumps(last)}" if line.startswith("holidays") else line for line in book.read_text().splitlines())
+    )
+    for command in ("gateway run --until-idle", "status"):
+        said = pas(*command.split(), cwd=estate, code=0).err
+        assert (f"warning: The rulebook names no holiday after {last[0] if last else None}: " in said) is is_told, said

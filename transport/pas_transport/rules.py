@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pas_schemas.errors import RulebookError
@@ -12,9 +13,23 @@ if TYPE_CHECKING:
     from pas_transport.workspace import Workspace
 
 
+# In so much time before its last holiday a rulebook gets those of the next year.
+TOLD_BEFORE = timedelta(days=60)
+
+
 def load_rulebook(workspace: Workspace) -> Rulebook:
     """Raises RulebookError where the files cannot be read or enforced."""
     return read_rulebook(*_read(workspace))
+
+
+def warn_of_calendar(workspace: Workspace) -> None:
+    """Warns from some time before the rulebook's last holiday on; one that names none is meant so. Raises RulebookError."""
+    last = load_rulebook(workspace).calendar.last
+    if last is not None and workspace.clock.now().date() > last - TOLD_BEFORE:
+        workspace.warn(
+            f"The rulebook names no holiday after {last}: from then on deadlines in working days come too soon.",
+            "add the next years' to [calendar] in rulebook.toml",
+        )
 
 
 def digest_rulebook(workspace: Workspace) -> str:

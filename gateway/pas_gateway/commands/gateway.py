@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pas_gateway.supervisor import Supervisor, open_nursery
+from pas_transport.rules import warn_of_calendar
 from pas_transport.session import Session, compartment_option, pass_session
 
 
@@ -23,6 +24,7 @@ def run(session: Session, workers: int, until_idle: bool) -> None:
 
     With --compartment it is the gateway of the compartment: other keys, another register, another topic.
     """
+    warn_of_calendar(session.workspace)
     with open_nursery(session.workspace) as nursery:
         supervisor = Supervisor(session.workspace, nursery, workers, until_idle)
         done = supervisor.run()

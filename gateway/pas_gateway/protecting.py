@@ -14,6 +14,7 @@ from pas_gateway.hearing import check_fresh
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import join_blobs, protected
+from pas_gateway.register.dockets import find_statement_ids
 from pas_gateway.replies import Protecting
 from pas_gateway.signatures import RefusedStatementError, find_signer
 from pas_gateway.vault import lock_statement, open_statement
@@ -21,6 +22,7 @@ from pas_gateway.veil import draw, find_veil, veil_row
 from pas_schemas.clock import from_ms, to_ms
 from pas_schemas.directory import PAS
 from pas_schemas.models.protection import Protection
+from pas_schemas.people import Appointment
 from pas_schemas.sealing import BadCiphertextError, Plain
 from pas_schemas.topics import REPLIES
 from pas_transport.statements import peek_statement
@@ -74,9 +76,13 @@ def check_word(data: bytes, office: PasOffice) -> Protection:
     """What a statement says, once it may count; raises RefusedStatementError."""
     said = Protection.decode(peek_statement(data))
     _, who = find_signer(data, said, office.snapshot)
+    _check_role(said, who)
+    return said
+
+
+def _check_role(said: Protection, who: Appointment) -> None:
     if said.office != PAS or ROLE not in who.roles:
         raise RefusedStatementError("ROLE", "Only a named reader of the compartment says whom it protects.", "see `pas directory people`")
-    return said
 
 
 def _read(sealed: bytes, name: bytes, office: PasOffice) -> Protection | None:
@@ -93,16 +99,23 @@ def plan_protections(register: sa.Connection, came: Sequence[Protecting], office
         return
     listed = read_list(register, office)
     before = _on(listed)
-    known = {row.id for row in protected.list_protections(register)}
-    for one in came:
-        name = sha256(one.data).digest()[:16]
+    names = [sha256(one.data).digest()[:16] for one in came]
+    known = {row.id for row in protected.list_protections(register)} | find_statement_ids(register, names)
+    for name, one in zip(names, came, strict=True):
         plan.change.counts["replies"] += 1
         if name in known:
             continue
+        said = Protection.decode(peek_statement(one.data))
+        who: Appointment | None = None
         try:
-            said = check_word(one.data, office)
+            _, who = find_signer(one.data, said, office.snapshot)
+            _check_role(said, who)
             check_fresh(said, one.submitted.taken.at, office)
         except RefusedStatementError as refused:
+            if who is not None:
+                # Its author heard that it counts for nothing, and may want something else by when it would: whoever sends it again.
+                known.add(name)
+                plan.change.refused.append({"id": name})
             plan.change.events.append(scribe.event("DECISION_REFUSED", name.hex(), office=one.sender, rules=[refused.word]))
             continue
         known.add(name)

@@ -61,6 +61,11 @@ class Both:
             one = read_list(register, self.apart.office)[self.apart.office.main_names.number(number) or b""]
         return one.on, next(iter(one.waits.values()), None)
 
+    def turn(self, **later: float) -> None:
+        """The clock of both goes on."""
+        self.main.turn(**later)
+        self.apart.open_anew(self.main.workspace.compartment())
+
     def veil(self) -> Veil:
         """The edition that PAS's gateway goes by."""
         with self.main.store.reading() as register:

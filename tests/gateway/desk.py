@@ -88,12 +88,16 @@ class Desk:
         now = self.workspace.clock.now()
         note = {"clock": show_time(now + timedelta(**later)), "real": show_time(now - self.workspace.clock.shift)}
         (self.workspace.root / CLOCK_FILE).write_text(json.dumps(note))
+        self.open_anew(open_workspace(self.workspace.root, environment={}))
+
+    def open_anew(self, workspace: Workspace) -> None:
+        """What was open of it is closed; it is opened again when it is asked for."""
         for name in ("log", "store"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
         for name in ("office", "pipeline"):
             self.__dict__.pop(name, None)
-        self.workspace = open_workspace(self.workspace.root, environment={})
+        self.workspace = workspace
 
     def climb(self) -> list[Row]:
         """What time alone brings is done and sent; the words that this sends, each with its office as `to` and its `urn`."""

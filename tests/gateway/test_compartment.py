@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,21 @@ def test_who_takes_a_word_back_is_none_of_two(both: Both) -> None:
     both.bench.send(both.word("A1234BC", "END", ONE))
     both.apart.run()
     assert both.is_protected("A1234BC")[0] is False
+
+
+def test_a_word_that_was_refused_counts_no_more_when_it_is_sent_again(both: Both) -> None:
+    """Its clock was ahead; by now it would count, but its author heard that it does not, and may have thought better of it."""
+    both.bench.send(both.word("A1234BC", "ADD", ONE))
+    said = both.word("A1234BC", "ADD", TWO)
+    said = said.model_copy(update={"at": said.at + timedelta(hours=2)})
+    for _ in range(2):
+        both.bench.send(said)
+        both.apart.run()
+        assert both.is_protected("A1234BC") == (False, "ADD")
+        both.turn(hours=3)
+    both.bench.send(both.word("A1234BC", "ADD", TWO))
+    both.apart.run()
+    assert both.is_protected("A1234BC") == (True, None)
 
 
 def test_a_forged_word_counts_for_nothing(both: Both) -> None:

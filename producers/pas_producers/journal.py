@@ -17,9 +17,8 @@ from pas_transport.sqlite_file import primary_code, transaction
 LOCK_SECONDS = 10.0
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _RUN_BYTES = 8
-# Keyed by the log's identity too: what an older log had must be published again to a new one, once a person has said that it is the
-# right one. `run` is which run of a
-# publisher noted it first.
+# Keyed by the log's identity too: what an older log had must be published again to a new one, once a person has said that it is
+# the right one. `run` is which run of a publisher noted it first.
 _TABLE = """CREATE TABLE IF NOT EXISTS published (
     log TEXT NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL, at_ms INTEGER NOT NULL, run BLOB NOT NULL,
     PRIMARY KEY (log, id, digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -15,6 +15,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.policy.routing import is_senior
 from pas_gateway.register import queries
+from pas_gateway.register.change import STATES
 from pas_gateway.register.queries import Accepted, Sent
 from pas_gateway.signatures import Said, read_inquiry, read_said
 from pas_gateway.stages import Submitted, Unprovable
@@ -147,7 +148,7 @@ def plan_replies(
     register: sa.Connection, answers: Sequence[Answered], office: PasOffice, scribe: Scribe, plan: Plan
 ) -> dict[bytes, frozenset[str]]:
     """Adds what the replies change; returns, by report, the offices that have now accepted its conditions."""
-    sent = queries.find_deliveries_by_id(register, [answer.reply.delivery_id for answer in answers])
+    sent = dict(queries.find_deliveries_by_id(register, [answer.reply.delivery_id for answer in answers]))
     seen = set(queries.find_reply_ids(register, [answer.id for answer in answers]))
     accepting: dict[bytes, frozenset[str]] = {}
     reports = {found.id: found for found in queries.find_accepted(register, {one.report for one in sent.values()}, ())}
@@ -171,7 +172,7 @@ def plan_replies(
             # Else whoever does not read for the Governor could have nobody ask the Governor any more.
             _refuse(answer, "POST", _DECLINED.format(_list_posts(office)), scribe, plan)
             continue
-        _plan_reply(answer, delivery, about, office, scribe, plan)
+        sent[delivery.id] = _plan_reply(answer, delivery, about, office, scribe, plan)
         if answer.reply.receipt == "CONDITIONS_ACCEPTED" and delivery.kind == "CONDITIONS":
             accepting[delivery.report] = accepting.get(delivery.report, frozenset()) | {delivery.office}
     _accept(register, accepting, plan)
@@ -195,7 +196,8 @@ def _refuse(answer: Answered, word: str, sentence: str, scribe: Scribe, plan: Pl
     plan.drafts.append(notify(said, reply.office, [notice("REFUSED", sentence)]))
 
 
-def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office: PasOffice, scribe: Scribe, plan: Plan) -> None:
+def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office: PasOffice, scribe: Scribe, plan: Plan) -> Sent:
+    """Returns the delivery as it stands then, for the next reply of the batch."""
     reply = answer.reply
     plan.change.counts["replies"] += 1
     plan.change.replies.append({
@@ -210,13 +212,15 @@ def _plan_reply(answer: Answered, delivery: Sent, about: Accepted | None, office
     plan.change.events.append(scribe.event("REPLY", delivery.id.hex(), office=reply.office, rules=[reply.receipt], digests=said))
     if reply.receipt == "DECLINED" and delivery.kind in TO_READ and delivery.state not in ("DECLINED", "WITHDRAWN"):
         _tell_declined(reply, delivery, about, read_at, plan)
-    if reply.receipt == "ACTIONED" and delivery.kind in TO_READ:
+    if reply.receipt == "ACTIONED" and delivery.kind in TO_READ and delivery.state not in ("ACTIONED", "DECLINED", "WITHDRAWN"):
         _tell_actioned(reply, delivery, about, read_at, plan)
     if reply.receipt == "READ" and delivery.kind in TO_READ and about is not None:
         _tell_read(delivery, about, plan)
         if not counts and delivery.read_at_ms is None:
             told = notice("OVERDUE", _POST.format(_list_posts(office)), due_ms=delivery.deadline_ms)
             plan.drafts.append(notify(about_accepted(about), delivery.office, [told]))
+    state = max(delivery.state, reply.receipt, key=STATES.index)
+    return replace(delivery, state=state, read_at_ms=read if delivery.read_at_ms is None else delivery.read_at_ms)
 
 
 def _list_posts(office: PasOffice) -> str:
@@ -257,9 +261,9 @@ def _tell_read(delivery: Sent, about: Accepted, plan: Plan) -> None:
 
 
 def _tell_actioned(reply: Reply, delivery: Sent, about: Accepted | None, at: datetime, plan: Plan) -> None:
-    """That a risk was acted on: the originator hears so once, and PAS each time with what was done, which is PAS's to pass on."""
+    """That a risk was acted on: the originator hears so, and PAS with what was done, which is PAS's to pass on."""
     said = about_accepted(about) if about is not None else about_matter(delivery.report, PAS, at)
-    if about is not None and delivery.state != "ACTIONED":
+    if about is not None:
         plan.drafts.append(notify(said, about.originator, [notice("READ", _HAS_ACTED, office=delivery.office)]))
     what = _MITIGATION.format((reply.mitigation or "")[:_TOLD_OF_WORDS])
     plan.drafts.append(notify(said, PAS, [notice("READ", what, office=delivery.office)]))

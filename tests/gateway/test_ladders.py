@@ -18,6 +18,7 @@ from conftest import RunPas
 from gateway.deciding import Bench
 from gateway.desk import Desk, Row, copy_estate
 from gateway.fuzzing import Forge
+from gateway.judging import judge_log
 from gateway.postgres import PrivatePostgres
 from gateway.test_equal_deliveries import FixedClock
 from gateway.test_on_postgres import settle
@@ -536,6 +537,33 @@ def test_a_receipt_that_does_not_fit_is_told_and_stops_no_clock(bench: Bench, re
     assert {one["office"]: one["state"] for one in trace(desk.store, desk.office.register_key, urn)["outcomes"]}["security:WSI"] == "SENT"
     desk.turn(minutes=16)
     assert "security:WSI" in {word["to"] for word in desk.climb()}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_said_again_is_told_once_whatever_comes_in_one_batch(bench: Bench, at_once: bool) -> None:
+    """No inbox says it twice; whoever has the office's key can."""
+    desk = bench.desk
+    publish(bench, priority="THREAT_TO_LIFE", addressees=["security"])
+    [mine] = [one.datum["delivery_id"] for one in desk.run() if one.office == "security:WSI"]
+    forge = Forge(desk.workspace, "security:WSI", prefix=REPLY)
+    for number, receipt in enumerate(("ACTIONED", "ACTIONED", "DECLINED", "DECLINED", "ACTIONED")):
+        datum = {
+            "delivery_id": mine, "office": "security:WSI", "receipt": receipt, "post": "officer", "person": "staff-0001",
+            "at_ms": to_ms(desk.workspace.clock.now()), "mitigation": "Moved." if receipt == "ACTIONED" else None,
+            "reason": "Not ours." if receipt == "DECLINED" else None,
+        }  # fmt: skip
+        desk.log.append([Outgoing(REPLIES.name, mine, forge.seal(bytes([number]) * 16, encode("reply", datum)))])
+        if not at_once:
+            desk.run()
+    desk.run()
+    told = [
+        (one.office, word["why"].split(" it", 1)[0])
+        for one in judge_log(desk.log, desk.workspace) for word in one.datum["notices"] if word["office"] == "security:WSI"
+    ]  # fmt: skip
+    assert sorted(told) == [
+        ("force:01", "That office has acted on"), ("force:01", "That office has declined"),
+        ("pas", "That office has acted on"), ("pas", "That office has declined"),
+    ]  # fmt: skip
 
 
 def events(desk: Desk) -> list[tuple[str, list[str]]]:

@@ -93,3 +93,12 @@ def test_a_calendar_that_comes_to_its_end_is_told_of_in_time(pas: RunPas, estate
     for command in ("gateway run --until-idle", "status"):
         said = pas(*command.split(), cwd=estate, code=0).err
         assert (f"warning: The rulebook names no holiday after {last[0] if last else None}: " in said) is is_told, said
+
+
+def test_status_is_told_where_the_rulebook_cannot_be_read(pas: RunPas, estate: Path) -> None:
+    """A gateway that runs goes on by the one it has: that is when somebody asks how it stands."""
+    pas("gateway", "run", "--until-idle", cwd=estate, code=0)
+    (estate / "rulebook.toml").write_text("not TOML")
+    told = pas("status", "--json", cwd=estate, code=0)
+    assert json.loads(told.out)["outbox"] == 0
+    assert "warning: The rulebook is not readable TOML" in told.err

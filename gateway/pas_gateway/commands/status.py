@@ -9,6 +9,7 @@ import click
 from pas_gateway.commands.register import open_register
 from pas_gateway.positions import refuse_other_log
 from pas_gateway.status import status as read_status
+from pas_schemas.errors import RulebookError
 from pas_transport.rules import warn_of_calendar
 from pas_transport.session import Session, compartment_option, pass_session
 
@@ -22,10 +23,14 @@ def status(session: Session) -> None:
     with session.workspace.log() as log:
         refuse_other_log(log, store)
         found = read_status(session.workspace, store, log)
-    warn_of_calendar(session.workspace)
     session.console.emit(found)
     for name, value in found.items():
         session.console.say(f"{name:<13} {_tell(value)}")
+    try:
+        warn_of_calendar(session.workspace)
+    except RulebookError as error:
+        # A gateway that runs goes on by the rulebook it has: how it stands is told all the same.
+        session.console.warn(error.sentence, error.hint)
 
 
 def _tell(value: Any) -> str:

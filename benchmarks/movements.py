@@ -158,8 +158,11 @@ def drive(places: Places, crew: Sequence[Connection], topic: str, goal: int) -> 
 
 
 def cut_in_tenths(heard: Sequence[Heard], seconds: float) -> list[float]:
-    """What the fullest worker held last in each tenth of the time; of one that said nothing in a tenth, what it said before."""
-    last: dict[int, float] = {}
+    """What the fullest worker held last in each tenth of the time; of one that said nothing in a tenth, what it said before.
+
+    What each says before its first batch holds from the beginning, however late it is heard.
+    """
+    last = {one.worker: one.held_mb for one in reversed(heard)}
     told: list[float] = []
     for tenth in range(TENTHS):
         last |= {one.worker: one.held_mb for one in heard if tenth <= one.when / seconds * TENTHS <= tenth + 1}

@@ -49,6 +49,7 @@ def test_table_shows_each_figure_and_whether_its_aim_is_met() -> None:
 def test_what_workers_hold_is_told_after_each_tenth_of_the_fullest() -> None:
     heard = [Heard(0.0, 0, 100), Heard(0.1, 1, 90), Heard(9.0, 0, 110), Heard(50.0, 1, 130), Heard(52.0, 1, 120), Heard(99.9, 0, 125)]
     assert cut_in_tenths(heard, 100.0) == [110, 110, 110, 110, 130, 120, 120, 120, 120, 125]
+    assert cut_in_tenths([Heard(15.0, 0, 100), Heard(95.0, 0, 110)], 100.0) == [100] * 9 + [110], "the first word was heard late"
 
 
 @pytest.mark.parametrize(("wall", "last", "met"), [(600.0, 110.0, True), (601.0, 110.0, False), (600.0, 111.0, False)])

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final, Self
 from pas_consumers.answers import check_answer
 from pas_consumers.checking import Checker
 from pas_consumers.closing import close, why_closed
-from pas_consumers.delivery import State
+from pas_consumers.delivery import ID_BYTES, State
 from pas_consumers.errors import StoreDamagedError, UnknownDeliveryError
 from pas_consumers.intake import STOPPED_HINT, Intake, Taking
 from pas_consumers.records import Held, Listing, SetAside, Unsent
 from pas_consumers.store import Store
+from pas_schemas.codec import is_text
 from pas_schemas.directory import PAS, KeyUse
 from pas_schemas.errors import LogError, MisuseError
 from pas_schemas.identifiers import is_reference
@@ -226,6 +227,9 @@ class Inbox:
                 return state
 
     def _reply(self, delivery: bytes, receipt: Receipt, *, mitigation: str | None = None, reason: str | None = None) -> Reply:
+        if not _is_id(delivery):
+            hint = "`find` gives it for its hexadecimal digits, or the first of them"
+            raise UnknownDeliveryError(f"A delivery's id is {ID_BYTES} bytes.", hint)
         post, person = self._sign_as()
         return Reply(
             delivery_id=delivery,
@@ -272,7 +276,14 @@ class Inbox:
         return log
 
 
-def _words(text: str, what: str) -> str:
-    if not text.strip() or len(text) > MAX_WORDS:
+def _is_id(delivery: object) -> bool:
+    """Whether it is an id, and not its digits as a program has them from JSON."""
+    return isinstance(delivery, bytes) and len(delivery) == ID_BYTES
+
+
+def _words(text: object, what: str) -> str:
+    if not isinstance(text, str) or not text.strip() or len(text) > MAX_WORDS:
         raise MisuseError(f"A {what} is between 1 and {MAX_WORDS} characters.", "say in a sentence what was done, or why nothing is")
+    if not is_text(text):
+        raise MisuseError(f"The {what} holds text that is not Unicode.", "give text that can be written as UTF-8")
     return text

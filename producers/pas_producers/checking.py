@@ -10,6 +10,7 @@ from pas_producers.desk import Desk, Desks
 from pas_producers.results import Refused
 from pas_schemas.border import WRITERS, Rejection, examine, identify, parse_line
 from pas_schemas.clock import Clock
+from pas_schemas.codec import is_text
 from pas_schemas.directory import Snapshot
 from pas_schemas.errors import PasError
 from pas_schemas.models.report import Report
@@ -63,7 +64,7 @@ class Checker:
         except ValueError as error:
             return Stopped(Refused(None, (NO_REPORT,), str(error)))
         urn, originator = identify(value)
-        if not all(_is_text(word) for word in (urn, originator)):
+        if not all(is_text(word or "") for word in (urn, originator)):
             return Stopped(Refused(None, (NO_REPORT,), "The report holds text that is not Unicode."))
         if self._office is not None and originator is not None and originator != self._office:
             return Stopped(Refused(urn, (NO_VOICE,), f"The report is not of {self._office}, as which this run publishes."))
@@ -90,15 +91,6 @@ class Checker:
             return self._desks.open(office.id, now)
         except PasError:
             return None
-
-
-def _is_text(word: str | None) -> bool:
-    """Half of a surrogate pair, which a mapping may hold, is text that no record can carry."""
-    try:
-        (word or "").encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def read_raw(raw: Raw) -> object:

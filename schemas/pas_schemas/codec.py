@@ -157,6 +157,15 @@ class Cut:
         return b"".join((self._head, *parts))
 
 
+def is_text(word: str) -> bool:
+    """Whether a record can hold it: half of a surrogate pair is no Unicode text."""
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _bare(parsed: Any) -> Any:
     """A parsed schema as it could stand in a file: without fastavro's own marks."""
     if isinstance(parsed, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import assert_type
+from typing import Any, assert_type
 
 import pytest
 
@@ -341,12 +341,31 @@ def test_names_of_people_are_no_references(small: Workspace, post: str, person: 
         inbox.take()
 
 
-@pytest.mark.parametrize("words", ["", " \n", "x" * 20_001])
-def test_words_of_an_answer_have_bounds(inbox: Inbox, words: str) -> None:
+@pytest.mark.parametrize("words", ["", " \n", "x" * 20_001, None])
+def test_words_of_an_answer_have_bounds(inbox: Inbox, words: Any) -> None:
     with pytest.raises(MisuseError, match="between 1 and"):
         inbox.act(bytes(16), words)
     with pytest.raises(MisuseError, match="between 1 and"):
         inbox.decline(bytes(16), words)
+
+
+def test_what_no_record_can_hold_is_no_answer(inbox: Inbox) -> None:
+    with pytest.raises(MisuseError, match="not Unicode"):
+        inbox.act(bytes(16), "Caf\ud83d searched")
+    with pytest.raises(MisuseError, match="not Unicode"):
+        inbox.decline(bytes(16), "Caf\ud83d searched")
+
+
+def test_an_id_as_it_is_printed_is_told_from_one_as_it_is(inbox: Inbox, forge: Forge) -> None:
+    forge.send(forge.disclose(forge.publish(), PIO))
+    inbox.take()
+    printed = only(inbox).hex()
+    for wrong in (printed, only(inbox)[:4]):
+        for answer in (inbox.accept, lambda one: inbox.act(one, "searched"), lambda one: inbox.decline(one, "not ours")):
+            with pytest.raises(UnknownDeliveryError, match="16 bytes"):
+                answer(wrong)  # type: ignore[arg-type]  # as a program has it from --json
+    assert states(inbox) == [(1, "DISCLOSURE", "DELIVERED")]
+    assert inbox.decline(inbox.find(printed), "not ours") == "DECLINED"
 
 
 def test_two_processes_of_one_office_take_everything_once(small: Workspace, forge: Forge) -> None:

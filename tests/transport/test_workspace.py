@@ -40,6 +40,12 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
         find_root(tmp_path / "other", {})
 
 
+def test_a_folder_may_be_named_by_text_too(tmp_path: Path) -> None:
+    assert open_workspace(str(bare(tmp_path / "ws")), environment={}).root == tmp_path / "ws"
+    with pytest.raises(SettingsError, match="is no workspace"):
+        open_workspace(str(tmp_path), environment={})
+
+
 def test_the_first_command_that_sees_pas_clock_sets_it_for_all(tmp_path: Path) -> None:
     root = bare(tmp_path / "ws")
     assert open_workspace(root, environment={}).shift_ms == 0

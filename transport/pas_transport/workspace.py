@@ -210,10 +210,10 @@ class Workspace:
         return list_offices(self.keys_dir)
 
 
-def open_workspace(folder: Path | None = None, warn: Warn = _keep_quiet, environment: Mapping[str, str] | None = None) -> Workspace:
+def open_workspace(folder: Path | str | None = None, warn: Warn = _keep_quiet, environment: Mapping[str, str] | None = None) -> Workspace:
     """The workspace in `folder`, else in PAS_WORKSPACE, else around the current folder; raises `SettingsError`."""
     environment = os.environ if environment is None else environment
-    root = find_root(folder, environment)
+    root = find_root(None if folder is None else Path(folder), environment)
     settings = read_settings(root / FILE, environment)
     return Workspace(root, settings, _start_clock(root, settings, environment), warn)
 

@@ -88,7 +88,7 @@ class _Desk:
             raise RefusedStatementError("SHAPE", "The compartment hears of answers alone.", "refusals go to PAS")
         _, who = find_signer(inquired.data, said, self.office.snapshot)
         check_fresh(said, inquired.submitted.taken.at, self.office)
-        check_answerer(said, who, self.office)
+        check_answerer(said.office, who, self.office.rulebook)
         asked = self._find_asked(said.request)
         if asked is not None and said.office not in asked:
             raise NOT_ASKED

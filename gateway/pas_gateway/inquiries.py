@@ -24,10 +24,12 @@ from pas_gateway.requests import Ledger
 from pas_gateway.signatures import RefusedStatementError, find_signer
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import to_ms
-from pas_schemas.directory import PAS
+from pas_schemas.directory import PAS, Snapshot
+from pas_schemas.identifiers import is_nomis, is_pnc
 from pas_schemas.models.report import Subject
-from pas_schemas.models.request import AskedAbout, InformationRequest, RequestAnswer
+from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.people import Appointment
+from pas_schemas.rulebook import Rulebook
 
 # Of protected prisoners the register holds not even a keyed hash.
 PROTECTED = "PASO"
@@ -79,7 +81,7 @@ class _Desk:
             if who is not None:
                 self.known.add(statement)
                 self.ledger.plan.change.refused.append({"id": statement})
-            self._refuse(inquired, refused)
+            self._refuse(inquired, refused, said.request if isinstance(said, RequestAnswer) else statement)
             return
         self.known.add(statement)
         self.ledger.plan.change.counts["replies"] += 1
@@ -116,7 +118,7 @@ class _Desk:
         asking = self.ledger.find(said.request)
         if asking is None or (said.office not in asking.asks and said.office != PAS):
             raise NOT_ASKED
-        check_answerer(said, who, self.office)
+        check_answerer(said.office, who, self.office.rulebook)
         answers = said.report is not None and said.urn is not None and said.reason is None and said.legal_basis is None
         refuses = said.report is None and said.urn is None and said.reason is not None and said.legal_basis is not None
         if not (answers and said.office != PAS if said.choice == "ANSWER" else refuses):
@@ -140,26 +142,31 @@ class _Desk:
             raise STANDS_NO_LONGER
         return bool(found)
 
-    def _refuse(self, inquired: Inquired, refused: RefusedStatementError) -> None:
-        """One event and one sentence to who sent it; nothing else changes."""
+    def _refuse(self, inquired: Inquired, refused: RefusedStatementError, request: bytes) -> None:
+        """One event and one sentence to who sent it, under the id by which it knows the request; nothing else changes."""
         plan, at = self.ledger.plan, inquired.submitted.taken.at
         event = self.ledger.scribe.event("REQUEST_REFUSED", inquired.id.hex(), office=inquired.sender, rules=[refused.word])
         plan.change.events.append(event)
         plan.change.counts["replies"] += 1
         said = about_matter(inquired.id, inquired.sender, at)
-        plan.drafts.append(notify(said, inquired.sender, [notice("REFUSED", refused.sentence)]))
+        plan.drafts.append(notify(said, inquired.sender, [notice("REFUSED", refused.sentence, case=request.hex())]))
 
 
 def hear_request(said: InformationRequest, who: Appointment, office: PasOffice) -> tuple[bytes, ...]:
-    """Raises RefusedStatementError unless this person may ask this of these; the keyed hashes of whom it is about."""
-    book = office.rulebook.requests
-    rule, estate = book.kinds[said.kind], office.snapshot.at(said.at)
+    """Raises as `check_request` does; the keyed hashes of whom it is about."""
+    check_request(said, who, office.snapshot, office.rulebook)
+    return office.names.person(Subject(role="SUBJECT", standing="OTHER", **said.subject.model_dump()))
+
+
+def check_request(said: InformationRequest, who: Appointment, snapshot: Snapshot, rulebook: Rulebook) -> None:
+    """Raises RefusedStatementError unless this person may ask this of these, about somebody who can be known."""
+    book = rulebook.requests
+    rule, estate = book.kinds[said.kind], snapshot.at(said.at)
     asker = estate.get(said.office)
     if asker is None or asker.kind not in rule.asked_by:
         raise RefusedStatementError("ASKER", f"That office may not ask for {said.kind}.", "see requests in rulebook.toml")
     _check_role(who, book.ask)
-    persons = office.names.person(_as_subject(said.subject))
-    if not persons:
+    if not (is_nomis(said.subject.noms_number or "") or is_pnc(said.subject.pnc_id or "")):
         raise RefusedStatementError(
             "SUBJECT", "A request names the prisoner by a NOMIS number, or a PNC ID whose letter is right.", "see --subject"
         )
@@ -169,13 +176,11 @@ def hear_request(said: InformationRequest, who: Appointment, office: PasOffice) 
         raise RefusedStatementError(
             "ASKED", f"An office is named that cannot be asked for {said.kind}, or twice.", "see requests in rulebook.toml"
         )
-    return persons
 
 
-def check_answerer(said: RequestAnswer, who: Appointment, office: PasOffice) -> None:
+def check_answerer(office: str, who: Appointment, rulebook: Rulebook) -> None:
     """Raises RefusedStatementError unless this person may speak for this office: at PAS, whoever may decide."""
-    book = office.rulebook
-    _check_role(who, book.deciding.decide if said.office == PAS else book.requests.answer)
+    _check_role(who, rulebook.deciding.decide if office == PAS else rulebook.requests.answer)
 
 
 def is_answer(register: sa.Connection, asking: Asking, office: str, report: bytes, names: Names) -> bool:
@@ -192,7 +197,3 @@ def is_answer(register: sa.Connection, asking: Asking, office: str, report: byte
 def _check_role(who: Appointment, roles: frozenset[str]) -> None:
     if roles.isdisjoint(who.roles):
         raise RefusedStatementError("ROLE", "That person does not have the role for this.", "`pas directory people` shows who has")
-
-
-def _as_subject(about: AskedAbout) -> Subject:
-    return Subject(role="SUBJECT", standing="OTHER", **about.model_dump())

@@ -404,6 +404,49 @@ def test_a_request_that_may_not_count_changes_nothing(pas: Terminal) -> None:
     assert asked(pas) == []
 
 
+def test_who_asked_hears_which_request_was_refused(pas: Terminal) -> None:
+    names = {send(pas, request(pas, asked=[office]))[:16].hex() for office in ("fib:01", "force:77")}
+    pas.desk.run()
+    told = [notice for one in shown(pas, "security:WSI") for notice in one["notices"]]
+    assert [one["word"] for one in told] == ["REFUSED", "REFUSED"]
+    assert {one["case"] for one in told} == names
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"--subject": "A1234B"}, "A request names the prisoner by a NOMIS number, or a PNC ID whose letter is right."),
+        ({"--subject": "2000/0000223X"}, "A request names the prisoner by a NOMIS number, or a PNC ID whose letter is right."),
+        ({"--ask": "fib:01"}, "An office is named that cannot be asked for PAS/2, or twice."),
+        ({"--ask": "force:77"}, "An office is named that cannot be asked for PAS/2, or twice."),
+        ({"--kind": "CAT_A"}, "That office may not ask for CAT_A."),
+    ],
+)
+def test_a_request_that_would_be_refused_is_not_even_sent(pas: Terminal, said: dict[str, str], told: str) -> None:
+    words = [part for pair in ({"--kind": "PAS/2", "--ask": "force:01"} | said).items() for part in pair]
+    assert pas.refused(*pas.sign(*WSI, *words, person=person("security:WSI"))).startswith(f"error: {told}\nhint: ")
+    assert pas.desk.fresh(REPLIES.name) == []
+
+
+def test_a_number_may_be_typed_in_small_letters(pas: Terminal) -> None:
+    pas.json(*pas.sign(*WSI, "--subject", " a1234bc", "--kind", "PAS/2", "--ask", "force:01", person=person("security:WSI")))
+    pas.desk.run()
+    [mine] = pas.json("request", "list", "--as", "force:01")
+    assert mine["subject"]["noms_number"] == "A1234BC"
+
+
+def test_nothing_is_published_for_an_answer_by_somebody_who_may_not_give_it(pas: Terminal) -> None:
+    name = ask(pas)
+    path, _ = write_answer(pas)
+    rulebook = pas.desk.workspace.root / "rulebook.toml"
+    rulebook.write_text(rulebook.read_text().replace('answer = ["consent"]', 'answer = ["compartment"]'))
+    refused = pas.refused(*pas.sign("request", "answer", name, path, "--as", "force:01", person=person("force:01")))
+    assert refused.startswith("error: That person does not have the role for this.\n")
+    said = pas.sign("request", "refuse", name, "--as", "force:01", *SAID, person=person("force:01"))
+    assert pas.refused(*said).startswith("error: That person does not have the role for this.\n")
+    assert pas.desk.fresh("pas.reports") == []
+
+
 def test_an_answer_that_may_not_count_changes_nothing(pas: Terminal) -> None:
     name = ask(pas, "force:01", "force:06")
     _, report = write_answer(pas)

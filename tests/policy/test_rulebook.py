@@ -28,7 +28,7 @@ from pas_schemas.errors import RulebookError
 from pas_schemas.models.decision import Consent, Decision, Second
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.report import Report
-from pas_schemas.models.request import AskedAbout, InformationRequest, RequestAnswer
+from pas_schemas.models.request import AskedAbout, InformationRequest
 from pas_schemas.models.words import RequestKind
 from pas_schemas.people import Appointment, Person
 from pas_schemas.reference import read_data
@@ -209,14 +209,13 @@ def test_who_asks_and_answers_is_as_the_rulebook_says(path: str, pas_office: Pas
         kind=kind, office=asker, person="a1", post="p", subject=AskedAbout(noms_number="A1234BC"), purpose="PUBLIC_SAFETY",
         legal_basis="OTHER", questions=("What?",), asked=(asked,), at=NOVEMBER,
     )  # fmt: skip
-    answer = RequestAnswer(request=bytes(16), office=asked, person="a1", post="p", choice="REFUSE", at=NOVEMBER)
     who = Appointment(NOVEMBER, None, asker, "p", frozenset({role}))  # type: ignore[arg-type]  # one of the roles
 
     def refused(book: Rulebook) -> bool:
         office = replace(pas_office, rulebook=book)
         try:
             if path.startswith("requests.answer["):
-                check_answerer(answer, who, office)
+                check_answerer(asked, who, book)
             else:
                 hear_request(request, who, office)
         except RefusedStatementError:

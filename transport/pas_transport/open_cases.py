@@ -14,6 +14,7 @@ from pas_schemas.errors import CodecError, KeyringError, MisuseError, SealError
 from pas_schemas.models.complaints import complain, place_of
 from pas_schemas.models.decision import RuledPair
 from pas_schemas.models.wire import WireModel
+from pas_schemas.people import Appointment
 from pas_transport.files import write_whole
 from pas_transport.sending import send_statement
 from pas_transport.statements import Statement, peek_statement, sign_said
@@ -77,7 +78,13 @@ def read_part(said: Mapping[str, Any], **names: str) -> dict[str, Any] | None:
 
 
 def post_of(snapshot: Snapshot, workspace: Workspace, office: str, person: str | None, post: str | None) -> tuple[str, str]:
-    """Who signs, and as what; raises MisuseError for nobody, KeyringError for somebody who is not of that office."""
+    """Who signs, and as what; raises as `find_signer` does."""
+    reference, held = find_signer(snapshot, workspace, office, person)
+    return reference, post or held.post
+
+
+def find_signer(snapshot: Snapshot, workspace: Workspace, office: str, person: str | None) -> tuple[str, Appointment]:
+    """Who signs, and the post held now; raises MisuseError for nobody, KeyringError for somebody who is not of that office."""
     reference = person or workspace.settings.person
     if reference is None:
         raise MisuseError("A decision is a person's.", "name the person with --person")
@@ -85,7 +92,7 @@ def post_of(snapshot: Snapshot, workspace: Workspace, office: str, person: str |
     held = found.appointment(workspace.clock.now()) if found is not None else None
     if held is None or held.office != office:
         raise KeyringError("The directory has nobody of that reference at that office now.", "see `pas directory people`")
-    return reference, post or held.post
+    return reference, held
 
 
 def sign_and_send(workspace: Workspace, said: Statement, passphrase: str) -> bytes:

@@ -10,15 +10,16 @@ import click
 from pas_gateway.asking import check, list_all, note_consulted
 from pas_gateway.commands.elsewhere import ask_elsewhere, ask_inbox
 from pas_gateway.commands.register import open_register
-from pas_gateway.inquiries import PROTECTED
+from pas_gateway.inquiries import PROTECTED, check_answerer, check_request
 from pas_gateway.office import PasOffice
 from pas_schemas.directory import PAS
 from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import LEGAL_BASES, PURPOSES, REQUEST_KINDS
-from pas_transport.open_cases import build, post_of, send, sign
+from pas_transport.open_cases import build, find_signer, send, sign
 from pas_transport.passphrases import read_passphrase, signing_options
+from pas_transport.rules import load_rulebook
 from pas_transport.sending import send_statement
 from pas_transport.session import OFFICE, Session, as_option, pass_session
 
@@ -51,13 +52,16 @@ def new(
 
     The key of --person is asked for its passphrase. The request is with the forces when the gateway has run.
     """
-    names = ("family_name", "given_names", "date_of_birth")
+    names, number = ("family_name", "given_names", "date_of_birth"), number.strip().upper()
     subject = {name: said.pop(name) for name in names} | {"noms_number" if is_nomis(number) else "pnc_id": number}
-    who = post_of(session.workspace.directory(), session.workspace, office, person, post)
+    snapshot = session.workspace.directory()
+    reference, held = find_signer(snapshot, session.workspace, office, person)
+    who = reference, post or held.post
     made = build(InformationRequest, {
         "office": office, "person": who[0], "post": who[1], "kind": kind, "subject": subject, "asked": asked, **said,
         "at": session.workspace.clock.now(),
     })  # fmt: skip
+    check_request(made, held, snapshot, load_rulebook(session.workspace))
     data = sign(session.workspace, made, read_passphrase(passphrase_file))
     if kind == PROTECTED:
         # The answer goes to the compartment, which must know who was asked: first, for what it alone hears of asks nobody anything.
@@ -81,7 +85,7 @@ def answer(
     It must be on the prisoner asked about, and addressed to the office that asks. ID may be shortened as long as it stays unique.
     """
     found = _find(_own_requests(session, office), request, office)
-    who = post_of(session.workspace.directory(), session.workspace, office, person, post)
+    who = _find_answerer(session, office, person, post)
     words = read_passphrase(passphrase_file)
     # A wrong passphrase is found before anything is published.
     session.workspace.keyring(office).person_key(who[0], words)
@@ -111,7 +115,7 @@ def refuse(
     """Refuse request ID, with a reason and a legal basis."""
     rows = _all_requests(session, every=True) if office == PAS else _own_requests(session, office)
     found = _find(rows, request, office)
-    who = post_of(session.workspace.directory(), session.workspace, office, person, post)
+    who = _find_answerer(session, office, person, post)
     made = build(RequestAnswer, {
         "request": bytes.fromhex(found["request"]), "office": office, "person": who[0], "post": who[1], "choice": "REFUSE",
         "reason": reason, "legal_basis": legal_basis, "at": session.workspace.clock.now(),
@@ -165,6 +169,13 @@ def _own_requests(session: Session, office: str) -> list[dict[str, Any]]:
     """An office outside PAS has its requests in its own inbox."""
     found: list[dict[str, Any]] = ask_inbox("pas.office_requests", session, office)
     return found
+
+
+def _find_answerer(session: Session, office: str, person: str | None, post: str | None) -> tuple[str, str]:
+    """Who answers, and as what, asked before anything goes out; raises RefusedStatementError for somebody without the role."""
+    reference, held = find_signer(session.workspace.directory(), session.workspace, office, person)
+    check_answerer(office, held, load_rulebook(session.workspace))
+    return reference, post or held.post
 
 
 def _find(rows: list[dict[str, Any]], request: str, office: str) -> dict[str, Any]:

@@ -85,8 +85,11 @@ def read_until(poll: Callable[[int, float], list[object]], value: bytes) -> None
             raise AssertionError("the record never came")
 
 
-def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(faulty: FaultyKafka, log: KafkaLog) -> None:
-    topic = Topic("faults.remade", 1, None, "any", (), ())
+@pytest.mark.parametrize("count", [2, 4])
+def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(faulty: FaultyKafka, log: KafkaLog, count: int) -> None:
+    """Were its records as many as the reader has read, the broker would have nothing to say of the place: it is the end."""
+    topic = Topic(f"faults.remade-{count}", 1, None, "any", (), ())
+    fresh = [f"new-{n}" for n in range(count)]
     log.ensure([topic])
     append(log, "old-0", "old-1", topic=topic.name)
     asked: list[Partition] = []
@@ -95,17 +98,17 @@ def test_topic_made_anew_under_a_reader_is_asked_for_its_place_again(faulty: Fau
         asked.append(partition)
         return 0
 
-    with log.subscribe([topic.name], "remade", start) as reader:
+    with log.subscribe([topic.name], topic.name, start) as reader:
         read_until(reader.poll, b"old-1")
         assert len(asked) == 1
         with KafkaAdminClient(bootstrap_servers=faulty.bootstrap) as admin:
             admin.delete_topics([topic.name])
         with faulty.open_log() as other:
             other.ensure([topic])
-            append(other, "new-0", "new-1", "new-2", "new-3", topic=topic.name)
+            append(other, *fresh, topic=topic.name)
         seen: list[bytes] = []
         deadline = time.monotonic() + 180.0
-        while seen != [b"new-0", b"new-1", b"new-2", b"new-3"]:
+        while seen != [name.encode() for name in fresh]:
             assert time.monotonic() < deadline, "the new topic's records never came from their beginning"
             with suppress(LogError):
                 seen += [record.value for record in reader.poll(100, 0.2)]

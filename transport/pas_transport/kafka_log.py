@@ -13,7 +13,7 @@ from pas_schemas.topics import Topic
 from pas_transport.kafka_client import WAIT_SECONDS, Clients, KafkaAccess
 from pas_transport.kafka_reader import FETCH_WAIT_MS, MAX_ANSWER_BYTES, KafkaReader
 from pas_transport.kafka_sender import KafkaSender
-from pas_transport.kafka_subscription import MAX_POLL_SECONDS, Engine, KafkaSubscription
+from pas_transport.kafka_subscription import MAX_POLL_SECONDS, METADATA_SECONDS, Engine, KafkaSubscription
 from pas_transport.kafka_topics import KafkaTopics
 from pas_transport.log import Outgoing, Partition, RecordRefusedError, StartAt, Taken, TopicMissingError, check_sizes, choose_partition
 
@@ -76,6 +76,7 @@ class KafkaLog:
             session_timeout_ms=self._session_ms,
             heartbeat_interval_ms=max(100, self._session_ms // 10),
             max_poll_interval_ms=MAX_POLL_SECONDS * 1000,
+            metadata_max_age_ms=METADATA_SECONDS * 1000,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_max_bytes=MAX_ANSWER_BYTES,
             metrics_enabled=False,

@@ -25,6 +25,8 @@ SLICE_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
 # The member is out of its group when it has not polled for so long; a batch takes seconds.
 MAX_POLL_SECONDS = 120
+# So often a client hears anew of brokers and topics where no error has it ask.
+METADATA_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class KafkaSubscription:
             engine.consumer.subscribe(sorted(self._topics), listener=self._membership)
         # A member that joins before it knows its topics is given none of them, and the group starts over.
         learn_topics(engine.consumer._cluster, set(self._topics), set(), wait_seconds)
+        # The id of each topic by its name in Kafka, as the client heard it last with what it hears of brokers.
+        self._heard = self._hear_ids()
 
     def poll(self, max_records: int, timeout: float) -> list[Taken]:
         if self._closed:
@@ -167,6 +171,7 @@ class KafkaSubscription:
 
     def _settle(self) -> None:
         """Place every partition that waits where its reader says; nothing has been fetched that an error here could lose."""
+        self._hold_unread()
         with self._membership.lock:
             waiting = sorted(self._membership.waiting.items())
         if not waiting:
@@ -251,6 +256,18 @@ class KafkaSubscription:
         self._hold(remade)
         for there in remade:
             del batches[there]
+
+    def _hold_unread(self) -> None:
+        """A remade topic that holds just as many records as had been read gives none, and no error: it is told by its id alone."""
+        heard = self._hear_ids()
+        remade = {name for name, known in heard.items() if known != self._heard.get(name)}
+        self._heard |= heard
+        if remade:
+            self._hold([there for there in self._membership.owned if there.topic in remade])
+
+    def _hear_ids(self) -> dict[str, object]:
+        ids = {name: self._consumer._cluster.topic_id(name) for name in self._topics}
+        return {name: known for name, known in ids.items() if known is not None}
 
     def _hold(self, partitions: Iterable[TopicPartition]) -> None:
         """Where what was fetched is not handed out, its place is asked for again."""

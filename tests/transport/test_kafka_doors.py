@@ -223,6 +223,24 @@ def make_acl(who: str, what: ACLOperation, kind: ResourceType, name: str, patter
     return ACL(who, "*", what, ACLPermissionType.ALLOW, ResourcePattern(kind, name, pattern))
 
 
+def test_a_topic_that_one_broker_may_hold_alone_is_told(doors: Doors) -> None:
+    """Made by brokers with another default, or by hand; what is made as these brokers make it is not."""
+    made = {
+        "thin.pas.reports": {"num_partitions": 3, "replication_factor": 1},
+        "thin.pas.replies": {"num_partitions": 1, "replication_factor": 3, "configs": {"min.insync.replicas": "1"}},
+        "thin.pas.audit": {"num_partitions": 1, "replication_factor": 3},
+    }
+    plan = doors.plan()
+    with KafkaAdminClient(**doors.guarded.admin.make_config()) as admin, ClusterAdmin(doors.guarded.admin, "thin.") as cluster:
+        admin.create_topics(made)
+        try:
+            until(lambda: cluster.list_thin(plan) == ["pas.replies", "pas.reports"])
+        finally:
+            admin.delete_topics([*made])
+    with ClusterAdmin(doors.guarded.admin) as cluster:
+        assert cluster.list_thin(plan) == []
+
+
 def test_bounds_are_held_at_the_brokers(doors: Doors) -> None:
     """Somebody lifted a force's bound, and bounded what has no bound: it is missed, and put right."""
     with ClusterAdmin(doors.guarded.admin) as cluster:

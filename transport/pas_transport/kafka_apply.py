@@ -85,6 +85,10 @@ class ClusterAdmin:
         """What must be changed; raises `TopicMismatchError` for a topic that exists otherwise than declared: a topic never changes."""
         return replace(self._compare_rights(plan), topics=tuple(self._topics.compare(plan.topics)))
 
+    def list_thin(self, plan: Plan) -> list[str]:
+        """See `KafkaTopics.list_thin`; of topics that are there."""
+        return self._topics.list_thin(plan.topics)
+
     def _compare_rights(self, plan: Plan, broker: int | None = None) -> Difference:
         """All but the topics, as one broker knows it: this one, or any."""
         send = partial(self._send, broker=broker)

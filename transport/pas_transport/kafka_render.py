@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from pas_schemas.topics import Topic
 from pas_transport.kafka_plan import Grant, Plan, User
-from pas_transport.kafka_topics import make_configs
+from pas_transport.kafka_topics import IN_SYNC, IN_SYNC_KEY, REPLICAS, make_configs
 
 _HEAD = """\
 #!/usr/bin/env bash
@@ -43,7 +43,7 @@ def _script(what: str, commands: Iterable[str]) -> str:
 
 def _topic_commands(plan: Plan, replicas: int) -> Iterator[str]:
     for topic in plan.topics:
-        configs = " ".join(f"--config {key}={value}" for key, value in make_configs(topic).items())
+        configs = " ".join(f"--config {key}={value}" for key, value in _configs(topic, replicas).items())
         name = shlex.quote(plan.prefix + topic.name)
         yield (
             f'"$KAFKA_BIN"/kafka-topics.sh {_AT} --create --if-not-exists --topic {name} '
@@ -98,8 +98,12 @@ def list_quotas(user: User) -> dict[str, int]:
     return {key: value for key, value in bounds.items() if value is not None}
 
 
+def _configs(topic: Topic, replicas: int) -> dict[str, str]:
+    return make_configs(topic) | ({IN_SYNC_KEY: str(IN_SYNC)} if replicas >= REPLICAS else {})
+
+
 def _strimzi_topic(prefix: str, topic: Topic, replicas: int) -> str:
-    configs = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in make_configs(topic).items())
+    configs = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in _configs(topic, replicas).items())
     return (
         f"---\napiVersion: {_STRIMZI}\nkind: KafkaTopic\nmetadata:\n"
         f"  name: {(prefix + topic.name).lower()}\n  labels:\n    strimzi.io/cluster: pas\n"

@@ -19,6 +19,9 @@ from pas_transport.log import LogForbiddenError, TopicMismatchError, check_decla
 BATCH_OVERHEAD_BYTES = 1024
 MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 16 * BATCH_OVERHEAD_BYTES
 _COMPARED = ("cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type", "max.message.bytes", "compression.type")
+IN_SYNC_KEY = "min.insync.replicas"
+# What a cluster of as many brokers can give: with one of them gone, each record is held by one that is left, and more are taken.
+REPLICAS, IN_SYNC = 3, 2
 _AGAIN = "a topic never changes: use the cluster this broker made its topics on, or another prefix"
 
 
@@ -94,6 +97,17 @@ class KafkaTopics:
             _compare_one(by_name[name], partitions, configs.get(name, {}))
         return [topic for name, topic in by_name.items() if name not in found and name not in forbidden]
 
+    def list_thin(self, topics: Iterable[Topic]) -> list[str]:
+        """Those of which a record may lie on one broker alone, on a cluster of three or more; no other cluster can hold it better."""
+        names = sorted(self.name(topic.name) for topic in topics)
+        if len(self._clients.ask(self._admin.describe_cluster)["brokers"]) < REPLICAS:
+            return []
+        there = [one for one in self._clients.ask(lambda: self._describe(names)) if one["error_code"] == 0]
+        held = {self.unname(one["name"]): min(len(part["replica_nodes"]) for part in one["partitions"]) for one in there}
+        configs = self._read_configs(held, (IN_SYNC_KEY,))
+        taken = {name: int(configs.get(name, {}).get(IN_SYNC_KEY, IN_SYNC)) for name in held}
+        return [name for name, replicas in held.items() if replicas < REPLICAS or taken[name] < IN_SYNC]
+
     def create(self, missing: Sequence[Topic]) -> None:
         """Make them, with as many replicas as the brokers give by default; one that has come meanwhile is compared."""
         wanted = {
@@ -145,9 +159,9 @@ class KafkaTopics:
                 raise kind
         return answers
 
-    def _read_configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
-        """The settings compared, by topic; none where this user may not read them."""
-        wanted = [ConfigResource(ConfigResourceType.TOPIC, self.name(topic), dict.fromkeys(_COMPARED, "")) for topic in topics]
+    def _read_configs(self, topics: Iterable[str], keys: Iterable[str] = _COMPARED) -> dict[str, dict[str, str]]:
+        """These settings, by topic; none where this user may not read them."""
+        wanted = [ConfigResource(ConfigResourceType.TOPIC, self.name(topic), dict.fromkeys(keys, "")) for topic in topics]
         if not wanted:
             return {}
         answer = self._clients.ask(lambda: self._admin.describe_configs(wanted, config_filter="all"))

@@ -77,7 +77,13 @@ def apply(session: Session, dry_run: bool, passwords: Path | None) -> None:
         if not dry_run:
             with session.console.progress("Partitions led", sum(topic.partitions for topic in plan.topics)) as advance:
                 cluster.apply(plan, difference, passwords or workspace.root / USERS_DIR, advance)
-    _report(session, difference, dry_run)
+        thin = cluster.list_thin(plan)
+        if thin:
+            session.console.warn(
+                f"Of {len(thin)} topics a record may lie on one broker alone, {thin[0]} among them.",
+                "give each 3 replicas and min.insync.replicas=2, with Kafka's own tools: see docs/kafka.md",
+            )
+    _report(session, difference, thin, dry_run)
 
 
 def _make_plan(session: Session) -> Plan:
@@ -87,7 +93,7 @@ def _make_plan(session: Session) -> Plan:
     return make_plan(workspace.directory(), workspace.clock.now(), workspace.settings.kafka_prefix or "")
 
 
-def _report(session: Session, difference: Difference, dry_run: bool) -> None:
+def _report(session: Session, difference: Difference, thin: list[str], dry_run: bool) -> None:
     told = {
         "topics": [topic.name for topic in difference.topics],
         "users": list(difference.users),
@@ -96,12 +102,13 @@ def _report(session: Session, difference: Difference, dry_run: bool) -> None:
         "withdrawn": len(difference.withdrawn),
         "quotas": len(difference.quotas),
         "strange": list(difference.strange),
+        "thin": thin,
         "guarded": difference.guarded,
         "dry_run": dry_run,
     }
     session.console.emit(told)
     if difference.nothing:
-        session.console.say("The cluster is as it must be.", "good")
+        session.console.say("Nothing is to be changed." if thin else "The cluster is as it must be.", "good")
         return
     rows = [("topic", topic.name, "make") for topic in difference.topics]
     rows += [("user", name, "make") for name in difference.users] + [("user", name, "remove") for name in difference.users_too_many]

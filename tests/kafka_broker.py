@@ -18,6 +18,7 @@ import kafka_node
 import pytest
 
 START_SECONDS = 90.0
+PULL_SECONDS = 300
 # kafka-python leaves the socket of a connection that failed to the garbage collector: see `collect_sockets`.
 LEAVES_SOCKETS = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 IMAGE = "apache/kafka:4.3.1"
@@ -94,10 +95,15 @@ def require_kafka(missing: str) -> None:
 
 
 def has_docker() -> bool:
+    """Whether there is an engine that answers, and the image is there or can be fetched."""
     if shutil.which("docker") is None:
         return False
+    return _docker("info") and (_docker("image", "inspect", IMAGE) or _docker("pull", "--quiet", IMAGE, seconds=PULL_SECONDS))
+
+
+def _docker(*command: str, seconds: int = 10) -> bool:
     with suppress(subprocess.TimeoutExpired):
-        return subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False).returncode == 0
+        return subprocess.run(["docker", *command], capture_output=True, timeout=seconds, check=False).returncode == 0
     return False
 
 
@@ -107,7 +113,10 @@ def _in_docker() -> Iterator[str]:
 
     port = kafka_node.find_free_port()
     container = DockerContainer(IMAGE).with_bind_ports(port, port)
-    for line in kafka_node.make_properties(port, kafka_node.find_free_port(), "/tmp/kafka").splitlines():
+    controller = kafka_node.find_free_port()
+    # The image's own script formats the folder for a controller that is named, and for no other.
+    quorum = kafka_node.Quorum(1, {1: controller}, kafka_node.make_cluster_id())
+    for line in kafka_node.make_properties(port, controller, "/tmp/kafka", quorum=quorum).splitlines():
         key, sign, value = line.partition("=")
         if sign and not key.startswith("#"):
             # Bound in the container to every address, so that the host's port reaches it.

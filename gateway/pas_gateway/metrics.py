@@ -54,6 +54,7 @@ METRICS = (
     Metric("pas_directory_expires_seconds", "gauge", "Seconds until it expires"),
     Metric("pas_key_age_seconds", "gauge", "How old the current keys of PAS are", ("use",)),
     Metric("pas_rulebook_info", "gauge", "1; the digest of the rulebook that this run began with", ("digest",)),
+    Metric("pas_calendar_ends_seconds", "gauge", "Seconds until the last holiday that the rulebook names begins"),
     Metric("pas_workers", "gauge", "Worker processes of this run, by how they are", ("state",)),
     Metric("pas_worker_falls_total", "counter", "Worker processes of this run that ended without being told to"),
     Metric("pas_batch_records", "histogram", "How many records the batches of this host had"),
@@ -74,6 +75,7 @@ class Scrape:
     workers: Sequence[str]
     falls: int
     histograms: Mapping[str, Histogram] = field(repr=False)
+    calendar_ends: float | None
 
 
 def render(scrape: Scrape) -> bytes:
@@ -109,6 +111,8 @@ def _list_values(scrape: Scrape) -> Iterator[Value]:
     for part, up in scrape.up.items():
         yield "pas_up", (part,), up
     yield "pas_rulebook_info", (scrape.rulebook,), 1
+    if scrape.calendar_ends is not None:
+        yield "pas_calendar_ends_seconds", (), scrape.calendar_ends
     for state in STATES:
         yield "pas_workers", (state,), scrape.workers.count(state)
     yield "pas_worker_falls_total", (), scrape.falls

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pas_gateway.meters import read_meters
 from pas_gateway.metrics import Scrape, render
@@ -17,7 +18,7 @@ from pas_gateway.survey import Survey, take_survey
 from pas_gateway.vitals import SUPERVISOR, Vitals
 from pas_schemas.errors import PasError
 from pas_transport.log import Log
-from pas_transport.rules import load_rulebook
+from pas_transport.rules import find_calendar_end, load_rulebook
 from pas_transport.workspace import Workspace
 
 # A survey of a large register takes long: it is taken again once so many times its own time has passed, so that watching
@@ -51,6 +52,7 @@ class Monitor:
     _up: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(PARTS, False))
     _writable: bool = False
     _survey: Survey | None = None
+    _calendar_ends: datetime | None = None
     _good_until: float = 0.0
     _asking: threading.Thread | None = None
     _ended: bool = False
@@ -90,7 +92,7 @@ class Monitor:
         found = self.look()
         workers = [state for name, state in self.vitals.look().items() if name != SUPERVISOR]
         histograms = read_meters(self.workspace.root)
-        return render(Scrape(found.up, found.survey, self.rulebook, workers, self.vitals.falls, histograms))
+        return render(Scrape(found.up, found.survey, self.rulebook, workers, self.vitals.falls, histograms, self._count_calendar()))
 
     def look(self) -> Findings:
         """What was found a moment ago, or is found now; of what does not answer in time, that it is away."""
@@ -109,7 +111,7 @@ class Monitor:
         again = time.monotonic() + MIN_AGE_SECONDS
         try:
             # What may hang for longest comes last: of the others it is known then how they are.
-            self._ask("rulebook", lambda: load_rulebook(self.workspace))
+            self._ask("rulebook", self._read_calendar)
             self._ask("keys", lambda: PasOffice.of(self.workspace))
             self._ask("log", self._ask_log)
             self._ask("register", lambda: self._store.ask(gauges.has_counters))
@@ -126,6 +128,14 @@ class Monitor:
     def _ask(self, part: str, question: Callable[[], object]) -> None:
         self._up[part] = False
         self._up[part] = _holds(question)
+
+    def _read_calendar(self) -> None:
+        self._calendar_ends = find_calendar_end(load_rulebook(self.workspace))
+
+    def _count_calendar(self) -> float | None:
+        if self._calendar_ends is None or not self._up["rulebook"]:
+            return None
+        return (self._calendar_ends - self.workspace.clock.now()).total_seconds()
 
     def _try_to_write(self) -> None:
         """A transaction of nothing: a standby, a file that is read-only and a register that a newer program took over refuse it."""

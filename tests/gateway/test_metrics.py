@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -100,6 +101,15 @@ def test_figures_are_what_the_register_holds(played: Played) -> None:
     assert 0 < found["pas_unread_oldest_seconds", ("THREAT_TO_LIFE",)] < 3600
     assert (found["pas_outbox_rows", ("true",)], found["pas_outbox_rows", ("false",)]) == (0, 0)
     assert not any(value for (name, _), value in found.items() if name == "pas_input_lag_records")
+
+
+def test_the_end_of_the_calendar_is_told_before_it_comes(desk: Desk) -> None:
+    """The rulebook that ships names holidays until 28 December 2027; one that names none never ends."""
+    left = timedelta(seconds=read(scrape(desk))["pas_calendar_ends_seconds", ()])
+    assert abs(desk.workspace.clock.now() + left - datetime(2027, 12, 28, tzinfo=UTC)) < timedelta(hours=1)
+    path = desk.workspace.rulebook_path
+    path.write_text(re.sub(r"holidays = \[[^]]*\]", "holidays = []", path.read_text()))
+    assert ("pas_calendar_ends_seconds", ()) not in read(scrape(desk))
 
 
 def test_scrape_identifies_nobody(played: Played) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from pas_schemas.errors import RulebookError
@@ -22,12 +22,18 @@ def load_rulebook(workspace: Workspace) -> Rulebook:
     return read_rulebook(*_read(workspace))
 
 
+def find_calendar_end(rulebook: Rulebook) -> datetime | None:
+    """When the last holiday it names begins; None for one that names none, which is meant so."""
+    last = rulebook.calendar.last
+    return None if last is None else datetime.combine(last, time(), UTC)
+
+
 def warn_of_calendar(workspace: Workspace) -> None:
-    """Warns from some time before the rulebook's last holiday on; one that names none is meant so. Raises RulebookError."""
-    last = load_rulebook(workspace).calendar.last
-    if last is not None and workspace.clock.now().date() > last - TOLD_BEFORE:
+    """Warns from some time before the rulebook's last holiday on. Raises RulebookError."""
+    last = find_calendar_end(load_rulebook(workspace))
+    if last is not None and workspace.clock.now() > last - TOLD_BEFORE:
         workspace.warn(
-            f"The rulebook names no holiday after {last}: from then on deadlines in working days come too soon.",
+            f"The rulebook names no holiday after {last.date()}: from then on deadlines in working days come too soon.",
             "add the next years' to [calendar] in rulebook.toml",
         )
 

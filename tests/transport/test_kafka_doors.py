@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections import Counter
@@ -134,6 +135,14 @@ def test_every_kind_of_office_at_every_door(office: str, opened: Callable[[str],
     writes = {topic for topic in DOORS if is_allowed(lambda topic=topic: log.append([Outgoing(topic, b"k", b"v", partition=0)]))}
     assert reads == {topic for topic, (_, readers) in DOORS.items() if office in readers}
     assert writes == {topic for topic, (writers, _) in DOORS.items() if office in writers}
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_refusal_names_the_topic(opened: Callable[[str], Log]) -> None:
+    """Of some hundred topics whoever mends it must know which: one that is not shown, and one that is shown and may not be read."""
+    for office, topic in (("pio:WSI", "pas.audit"), ("pas", "pas.compartment")):
+        with pytest.raises(LogForbiddenError, match=rf" {re.escape(topic)} \("):
+            opened(office).read(Partition(topic, 0), 0, 1)
 
 
 @pytest.mark.parametrize("office", [*OFFICES, COMPARTMENT])

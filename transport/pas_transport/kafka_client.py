@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -283,8 +283,14 @@ def read_failure(error: BaseException) -> LogError:
         error = theirs.TopicAuthorizationFailedError()
     for kinds, make, sentence, hint in _MEANINGS:
         if isinstance(error, kinds):
-            return make(sentence, hint)
+            return make(sentence + _name_topics(error), hint)
     return LogError(f"Kafka could not do what was asked ({type(error).__name__})", "this is a fault of the broker: please report it")
+
+
+def _name_topics(error: BaseException) -> str:
+    """Whoever is refused some of many topics is told of one where the library says which."""
+    named = error.args[0] if isinstance(error, theirs.TopicAuthorizationFailedError) and error.args else None
+    return f" of {min(named)}" if isinstance(named, Set) and named else ""
 
 
 def _check_addresses(bootstrap: str) -> None:

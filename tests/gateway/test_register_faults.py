@@ -77,6 +77,22 @@ def test_read_only_folder_says_so(tmp_path: Path) -> None:
     check_words(refused.value)
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_file_that_was_taken_away_under_a_gateway_is_told(tmp_path: Path, replaced: bool) -> None:
+    """SQLite would go on in it: what is decided would be known to nobody who opens the register, and lost in the end."""
+    path = tmp_path / "register.db"
+    store = make_register(path)
+    write_change(store, Change(advances=[advance(None, 1)]))
+    path.rename(tmp_path / "away.db")
+    if replaced:
+        make_register(path).close()
+    for work in (lambda: position(store), lambda: write_change(store, Change(advances=[advance(1, 2)]))):
+        with pytest.raises(RegisterUnavailableError, match=r"register\.db was removed or replaced") as told:
+            work()
+        check_words(told.value)
+    store.close()
+
+
 def test_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RegisterUnavailableError) as refused:

@@ -16,7 +16,7 @@ from pas_schemas.errors import LogError
 from pas_transport.locks import RETRY_SECONDS, lock_within
 from pas_transport.log import LogDamagedError, LogUnavailableError
 from pas_transport.ownership import fence_os_error
-from pas_transport.sqlite_file import primary_code, transaction
+from pas_transport.sqlite_file import file_at, primary_code, transaction
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -82,7 +82,7 @@ class LogFile:
             raise LogError("The log has been closed", "open it again")
         if os.getpid() != self._process:
             raise LogError("A log was opened before a fork and used after it", "open the log in the process that uses it")
-        if self._file != _file_at(self.path):
+        if self._file != file_at(self.path):
             raise LogUnavailableError(f"{self.path.name} was removed or replaced while it was in use", "start this process again")
 
     def _run(self, begin: str, work: Work[T]) -> T:
@@ -113,7 +113,7 @@ class LogFile:
         if not made:
             _create_tables(connection)
         connection.execute("PRAGMA busy_timeout = 0")
-        return _file_at(self.path)
+        return file_at(self.path)
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
@@ -156,14 +156,6 @@ def _lock(fd: int, seconds: float) -> None:
         raise fence_os_error(error) from error
     if not got:
         raise LogUnavailableError("Another process keeps opening the log", "see whether it hangs, and try again")
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -22,6 +22,7 @@ from pas_gateway.register.store import (
 )
 from pas_schemas.errors import RegisterError
 from pas_transport.locks import lock_within
+from pas_transport.sqlite_file import file_at
 
 # Pages after which the write-ahead log is brought into the file, and what it is cut back to once nobody reads what lies beyond.
 _WAL_PAGES = 4000
@@ -43,6 +44,7 @@ class SqliteStore(Store):
         self._path = Path((url.database or "").removeprefix("file:"))
         self._ahead = self._path.with_name(f"{self._path.name}-wal")
         self._too_long = WAL_LONG_BYTES
+        self._file: tuple[int, int] | None = None
         with self.fenced():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, poolclass=sa.pool.QueuePool))
@@ -56,6 +58,7 @@ class SqliteStore(Store):
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         with self.fenced(), self.connect() as connection:
+            self._check_place()
             yield connection
 
     @contextmanager
@@ -63,8 +66,17 @@ class SqliteStore(Store):
         """As Store says; every writer is alone here, so that no transaction comes between."""
         with self.fenced(), self.connect().execution_options(pas_writes=True) as connection:
             with connection.begin():
+                self._check_place()
                 yield connection
             self._begin_anew(connection)
+
+    def _check_place(self) -> None:
+        """Nothing is read from a file that is no longer there, and nothing written that nobody would find again."""
+        there = file_at(self._path)
+        self._file = self._file or there
+        if there != self._file:
+            sentence = f"{self._path.name} was removed or replaced while it was in use."
+            raise RegisterUnavailableError(sentence, "stop the gateway, put the register back, and start it again")
 
     def _begin_anew(self, connection: sa.Connection) -> None:
         """Empties a write-ahead log that has become long. What was committed stands whatever becomes of it: nothing is raised."""

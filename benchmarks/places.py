@@ -21,11 +21,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pas_gateway.journal import open_journal
 from pas_gateway.meters import Meter, meter_file
+from pas_gateway.nursery import spare_collector
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
 from pas_gateway.register import Store, open_store, outbox, queries
-from pas_gateway.worker import BATCH_RECORDS, Worker, spare_collector
+from pas_gateway.worker import BATCH_RECORDS, Worker
 from pas_schemas.clock import to_ms
 from pas_schemas.topics import MOVEMENTS
 from pas_transport.files import write_whole

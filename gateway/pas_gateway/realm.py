@@ -29,6 +29,10 @@ class Realm:
         """Every topic it takes in."""
         return (*self.routine, self.urgent) if self.urgent else self.routine
 
+    def topics(self, *, urgent: bool) -> tuple[str, ...]:
+        """What one of its workers reads: who reads threats to life reads nothing else."""
+        return (self.urgent,) if urgent and self.urgent else self.routine
+
 
 MAIN: Final = Realm(
     "open", "pas-gateway", (MOVEMENTS.name, REPLIES.name, REPORTS.name), URGENT.name, MOVEMENTS.name, "register", "register-id"

@@ -18,7 +18,7 @@ from pas_gateway import events
 from pas_gateway.journal import Journal, open_journal
 from pas_gateway.marks import Marks
 from pas_gateway.meters import Meter, meter_file
-from pas_gateway.nursery import STOPS, Child, IsOrphan, Nursery
+from pas_gateway.nursery import STOPS, Child, IsOrphan, Nursery, spare_collector
 from pas_gateway.office import PasOffice
 from pas_gateway.phases import PhaseMark, phase_file
 from pas_gateway.pipeline import Pipeline
@@ -27,9 +27,9 @@ from pas_gateway.realm import Realm, realm_of
 from pas_gateway.recovery import recover
 from pas_gateway.register import Store, chains, dockets, ladders, open_store, queries, relearning, requests
 from pas_gateway.register.outbox import count_outbox
-from pas_gateway.standstill import Standstill
+from pas_gateway.standstill import STANDS_STILL, Standstill
 from pas_gateway.vitals import SUPERVISOR, Vitals
-from pas_gateway.worker import Worker, spare_collector
+from pas_gateway.worker import Worker
 from pas_schemas.clock import to_ms
 from pas_schemas.errors import PasError, RegisterError, RulebookError
 from pas_schemas.rulebook import Rulebook
@@ -53,7 +53,6 @@ DRAIN_SECONDS = 30.0
 RESTART_SECONDS = 60.0
 _STEP_SECONDS = 0.05
 _LOST_SINCE = "This register is older than what PAS has sent, and the log no longer holds all that came since: nothing is decided."
-_STANDSTILL = "another gateway of this register may have their partitions and stand still: once it is ended, this one goes on"
 
 
 @dataclass
@@ -183,8 +182,8 @@ class Supervisor:
                 idle_since = (idle_since or now) if idle else None
                 if idle_since is not None and now - idle_since >= IDLE_STEP_SECONDS:
                     return
-                if standstill.look(log, store, self._realm, self.stopped):
-                    self.workspace.warn(f"Records wait, and for {vitals.hang_seconds:.0f} seconds none was taken in.", _STANDSTILL)
+                for sentence in standstill.look(log, store, self._realm.inputs):
+                    self.workspace.warn(sentence, STANDS_STILL)
             time.sleep(_STEP_SECONDS)
 
     def _give_up(self, vitals: Vitals, journal: Journal) -> None:
@@ -279,7 +278,8 @@ def _worker(root: Path, apart: bool, name: str, console: Console, is_over: Calla
     mark, meter = PhaseMark(phase_file(workspace.root, name)), Meter(meter_file(workspace.root, name))
     with _open_journal(workspace, name) as journal, _await_log(workspace, mark, journal, is_over) as log:
         renewal, note = _Renewal(workspace, journal), Marks(workspace.root, store).note if apart else lambda urgent: None
-        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, renewal, note)
+        standstill = Standstill(workspace.settings.hang_seconds)
+        yield Worker(name, name == "threats", log, store, Pipeline(office, store), mark, meter, journal, renewal, note, standstill)
     store.close()
 
 

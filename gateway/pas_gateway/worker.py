@@ -33,6 +33,7 @@ from pas_gateway.register import (
     queries,
     relearning,
 )
+from pas_gateway.standstill import STANDS_STILL, Standstill
 from pas_gateway.steady import Steady
 from pas_gateway.verify import is_reply
 from pas_schemas.errors import LogError, RegisterError
@@ -50,20 +51,8 @@ _RETRY_SECONDS = 0.02
 Compute = Callable[[Sequence[Taken], Sequence[Advance]], Plan]
 # How often a worker looks for what time alone brings.
 HOUSE_SECONDS = 1.0
-# Objects made beyond those freed before the collector looks at the young ones, and how often it then looks at older ones.
-COLLECT_AFTER = (200_000, 20, 50)
 # How often bodies that are no longer kept are looked for.
 SHRED_SECONDS = 3600.0
-
-
-def spare_collector() -> None:
-    """Has the cycle collector look less often: a batch makes some hundred thousand objects that all go without it.
-
-    What was made so far, modules and tables, stays for the process's life and is not looked at again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 @dataclass
@@ -80,6 +69,7 @@ class Worker:
     journal: Journal = field(repr=False)
     renew: Callable[[Pipeline], Pipeline] = field(default=lambda pipeline: pipeline, repr=False)
     note: Callable[[int], None] = field(default=lambda urgent: None, repr=False)
+    standstill: Standstill = field(default_factory=Standstill, repr=False)
     _ahead: Ahead = field(init=False, repr=False)
     _dispatcher: Dispatcher = field(init=False, repr=False)
     _steady: Steady = field(default_factory=Steady, repr=False)
@@ -120,8 +110,7 @@ class Worker:
         """A place in the group of those who read what this worker reads."""
         self._regaining = self.store.ask(relearning.is_regaining)
         realm = self._realm
-        topics = (realm.urgent,) if self.urgent and realm.urgent else realm.routine
-        return self.log.subscribe(topics, f"{realm.group}{'.urgent' if self.urgent else ''}", self._start)
+        return self.log.subscribe(realm.topics(urgent=self.urgent), f"{realm.group}{'.urgent' if self.urgent else ''}", self._start)
 
     def turn(self, subscription: Subscription) -> None:
         """Takes one batch if there is one, does what time alone brings, and sends what waits."""
@@ -169,6 +158,7 @@ class Worker:
         if self.pipeline.office.snapshot.version != former.office.snapshot.version:
             self.journal.tell(events.DirectoryChanged(self.pipeline.office.snapshot.version))
         self._look_again = time.monotonic() + HOUSE_SECONDS
+        self._refuse_to_be_deaf()
         self._look_ahead(())
         self._settle(frozenset())
         if not self._trusts_clock():
@@ -190,6 +180,14 @@ class Worker:
             self._shred_again = time.monotonic() + SHRED_SECONDS
             self._bring(self.pipeline.end_summaries)
             self._bring(self.pipeline.shred_due)
+
+    def _refuse_to_be_deaf(self) -> None:
+        """A client that forgot to ask, or a group that gave a partition to nobody, says nothing: who hears nothing asks anew."""
+        with suppress(RegisterUnavailableError):
+            for sentence in self.standstill.look(self.log, self.store, self._realm.topics(urgent=self.urgent)):
+                raise LogUnavailableError(sentence, STANDS_STILL)
+        if self.standstill.lasts():
+            self.mark.refused()
 
     def _trusts_clock(self) -> bool:
         jumped = self._steady.look(self.pipeline.office.clock)

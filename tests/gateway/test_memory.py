@@ -11,7 +11,7 @@ from gateway.desk import Desk
 from gateway.test_crowd import MANY, count_due, is_followed, move_about
 from pas_gateway import pipeline as pipeline_module
 from pas_gateway import worker as worker_module
-from pas_gateway.worker import COLLECT_AFTER
+from pas_gateway.nursery import COLLECT_AFTER
 from pas_schemas.topics import REPORTS
 
 # Of the few questions that a worker asks while it is idle. A batch asks many, and each would leave all the keys it asked for.

@@ -134,6 +134,14 @@ class ClockJumped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsWait(Event):
+    """Records wait, for hang_seconds none was taken in, and nothing says why: the worker leaves its group and joins it anew."""
+
+    level: ClassVar[Level] = "error"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogUnavailable(Event):
     """The log does not answer; it is waited for, and this is told once until records come again."""
 
@@ -168,6 +176,6 @@ class DispatchFailed(Event):
 # In the order in which docs/monitoring.md lists them.
 EVENTS: tuple[type[Event], ...] = (
     GatewayStarted, GatewayEnded, WorkerStarted, WorkerFell, WorkerGivenUp, DirectoryChanged, RulebookChanged, RulebookRefused, Batch,
-    BatchAgain, BatchFailed, MovementsBehind, ClockJumped, PartitionStopped, LogUnavailable, RegisterUnavailable, TopicLost,
+    BatchAgain, BatchFailed, MovementsBehind, ClockJumped, PartitionStopped, RecordsWait, LogUnavailable, RegisterUnavailable, TopicLost,
     DispatchFailed,
 )  # fmt: skip

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 
 from pas_gateway.positions import find_start, measure_lag
 from pas_gateway.register import Store, queries
+from pas_schemas.errors import LogError
 from pas_transport.log import Log, OffsetGoneError, Partition
 
 # Between two looks: each asks log and register.
 LOOK_SECONDS = 5.0
 _GOES_ON = (0, 0.0, False)
 STANDS_STILL = "another gateway of this register may have the partition and stand still: once it is ended, this one goes on"
+
+
+class StandstillError(LogError):
+    """Records wait that this reader should have been given: it asks anew."""
 
 
 @dataclass

@@ -33,7 +33,7 @@ from pas_gateway.register import (
     queries,
     relearning,
 )
-from pas_gateway.standstill import STANDS_STILL, Standstill
+from pas_gateway.standstill import STANDS_STILL, Standstill, StandstillError
 from pas_gateway.steady import Steady
 from pas_gateway.verify import is_reply
 from pas_schemas.errors import LogError, RegisterError
@@ -101,6 +101,8 @@ class Worker:
                 with self.subscribe() as subscription:
                     while not stopping():
                         self.turn(subscription)
+            except StandstillError:
+                continue
             except LogUnavailableError as error:
                 if not error.retriable:
                     raise
@@ -183,11 +185,12 @@ class Worker:
 
     def _refuse_to_be_deaf(self) -> None:
         """A client that forgot to ask, or a group that gave a partition to nobody, says nothing: who hears nothing asks anew."""
-        with suppress(RegisterUnavailableError):
-            for sentence in self.standstill.look(self.log, self.store, self._realm.topics(urgent=self.urgent)):
-                raise LogUnavailableError(sentence, STANDS_STILL)
         if self.standstill.lasts():
             self.mark.refused()
+        with suppress(RegisterUnavailableError):
+            if found := self.standstill.look(self.log, self.store, self._realm.topics(urgent=self.urgent)):
+                self.journal.tell(events.RecordsWait(" ".join(found)))
+                raise StandstillError(found[0], STANDS_STILL)
 
     def _trusts_clock(self) -> bool:
         jumped = self._steady.look(self.pipeline.office.clock)

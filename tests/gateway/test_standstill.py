@@ -66,7 +66,7 @@ def test_a_worker_that_hears_nothing_asks_anew(desk: Desk) -> None:
 
 def told(workspace: Workspace) -> bool:
     lines = [json.loads(line) for line in (workspace.root / "gateway.log").read_text().splitlines()]
-    return any(line["event"] == "log_unavailable" and line["why"].startswith("Records wait in pas.reports") for line in lines)
+    return any(line["event"] == "records_wait" and line["why"].startswith("Records wait in pas.reports") for line in lines)
 
 
 def test_a_log_that_is_away_is_no_standstill(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import kafka_node
 import pytest
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 PULL_SECONDS = 300
 # kafka-python leaves the socket of a connection that failed to the garbage collector: see `collect_sockets`.
 LEAVES_SOCKETS = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

@@ -29,7 +29,8 @@ LIBS = HERE / "libs"
 CLASSES = LIBS / "classes.jsa"
 # Says that this was done, and where: in a folder that was copied or moved Java takes nothing of it, and says nothing.
 _KEPT = LIBS / ".kept"
-START_SECONDS = 60.0
+# On a machine that has much else to do; alone it takes some seconds.
+START_SECONDS = 180.0
 STOP_SECONDS = 20.0
 # How Java ends where it was told to.
 EXIT_TERMINATED = 128 + signal.SIGTERM

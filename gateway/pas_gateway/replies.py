@@ -28,7 +28,7 @@ from pas_schemas.errors import CodecError
 from pas_schemas.models.protection import Protection
 from pas_schemas.models.reply import Reply
 from pas_schemas.models.request import InformationRequest, RequestAnswer
-from pas_schemas.models.words import TO_READ
+from pas_schemas.models.words import TO_READ, NoticeWord
 from pas_schemas.sealing import Opened
 from pas_schemas.sealing.framing import frame
 from pas_transport.statements import peek_statement
@@ -261,18 +261,18 @@ def _tell_read(delivery: Sent, about: Accepted, plan: Plan) -> None:
 
 
 def _tell_actioned(reply: Reply, delivery: Sent, about: Accepted | None, at: datetime, plan: Plan) -> None:
-    """That a risk was acted on: the originator hears so, and PAS with what was done, which is PAS's to pass on."""
-    said = about_accepted(about) if about is not None else about_matter(delivery.report, PAS, at)
-    if about is not None:
-        plan.drafts.append(notify(said, about.originator, [notice("READ", _HAS_ACTED, office=delivery.office)]))
-    what = _MITIGATION.format((reply.mitigation or "")[:_TOLD_OF_WORDS])
-    plan.drafts.append(notify(said, PAS, [notice("READ", what, office=delivery.office)]))
+    """That a risk was acted on: the originator hears so, and PAS with what was done."""
+    _tell_both("READ", _HAS_ACTED, _MITIGATION.format((reply.mitigation or "")[:_TOLD_OF_WORDS]), delivery, about, at, plan)
 
 
 def _tell_declined(reply: Reply, delivery: Sent, about: Accepted | None, at: datetime, plan: Plan) -> None:
-    """No rung is climbed any more for who declines: the originator hears so, and PAS with the reason, which is PAS's to pass on."""
+    """No rung is climbed any more for who declines: the originator hears so, and PAS with the reason."""
+    _tell_both("REFUSED", _HAS_DECLINED, _REASON.format((reply.reason or "")[:_TOLD_OF_WORDS]), delivery, about, at, plan)
+
+
+def _tell_both(word: NoticeWord, that: str, why: str, delivery: Sent, about: Accepted | None, at: datetime, plan: Plan) -> None:
+    """The originator hears that an office answered so; its own words PAS alone, whose they are to pass on."""
     said = about_accepted(about) if about is not None else about_matter(delivery.report, PAS, at)
     if about is not None:
-        plan.drafts.append(notify(said, about.originator, [notice("REFUSED", _HAS_DECLINED, office=delivery.office)]))
-    why = _REASON.format((reply.reason or "")[:_TOLD_OF_WORDS])
-    plan.drafts.append(notify(said, PAS, [notice("REFUSED", why, office=delivery.office)]))
+        plan.drafts.append(notify(said, about.originator, [notice(word, that, office=delivery.office)]))
+    plan.drafts.append(notify(said, PAS, [notice(word, why, office=delivery.office)]))

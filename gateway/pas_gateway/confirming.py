@@ -21,7 +21,7 @@ from pas_gateway.plan import Plan
 from pas_gateway.register import chains, protected, requests
 from pas_gateway.register.requests import ASKED, CLOSED, Ask, Asking
 from pas_gateway.replies import Inquired
-from pas_gateway.signatures import RefusedStatementError, find_signer
+from pas_gateway.signatures import RefusedStatementError, verify_signer
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import from_ms, show_time, to_ms
 from pas_schemas.models.request import InformationRequest, RequestAnswer
@@ -66,7 +66,7 @@ class _Desk:
         name, at = sha256(inquired.data).digest()[:16], inquired.submitted.taken.at
         if name in self.asked or requests.find_requests(self.register, [name]):
             return
-        _, who = find_signer(inquired.data, said, self.office.snapshot)
+        _, who = verify_signer(inquired.data, said, self.office.snapshot)
         check_fresh(said, at, self.office)
         if said.kind != PROTECTED:
             raise RefusedStatementError("SHAPE", f"The compartment hears of {PROTECTED} requests alone.", "others go to PAS")
@@ -86,7 +86,7 @@ class _Desk:
     def _keep_answer(self, inquired: Inquired, said: RequestAnswer) -> None:
         if said.choice != "ANSWER" or said.report is None:
             raise RefusedStatementError("SHAPE", "The compartment hears of answers alone.", "refusals go to PAS")
-        _, who = find_signer(inquired.data, said, self.office.snapshot)
+        _, who = verify_signer(inquired.data, said, self.office.snapshot)
         check_fresh(said, inquired.submitted.taken.at, self.office)
         check_answerer(said.office, who, self.office.rulebook)
         asked = self._find_asked(said.request)

@@ -21,7 +21,7 @@ from pas_gateway.register import chains, dockets, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, OPEN, PUBLISHED, REFUSED, Ask, Asking
 from pas_gateway.replies import Inquired
 from pas_gateway.requests import Ledger
-from pas_gateway.signatures import RefusedStatementError, find_signer
+from pas_gateway.signatures import RefusedStatementError, verify_signer
 from pas_gateway.vault import lock_statement
 from pas_schemas.clock import to_ms
 from pas_schemas.directory import PAS, Snapshot
@@ -50,7 +50,7 @@ def plan_inquiries(register: sa.Connection, inquired: Sequence[Inquired], office
 
 def check_inquiry(register: sa.Connection, data: bytes, said: RequestAnswer, office: PasOffice, scribe: Scribe) -> None:
     """Asks what the gateway will ask of PAS's own word, so that the person hears at once; raises RefusedStatementError."""
-    _, who = find_signer(data, said, office.snapshot)
+    _, who = verify_signer(data, said, office.snapshot)
     _Desk(Ledger(register, office, scribe, Plan())).hear_answer(said, who)
 
 
@@ -71,7 +71,7 @@ class _Desk:
             return
         who: Appointment | None = None
         try:
-            _, who = find_signer(inquired.data, said, self.office.snapshot)
+            _, who = verify_signer(inquired.data, said, self.office.snapshot)
             check_fresh(said, inquired.submitted.taken.at, self.office)
             if isinstance(said, InformationRequest):
                 self._open(said, who, statement, inquired)

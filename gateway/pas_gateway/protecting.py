@@ -16,7 +16,7 @@ from pas_gateway.plan import Plan
 from pas_gateway.register import join_blobs, protected
 from pas_gateway.register.dockets import find_statement_ids
 from pas_gateway.replies import Protecting
-from pas_gateway.signatures import RefusedStatementError, find_signer
+from pas_gateway.signatures import RefusedStatementError, verify_signer
 from pas_gateway.vault import lock_statement, open_statement
 from pas_gateway.veil import draw, find_veil, veil_row
 from pas_schemas.clock import from_ms, to_ms
@@ -75,7 +75,7 @@ def read_list(register: sa.Connection, office: PasOffice) -> dict[bytes, Protect
 def check_word(data: bytes, office: PasOffice) -> Protection:
     """What a statement says, once it may count; raises RefusedStatementError."""
     said = Protection.decode(peek_statement(data))
-    _, who = find_signer(data, said, office.snapshot)
+    _, who = verify_signer(data, said, office.snapshot)
     _check_role(said, who)
     return said
 
@@ -108,7 +108,7 @@ def plan_protections(register: sa.Connection, came: Sequence[Protecting], office
         said = Protection.decode(peek_statement(one.data))
         who: Appointment | None = None
         try:
-            _, who = find_signer(one.data, said, office.snapshot)
+            _, who = verify_signer(one.data, said, office.snapshot)
             _check_role(said, who)
             check_fresh(said, one.submitted.taken.at, office)
         except RefusedStatementError as refused:

@@ -99,11 +99,11 @@ def verify_signed(data: bytes, snapshot: Snapshot) -> Signed:
         said = read_said(data)
     except CodecError:
         raise RefusedStatementError("SHAPE", "The statement is not of the agreed shape.", "a newer version of pas may be needed") from None
-    person, who = find_signer(data, said, snapshot)
+    person, who = verify_signer(data, said, snapshot)
     return Signed(sha256(data).digest(), data, said, person, who)
 
 
-def find_signer(data: bytes, said: Spoken, snapshot: Snapshot) -> tuple[Person, Appointment]:
+def verify_signer(data: bytes, said: Spoken, snapshot: Snapshot) -> tuple[Person, Appointment]:
     """Who signed, in which post, once it is found to be whom the statement names; raises RefusedStatementError."""
     person = snapshot.by_reference.get(said.person)
     who = person.appointment(said.at) if person is not None else None

@@ -78,12 +78,12 @@ def read_part(said: Mapping[str, Any], **names: str) -> dict[str, Any] | None:
 
 
 def post_of(snapshot: Snapshot, workspace: Workspace, office: str, person: str | None, post: str | None) -> tuple[str, str]:
-    """Who signs, and as what; raises as `find_signer` does."""
-    reference, held = find_signer(snapshot, workspace, office, person)
+    """Who signs, and as what; raises as `choose_signer` does."""
+    reference, held = choose_signer(snapshot, workspace, office, person)
     return reference, post or held.post
 
 
-def find_signer(snapshot: Snapshot, workspace: Workspace, office: str, person: str | None) -> tuple[str, Appointment]:
+def choose_signer(snapshot: Snapshot, workspace: Workspace, office: str, person: str | None) -> tuple[str, Appointment]:
     """Who signs, and the post held now; raises MisuseError for nobody, KeyringError for somebody who is not of that office."""
     reference = person or workspace.settings.person
     if reference is None:

@@ -17,7 +17,7 @@ from pas_schemas.errors import MisuseError
 from pas_schemas.identifiers import is_nomis
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 from pas_schemas.models.words import LEGAL_BASES, PURPOSES, REQUEST_KINDS
-from pas_transport.open_cases import build, find_signer, send, sign
+from pas_transport.open_cases import build, choose_signer, send, sign
 from pas_transport.passphrases import read_passphrase, signing_options
 from pas_transport.rules import load_rulebook
 from pas_transport.sending import send_statement
@@ -55,7 +55,7 @@ def new(
     names, number = ("family_name", "given_names", "date_of_birth"), number.strip().upper()
     subject = {name: said.pop(name) for name in names} | {"noms_number" if is_nomis(number) else "pnc_id": number}
     snapshot = session.workspace.directory()
-    reference, held = find_signer(snapshot, session.workspace, office, person)
+    reference, held = choose_signer(snapshot, session.workspace, office, person)
     who = reference, post or held.post
     made = build(InformationRequest, {
         "office": office, "person": who[0], "post": who[1], "kind": kind, "subject": subject, "asked": asked, **said,
@@ -173,7 +173,7 @@ def _own_requests(session: Session, office: str) -> list[dict[str, Any]]:
 
 def _find_answerer(session: Session, office: str, person: str | None, post: str | None) -> tuple[str, str]:
     """Who answers, and as what, asked before anything goes out; raises RefusedStatementError for somebody without the role."""
-    reference, held = find_signer(session.workspace.directory(), session.workspace, office, person)
+    reference, held = choose_signer(session.workspace.directory(), session.workspace, office, person)
     check_answerer(office, held, load_rulebook(session.workspace))
     return reference, post or held.post
 

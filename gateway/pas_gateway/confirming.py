@@ -7,27 +7,34 @@ whom, and the force which report answers. Whichever of the two comes first, a fo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 
 from pas_gateway.audit import Scribe
 from pas_gateway.drafts import About, about_matter, notice, notify
 from pas_gateway.hearing import check_fresh
-from pas_gateway.inquiries import NOT_ASKED, PROTECTED, STANDS_NO_LONGER, check_answerer, hear_request
+from pas_gateway.inquiries import NOT_ASKED, PROTECTED, STANDS_NO_LONGER, check_answerer, hear_request, subject_of
 from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
-from pas_gateway.register import chains, protected, requests
+from pas_gateway.register import chains, protected, queries, requests
 from pas_gateway.register.requests import ASKED, CLOSED, Ask, Asking
 from pas_gateway.replies import Inquired
+from pas_gateway.requests import read_request
 from pas_gateway.signatures import RefusedStatementError, verify_signer
-from pas_gateway.vault import lock_statement
+from pas_gateway.vault import lock_statement, read_body, unlock_body
 from pas_schemas.clock import from_ms, show_time, to_ms
+from pas_schemas.errors import PasError
 from pas_schemas.models.request import InformationRequest, RequestAnswer
 
 # Answers confirmed in one transaction.
 CONFIRMED_AT_ONCE = 100
+_HERE = "A force has answered: its report is in this inbox."
+_ON_ANOTHER = "The report that a force named as its answer names nobody by a number of the prisoner asked about: it is to name another."
+_NOBODY: frozenset[bytes] = frozenset()
 # Request, office and report of an answer.
 Place = tuple[bytes, str, bytes]
 
@@ -121,16 +128,40 @@ class _Desk:
 def confirm(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Plan) -> bool:
     """Adds word to who asked, of answers of which it was disclosed something; whether there were any.
 
-    Another office's report answers nothing, nor does that of an office which was not asked.
+    Another office's report answers nothing, nor does that of an office which was not asked, nor one on somebody else: of the last
+    who asked and the force are told, since nobody at PAS sees it.
     """
     due = protected.find_confirmed(register, CONFIRMED_AT_ONCE)
+    asked, named = _read_asked(register, due, office), _read_named(register, due, office)
     for row in due:
         plan.change.confirmed.append((row.request, row.office, row.report))
-        if row.originator != row.office:
+        on_him = not asked.get(row.request, _NOBODY).isdisjoint(named.get(row.report, _NOBODY))
+        if row.originator != row.office or not on_him:
             plan.change.events.append(scribe.event("REQUEST_REFUSED", row.request.hex(), office=row.office, rules=["REPORT"]))
+        if row.originator != row.office:
             continue
         said = About(row.report, row.urn, row.originator, row.priority, show_time(from_ms(row.created_at_ms)), row.received_at_ms)
-        told = notice("ACCEPTED", "A force has answered: its report is in this inbox.", office=row.office, case=row.request.hex())
+        told = notice("ACCEPTED" if on_him else "REFUSED", _HERE if on_him else _ON_ANOTHER, office=row.office, case=row.request.hex())
         plan.drafts.append(notify(said, row.reader, [told]))
-        plan.change.events.append(scribe.event("REQUEST_DISCLOSED", row.request.hex(), office=row.reader))
+        if on_him:
+            plan.change.events.append(scribe.event("REQUEST_DISCLOSED", row.request.hex(), office=row.reader))
+        else:
+            plan.drafts.append(notify(said, row.office, [told]))
     return bool(due)
+
+
+def _read_asked(register: sa.Connection, due: Sequence[Any], office: PasOffice) -> dict[bytes, frozenset[bytes]]:
+    """Of each request the keyed hashes of all numbers it names; none of a row that was tampered with."""
+    found = requests.find_requests(register, {row.request for row in due})
+    said = {name: read_request(asking, office) for name, asking in found.items()}
+    return {name: frozenset(office.names.every(subject_of(one))) for name, one in said.items() if one is not None}
+
+
+def _read_named(register: sa.Connection, due: Sequence[Any], office: PasOffice) -> dict[bytes, frozenset[bytes]]:
+    """Of each report those of all whom it is on; none of one whose body is gone or damaged. No metadata of the compartment's holds them."""
+    named = {}
+    for kept in queries.find_kept(register, {row.report for row in due}):
+        with suppress(PasError, ValueError, TypeError):
+            report, _, _ = read_body(unlock_body(kept.body, kept.data_key, kept.id, office.register_key))
+            named[kept.id] = frozenset(key for one in report.subjects if one.role == "SUBJECT" for key in office.names.every(one))
+    return named

@@ -155,7 +155,12 @@ class _Desk:
 def hear_request(said: InformationRequest, who: Appointment, office: PasOffice) -> tuple[bytes, ...]:
     """Raises as `check_request` does; the keyed hashes of whom it is about."""
     check_request(said, who, office.snapshot, office.rulebook)
-    return office.names.person(Subject(role="SUBJECT", standing="OTHER", **said.subject.model_dump()))
+    return office.names.person(subject_of(said))
+
+
+def subject_of(said: InformationRequest) -> Subject:
+    """Whom a request is about, as a report would name the person."""
+    return Subject(role="SUBJECT", standing="OTHER", **said.subject.model_dump())
 
 
 def check_request(said: InformationRequest, who: Appointment, snapshot: Snapshot, rulebook: Rulebook) -> None:

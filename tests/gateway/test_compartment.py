@@ -546,7 +546,8 @@ def flag(both: Both, **changes: Any) -> tuple[str, bytes]:
 def told_apart(both: Both, office: str) -> list[str]:
     """Every word of the compartment to an office about what answers a request."""
     words = [notice for one in both.apart.run() if one.office == office and one.datum["apart"] for notice in one.datum["notices"]]
-    return [word["why"] for word in words if re.search("request|report that answered|stands no longer|has answered", word["why"])]
+    of_an_answer = re.compile("request|report that (answered|a force named)|stands no longer|has answered")
+    return [word["why"] for word in words if of_an_answer.search(word["why"])]
 
 
 def test_an_answer_that_names_another_offices_report_closes_nothing(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
@@ -562,6 +563,28 @@ def test_an_answer_that_names_another_offices_report_closes_nothing(both: Both, 
     assert asked(pas, UNIT, state="OPEN") == [("force:01", "ASKED"), ("force:06", "ASKED")]
     told = [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"]
     assert told == [["SHAPE"], ["PERSON"], ["REPORT"]]
+
+
+def test_an_answer_on_somebody_else_is_told_to_the_unit_and_the_force(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    """PAS's gateway cannot see whom it is on: unless the compartment looked, an ask that nobody answered would look answered."""
+    pas = Terminal(both.main, capsys)
+    name = ask(pas, kind="PASO", office=UNIT)
+    both.main.run()
+    beside = make_subject(noms_number="A1234BC", role="ASSOCIATE")
+    urn, report = flag(both, subjects=[make_subject(noms_number="A4321CB", pnc_id="2001/0000224T"), beside])
+    say_apart(both, named(pas, name, report, urn, "force:01"))
+    both.apart.run()
+    assert told_apart(both, "force:01") == [], "before it is let through, nobody but its readers looks into it"
+    release_apart(both, urn)
+    assert answering(pas) == [("force:01", "ASKED", None)]
+    sentence = "The report that a force named as its answer names nobody by a number of the prisoner asked about: it is to name another."
+    assert (told_apart(both, UNIT), told_apart(both, "force:01")) == ([sentence], [sentence])
+    assert [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"] == [["REPORT"]]
+    better = answer_apart(both, pas, name)
+    both.main.run()
+    both.apart.run()
+    release_apart(both, better["urn"])
+    assert answering(pas) == [("force:01", "ANSWERED", better["urn"])]
 
 
 def test_a_force_that_was_not_asked_answers_nothing_in_the_compartment(both: Both, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ log.cleaner.threads=1
 log.index.size.max.bytes=1048576
 num.network.threads=2
 num.io.threads=4
-# Twice a second, as Kafka has it, a record that says nothing is written, agreed upon and read: half of what an idle node costs.
+# Twice a second, as Kafka has it, a record that says nothing is written, agreed upon and read: two fifths of what an idle node costs.
 metadata.max.idle.interval.ms=30000
 # What is past its retention goes soon, not within five minutes: whoever tries retention out sees it. Every partition is looked at
 # each time: of a few thousand, twice a second, they would take a sixth of a core.

@@ -14,7 +14,7 @@ from pas_gateway.office import PasOffice
 from pas_gateway.plan import Plan
 from pas_gateway.register import ladders, queries, requests
 from pas_gateway.register.requests import ANSWERED, ASKED, DISCLOSED, PUBLISHED, Ask, Asking
-from pas_gateway.requests import Ledger, read_answer, tell_late_again
+from pas_gateway.requests import HERE, Ledger, read_answer, tell_late_again
 from pas_schemas.directory import PAS
 
 # Requests of one sort that are looked at in one transaction.
@@ -53,7 +53,7 @@ def _follow_answers(asking: Asking, ledger: Ledger) -> None:
         elif ask.state in (PUBLISHED, ANSWERED) and ask.report in shown:
             asking = ledger.move(asking, replace(ask, state=DISCLOSED))
             ledger.tell(asking, ask.office, "ACCEPTED", "The request is answered.")
-            ledger.tell(asking, asking.office, "ACCEPTED", "A force has answered: its report is in this inbox.", office=ask.office)
+            ledger.tell(asking, asking.office, "ACCEPTED", HERE, office=ask.office)
         elif ask.state == PUBLISHED:
             asking = ledger.move(asking, replace(ask, state=ANSWERED))
             ledger.tell(asking, ask.office, "ACCEPTED", "The request is answered.")

@@ -23,7 +23,7 @@ from pas_gateway.plan import Plan
 from pas_gateway.register import chains, protected, queries, requests
 from pas_gateway.register.requests import ASKED, CLOSED, Ask, Asking
 from pas_gateway.replies import Inquired
-from pas_gateway.requests import read_request
+from pas_gateway.requests import HERE, read_request
 from pas_gateway.signatures import RefusedStatementError, verify_signer
 from pas_gateway.vault import lock_statement, read_body, unlock_body
 from pas_schemas.clock import from_ms, show_time, to_ms
@@ -32,7 +32,6 @@ from pas_schemas.models.request import InformationRequest, RequestAnswer
 
 # Answers confirmed in one transaction.
 CONFIRMED_AT_ONCE = 100
-_HERE = "A force has answered: its report is in this inbox."
 _ON_ANOTHER = "The report that a force named as its answer names nobody by a number of the prisoner asked about: it is to name another."
 _NOBODY: frozenset[bytes] = frozenset()
 # Request, office and report of an answer.
@@ -135,18 +134,18 @@ def confirm(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Pl
     asked, named = _read_asked(register, due, office), _read_named(register, due, office)
     for row in due:
         plan.change.confirmed.append((row.request, row.office, row.report))
-        on_him = not asked.get(row.request, _NOBODY).isdisjoint(named.get(row.report, _NOBODY))
-        if row.originator != row.office or not on_him:
-            plan.change.events.append(scribe.event("REQUEST_REFUSED", row.request.hex(), office=row.office, rules=["REPORT"]))
-        if row.originator != row.office:
-            continue
-        said = About(row.report, row.urn, row.originator, row.priority, show_time(from_ms(row.created_at_ms)), row.received_at_ms)
-        told = notice("ACCEPTED" if on_him else "REFUSED", _HERE if on_him else _ON_ANOTHER, office=row.office, case=row.request.hex())
-        plan.drafts.append(notify(said, row.reader, [told]))
-        if on_him:
-            plan.change.events.append(scribe.event("REQUEST_DISCLOSED", row.request.hex(), office=row.reader))
-        else:
-            plan.drafts.append(notify(said, row.office, [told]))
+        mine = row.originator == row.office
+        answers = mine and not asked.get(row.request, _NOBODY).isdisjoint(named.get(row.report, _NOBODY))
+        matter = row.request.hex()
+        plan.change.events.append(
+            scribe.event("REQUEST_DISCLOSED", matter, office=row.reader)
+            if answers
+            else scribe.event("REQUEST_REFUSED", matter, office=row.office, rules=["REPORT"])
+        )
+        if mine:
+            said = About(row.report, row.urn, row.originator, row.priority, show_time(from_ms(row.created_at_ms)), row.received_at_ms)
+            told = notice("ACCEPTED" if answers else "REFUSED", HERE if answers else _ON_ANOTHER, office=row.office, case=matter)
+            plan.drafts += [notify(said, one, [told]) for one in ((row.reader,) if answers else (row.reader, row.office))]
     return bool(due)
 
 

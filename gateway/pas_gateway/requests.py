@@ -28,6 +28,8 @@ from pas_transport.statements import peek_statement
 
 # The rung after which a request's ladder has no other.
 LAST_RUNG = "HEAD"
+# What who asked hears of an answer once it holds something of it.
+HERE = "A force has answered: its report is in this inbox."
 _WITHDRAWN = "The report that answered was withdrawn: the force is asked again."
 _CORRECTED = "The report that answered was corrected: the force has answered when its correction is in this inbox."
 _LATE_AGAIN = (

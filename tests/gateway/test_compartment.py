@@ -500,18 +500,22 @@ def test_an_answer_to_the_unit_that_is_withdrawn_or_corrected_answers_no_more(bo
     assert any("answer with another" in told["why"] for row in notices(pas, "force:01") for told in row)
     both.main.run()
     assert dump(both.main)["requests"] == before["requests"], "PAS's gateway hears nothing of that"
-    # The force answers with another, and both take its word.
-    report = answer_apart(both, pas, name)
-    both.main.run()
-    both.apart.run()
-    release_apart(both, report["urn"])
-    assert answering(pas) == [("force:01", "ANSWERED", report["urn"])]
+    answer_by_another(both, pas, name)
     assert [rules for event, rules in events(both.main) if event == "REQUEST_REFUSED"] == []
 
 
 def answering(pas: Terminal) -> list[tuple[str, str, str | None]]:
     [mine] = pas.json("request", "list", "--as", UNIT, "--all")
     return [(one["office"], one["state"], one["urn"]) for one in mine["asked"]]
+
+
+def answer_by_another(both: Both, pas: Terminal, name: str) -> None:
+    """The force answers anew, and both gateways take its word."""
+    better = answer_apart(both, pas, name)
+    both.main.run()
+    both.apart.run()
+    release_apart(both, better["urn"])
+    assert answering(pas) == [("force:01", "ANSWERED", better["urn"])]
 
 
 def notices(pas: Terminal, office: str) -> list[list[Row]]:
@@ -580,11 +584,7 @@ def test_an_answer_on_somebody_else_is_told_to_the_unit_and_the_force(both: Both
     sentence = "The report that a force named as its answer names nobody by a number of the prisoner asked about: it is to name another."
     assert (told_apart(both, UNIT), told_apart(both, "force:01")) == ([sentence], [sentence])
     assert [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"] == [["REPORT"]]
-    better = answer_apart(both, pas, name)
-    both.main.run()
-    both.apart.run()
-    release_apart(both, better["urn"])
-    assert answering(pas) == [("force:01", "ANSWERED", better["urn"])]
+    answer_by_another(both, pas, name)
 
 
 def test_a_force_that_was_not_asked_answers_nothing_in_the_compartment(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
@@ -631,11 +631,7 @@ def test_an_answer_whose_report_stands_no_longer_is_told_to_the_force(both: Both
     both.apart.run()
     assert told_apart(both, "force:01") == ["That report stands no longer: it was corrected or withdrawn."]
     assert [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"] == [["REPORT"]]
-    better = answer_apart(both, pas, name)
-    both.main.run()
-    both.apart.run()
-    release_apart(both, better["urn"])
-    assert answering(pas) == [("force:01", "ANSWERED", better["urn"])]
+    answer_by_another(both, pas, name)
 
 
 def test_its_register_may_lie_in_postgresql(both: Both, emptied: str) -> None:

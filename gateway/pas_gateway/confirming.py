@@ -33,7 +33,7 @@ from pas_schemas.models.request import InformationRequest, RequestAnswer
 # Answers confirmed in one transaction.
 CONFIRMED_AT_ONCE = 100
 _ON_ANOTHER = "The report that a force named as its answer names nobody by a number of the prisoner asked about: it is to name another."
-_NOBODY: frozenset[bytes] = frozenset()
+_UNREADABLE = "Whether the report that a force named as its answer is on the prisoner asked about cannot be told: it can be read no more."
 # Request, office and report of an answer.
 Place = tuple[bytes, str, bytes]
 
@@ -127,26 +127,33 @@ class _Desk:
 def confirm(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Plan) -> bool:
     """Adds word to who asked, of answers of which it was disclosed something; whether there were any.
 
-    Another office's report answers nothing, nor does that of an office which was not asked, nor one on somebody else: of the last
-    who asked and the force are told, since nobody at PAS sees it.
+    Another office's report answers nothing, nor does that of an office which was not asked, nor one on somebody else, nor one of which
+    that can no longer be read: of the last two who asked and the force are told, since nobody at PAS sees it.
     """
     due = protected.find_confirmed(register, CONFIRMED_AT_ONCE)
     asked, named = _read_asked(register, due, office), _read_named(register, due, office)
     for row in due:
         plan.change.confirmed.append((row.request, row.office, row.report))
         mine = row.originator == row.office
-        answers = mine and not asked.get(row.request, _NOBODY).isdisjoint(named.get(row.report, _NOBODY))
+        wrong = _find_wrong(asked.get(row.request), named.get(row.report))
         matter = row.request.hex()
         plan.change.events.append(
             scribe.event("REQUEST_DISCLOSED", matter, office=row.reader)
-            if answers
+            if mine and wrong is None
             else scribe.event("REQUEST_REFUSED", matter, office=row.office, rules=["REPORT"])
         )
         if mine:
             said = About(row.report, row.urn, row.originator, row.priority, show_time(from_ms(row.created_at_ms)), row.received_at_ms)
-            told = notice("ACCEPTED" if answers else "REFUSED", HERE if answers else _ON_ANOTHER, office=row.office, case=matter)
-            plan.drafts += [notify(said, one, [told]) for one in ((row.reader,) if answers else (row.reader, row.office))]
+            told = notice("REFUSED" if wrong else "ACCEPTED", wrong or HERE, office=row.office, case=matter)
+            plan.drafts += [notify(said, one, [told]) for one in ((row.reader, row.office) if wrong else (row.reader,))]
     return bool(due)
+
+
+def _find_wrong(asked: frozenset[bytes] | None, named: frozenset[bytes] | None) -> str | None:
+    """Why a report answers nothing, by whom the request and the report name; None where it does."""
+    if asked is None or named is None:
+        return _UNREADABLE
+    return _ON_ANOTHER if asked.isdisjoint(named) else None
 
 
 def _read_asked(register: sa.Connection, due: Sequence[Any], office: PasOffice) -> dict[bytes, frozenset[bytes]]:

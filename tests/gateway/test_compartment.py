@@ -587,12 +587,50 @@ def test_an_answer_on_somebody_else_is_told_to_the_unit_and_the_force(both: Both
     answer_by_another(both, pas, name)
 
 
+def ask_apart(both: Both, pas: Terminal, **changes: Any) -> str:
+    """A request of the unit's that the compartment has taken; its id."""
+    said = request(pas, office=UNIT, kind="PASO", person=person(UNIT), asked=["force:01"], **changes)
+    say_apart(both, said)
+    both.apart.run()
+    return name_of(both, said)
+
+
+def name_of(both: Both, said: InformationRequest) -> str:
+    """The id of a request that the unit made."""
+    return sha256(sign_said(person_key(both.main.workspace, UNIT, person(UNIT)), said)).hexdigest()[:32]
+
+
+def test_an_answer_counts_by_the_pnc_id_alone(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    pas = Terminal(both.main, capsys)
+    name = ask_apart(both, pas, subject={"pnc_id": "2000/0000223R"})
+    urn, report = flag(both, subjects=[make_subject(noms_number="A4321CB", pnc_id="2000/0000223R")])
+    say_apart(both, named(pas, name, report, urn, "force:01"))
+    both.apart.run()
+    release_apart(both, urn)
+    assert told_apart(both, UNIT) == ["A force has answered: its report is in this inbox."]
+    assert told_apart(both, "force:01") == []
+
+
+def test_of_an_answer_whose_body_is_kept_no_longer_nobody_says_whom_it_is_on(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    pas = Terminal(both.main, capsys)
+    name, (urn, report) = ask_apart(both, pas), flag(both)
+    release_apart(both, urn)
+    with both.apart.store.writing() as register:
+        register.execute(schema.reports.update().where(schema.reports.c.id == report).values(body=None, data_key=None))
+    say_apart(both, named(pas, name, report, urn, "force:01"))
+    both.apart.run()
+    confirm_all(both)
+    sentence = "Whether the report that a force named as its answer is on the prisoner asked about cannot be told: it can be read no more."
+    assert (told_apart(both, UNIT), told_apart(both, "force:01")) == ([sentence], [sentence])
+    assert [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"] == [["REPORT"]]
+
+
 def test_a_force_that_was_not_asked_answers_nothing_in_the_compartment(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
     """Whether it speaks before the compartment knows of the request or after; one that was asked may speak before, too."""
     pas = Terminal(both.main, capsys)
     mine, others = flag(both), flag(both, urn="06/IR/2015/000077", originator="force:06")
     said = request(pas, office=UNIT, kind="PASO", person=person(UNIT), asked=["force:01"])
-    name = sha256(sign_said(person_key(both.main.workspace, UNIT, person(UNIT)), said)).hexdigest()[:32]
+    name = name_of(both, said)
     say_apart(both, named(pas, name, others[1], others[0], "force:06"))
     say_apart(both, named(pas, name, mine[1], mine[0], "force:01"))
     both.apart.run()

@@ -143,7 +143,7 @@ def _is_of_elsewhere(signed: Signed, report: Report, knowledge: Knowledge, now: 
     """Whether silence was accepted while a subject was elsewhere: before the Governor who has him by now nobody has decided on it."""
     if not isinstance(signed.said, Decision) or signed.said.choice != "ACCEPT_SILENCE":
         return False
-    numbers = [one.noms_number for one in report.subjects if one.role == "SUBJECT" and one.noms_number is not None]
+    numbers = [one.noms_number for one in report.whom_it_is_on() if one.noms_number is not None]
     places = ((knowledge.place(number, now), knowledge.place(number, from_ms(signed.at_ms))) for number in numbers)
     return any(here is not None and here != then for here, then in places)
 

@@ -169,5 +169,5 @@ def _read_named(register: sa.Connection, due: Sequence[Any], office: PasOffice) 
     for kept in queries.find_kept(register, {row.report for row in due}):
         with suppress(PasError, ValueError, TypeError):
             report, _, _ = read_body(unlock_body(kept.body, kept.data_key, kept.id, office.register_key))
-            named[kept.id] = frozenset(key for one in report.subjects if one.role == "SUBJECT" for key in office.names.every(one))
+            named[kept.id] = frozenset(key for one in report.whom_it_is_on() for key in office.names.every(one))
     return named

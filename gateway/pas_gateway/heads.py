@@ -29,7 +29,7 @@ def hear_summary(said: Summary, docket: Docket, office: PasOffice) -> None:
     if waiting and docket.view(PAS, office) != said.view:
         raise RefusedStatementError("VIEW", "The case has changed since that person saw it.", "look at it again, and then write")
     report = docket.standing.report
-    if said.noms_number not in {one.noms_number for one in report.subjects if one.role == "SUBJECT"}:
+    if said.noms_number not in {one.noms_number for one in report.whom_it_is_on()}:
         raise RefusedStatementError("SUBJECT", "The report is not on that prisoner.", "name one of its subjects with --subject")
     estate = office.snapshot.at(said.at)
     escorts = [estate.get(one) for one in said.escorts]

@@ -80,7 +80,7 @@ def hear(signed: Signed, docket: Docket, now: datetime, office: PasOffice) -> No
 def _check_competence(signed: Signed, docket: Docket, office: PasOffice) -> None:
     said, known = signed.said, {one.digest: offices_of(one, {}) for one in docket.signed}
     report, whereabouts = docket.standing.report, docket.judged.situation.whereabouts
-    numbers = [one.noms_number for one in report.subjects if one.role == "SUBJECT" and one.noms_number in whereabouts]
+    numbers = [one.noms_number for one in report.whom_it_is_on() if one.noms_number in whereabouts]
     held_in = [prison for number in numbers if number is not None and (prison := whereabouts[number].prison) is not None]
     objection = find_objection(signed, report, offices_of(signed, known), office, held_in)
     if objection is not None:

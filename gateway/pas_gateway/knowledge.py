@@ -194,7 +194,7 @@ class Knowledge:
 
     def _doubted(self, report: Report) -> frozenset[str]:
         """The identifiers of those whom the compartment protects: to everybody they are such as nobody knows."""
-        covered = [one for one in report.subjects if one.role == "SUBJECT" and self._is_covered(one)]
+        covered = [one for one in report.whom_it_is_on() if self._is_covered(one)]
         return frozenset(name for one in covered for name in (one.noms_number, one.pnc_id) if name is not None)
 
     def _is_covered(self, subject: Subject) -> bool:
@@ -206,7 +206,7 @@ class Knowledge:
 
     def index(self, report: Report) -> frozenset[bytes]:
         """Under which the register finds a report again: one key of each subject of role SUBJECT, whom it is on."""
-        return frozenset(key for subject in report.subjects if subject.role == "SUBJECT" for key in self._keys(subject))
+        return frozenset(key for one in report.whom_it_is_on() for key in self._keys(one))
 
     def moved_by(self, report: Report) -> frozenset[bytes]:
         """Under which a movement finds a report: whom it is on, and its associates, whose categories and alerts count (`G-CATA`)."""
@@ -216,7 +216,7 @@ class Knowledge:
 
     def persons(self, report: Report) -> frozenset[bytes]:
         """The keyed hashes of whom a report is on, by every identifier and through merges."""
-        return frozenset(key for one in report.subjects if one.role == "SUBJECT" for key in self._every(one))
+        return frozenset(key for one in report.whom_it_is_on() for key in self._every(one))
 
     def _every(self, subject: Subject) -> set[bytes]:
         named = self.names.every(subject)
@@ -256,8 +256,8 @@ class Knowledge:
         """Accepted reports on a subject of this one that the log took after it, where this one may change what adds up with them."""
         found: set[bytes] = set()
         place, telling = place_of(order), not referral.tags.isdisjoint(report.risk_tags)
-        for subject in report.subjects:
-            others = self._reports_on(subject).values() if subject.role == "SUBJECT" else ()
+        for subject in report.whom_it_is_on():
+            others = self._reports_on(subject).values()
             after = {one.id for one in others if one.place > place}
             if after and (telling or any(adds_up_alone(one.tags, referral) for one in others)):
                 found |= after
@@ -265,7 +265,7 @@ class Knowledge:
 
     def on_same(self, report: Report) -> list[Accepted]:
         """Accepted reports on a subject of this one, in the log's order."""
-        found = {one.id: one for subject in report.subjects if subject.role == "SUBJECT" for one in self._reports_on(subject).values()}
+        found = {one.id: one for subject in report.whom_it_is_on() for one in self._reports_on(subject).values()}
         return sorted(found.values(), key=attrgetter("place"))
 
     def _reports_on(self, subject: Subject) -> dict[bytes, Accepted]:

@@ -86,7 +86,7 @@ def find_summarised(store: Store, office: PasOffice, case_id: str) -> Summarised
     with store.reading() as register:
         docket, case = _docket(register, office, case_id)
     report = docket.judged.one.report
-    numbers = tuple(one.noms_number for one in report.subjects if one.role == "SUBJECT" and one.noms_number is not None)
+    numbers = tuple(one.noms_number for one in report.whom_it_is_on() if one.noms_number is not None)
     flags = tuple(tag for tag in dict.fromkeys(report.risk_tags) if tag in office.rulebook.summary.flags)
     return Summarised(case, docket.view(PAS, office) or b"", numbers, flags)
 

@@ -142,6 +142,10 @@ class Report(Model):
     gist: str | None = None
     supersedes: Supersedes | None = None
 
+    def whom_it_is_on(self) -> tuple[Subject, ...]:
+        """Its subjects of role SUBJECT: a report is on those, and names the others beside them."""
+        return tuple([one for one in self.subjects if one.role == "SUBJECT"])
+
     def subjects_of(self, item: Item) -> tuple[int, ...]:
         """Indices of the subjects an item concerns, of whatever role; each once."""
         return tuple(dict.fromkeys(item.subjects)) if item.subjects is not None else tuple(range(len(self.subjects)))

@@ -33,7 +33,7 @@ from pas_schemas.models.request import InformationRequest, RequestAnswer
 # Answers confirmed in one transaction.
 CONFIRMED_AT_ONCE = 100
 _ON_ANOTHER = "The report that a force named as its answer names nobody by a number of the prisoner asked about: it is to name another."
-_UNREADABLE = "Whether the report that a force named as its answer is on the prisoner asked about cannot be told: it can be read no more."
+_UNREADABLE = "The report that a force named as its answer can no longer be held against the request: name another, or ask anew."
 # Request, office and report of an answer.
 Place = tuple[bytes, str, bytes]
 
@@ -128,7 +128,7 @@ def confirm(register: sa.Connection, office: PasOffice, scribe: Scribe, plan: Pl
     """Adds word to who asked, of answers of which it was disclosed something; whether there were any.
 
     Another office's report answers nothing, nor does that of an office which was not asked, nor one on somebody else, nor one of which
-    that can no longer be read: of the last two who asked and the force are told, since nobody at PAS sees it.
+    that can be told no more: of the last two who asked and the force hear so, since nobody at PAS sees it.
     """
     due = protected.find_confirmed(register, CONFIRMED_AT_ONCE)
     asked, named = _read_asked(register, due, office), _read_named(register, due, office)

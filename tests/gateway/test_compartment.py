@@ -620,7 +620,7 @@ def test_of_an_answer_whose_body_is_kept_no_longer_nobody_says_whom_it_is_on(bot
     say_apart(both, named(pas, name, report, urn, "force:01"))
     both.apart.run()
     confirm_all(both)
-    sentence = "Whether the report that a force named as its answer is on the prisoner asked about cannot be told: it can be read no more."
+    sentence = "The report that a force named as its answer can no longer be held against the request: name another, or ask anew."
     assert (told_apart(both, UNIT), told_apart(both, "force:01")) == ([sentence], [sentence])
     assert [rules for event, rules in events(both.apart) if event == "REQUEST_REFUSED"] == [["REPORT"]]
 
